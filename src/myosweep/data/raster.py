@@ -1,0 +1,90 @@
+"""Grey or label images from PNG, TIFF and BMP files, through Pillow."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt
+from PIL import Image, UnidentifiedImageError
+
+from myosweep.errors import DatasetError
+
+SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
+_ONE_BYTE = frozenset({"1", "L", "P", "LA", "RGB", "RGBA"})
+_TWO_BYTES = frozenset({"I", "I;16", "I;16B", "I;16L"})
+
+
+def list_rasters(folder: Path) -> dict[str, list[Path]]:
+    """Image files in a folder and its subfolders, by relative path without ending.
+
+    Hidden files and other file types are passed over. A list longer than one means the same name
+    with several endings.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+            found.setdefault(relative.with_suffix("").as_posix(), []).append(path)
+    return found
+
+
+def raster_header(path: Path) -> tuple[tuple[int, int], np.dtype]:
+    """Height and width in pixels, and the type that ``read_raster`` gives, without decoding.
+
+    Raises:
+        DatasetError: if the file is damaged, no image, of several pages, or not of 8 or 16 bits.
+    """
+    with _opened(path) as image:
+        return (image.height, image.width), _pixel_type(image)
+
+
+def read_raster(path: Path, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
+    """Pixels of a grey image, or codes of a label image (palette images give their indices).
+
+    Raises:
+        DatasetError: as ``raster_header``, and for a colour image whose channels differ.
+    """
+    with _opened(path) as image:
+        dtype = _pixel_type(image)
+        if image.mode == "P" and not labels:
+            pixels = np.asarray(image.convert("RGB"))
+        elif image.mode in ("LA", "RGBA"):
+            pixels = np.asarray(image)[..., :-1]
+        else:
+            pixels = np.asarray(image)
+    if pixels.ndim == 3:
+        if (pixels != pixels[..., :1]).any():
+            raise DatasetError("is a colour image; save it as grey levels or label codes")
+        pixels = pixels[..., 0]
+    if pixels.size and not 0 <= int(pixels.min()) <= int(pixels.max()) <= np.iinfo(dtype).max:
+        raise DatasetError("has values outside 0..65535; save it with 8 or 16 bits")
+    return np.ascontiguousarray(pixels, dtype)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open with Pillow; whatever it raises becomes one plain sentence without a path."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    raise DatasetError("has several pages; save one slice per file")
+                yield image
+    except DatasetError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DatasetError("is far larger than any LGE slice and is not opened") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+        raise DatasetError("cannot be read as an image; is it damaged?") from None
+
+
+def _pixel_type(image: Image.Image) -> np.dtype:
+    if image.mode in _ONE_BYTE:
+        return np.dtype(np.uint8)
+    if image.mode in _TWO_BYTES:
+        return np.dtype(np.uint16)
+    raise DatasetError(f"has pixel type {image.mode}; save it with 8 or 16 bits per pixel")
