@@ -27,7 +27,7 @@ class Window:
     def around_mask(cls, mask: Bool[np.ndarray, "y x"], size: int) -> "Window":
         """The window around the middle of a mask's bounding box; of the image if it is empty."""
         if not mask.any():
-            return cls.around_centre(*mask.shape, size)
+            return cls.around_centre(mask.shape[0], mask.shape[1], size)
         rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
         middle_y, middle_x = ((index[0] + index[-1] + 1) // 2 for index in (rows, columns))
         return cls(int(middle_y) - size // 2, int(middle_x) - size // 2, size)

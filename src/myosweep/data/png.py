@@ -81,7 +81,7 @@ def import_png(
     }
     shape = (len(pairs), *side)
     with new_dataset(out, shape, headers.image_type, headers.label_type, scheme, source) as draft:
-        problems = []
+        problems: list[str] = []
         for position, pair in enumerate(pairs):
             try:
                 description = descriptions.get(pair.slice_name, {})

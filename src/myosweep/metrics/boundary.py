@@ -64,7 +64,7 @@ def bf_from_hits(
 
 
 def hits_within(
-    hits: Num[np.ndarray, "*batch distance"], tolerance_px: float
+    hits: Num[np.ndarray, "*batch distance"], tolerance_px: float | int
 ) -> Num[np.ndarray, "*batch"]:
     """The hits at a tolerance: distances up to and including it count.
 
@@ -113,9 +113,9 @@ def mean_bf_dataset(bf: Float64[np.ndarray, "slice region"]) -> MeanBF:
 def bf_score(
     reference: np.ndarray,
     prediction: np.ndarray,
-    label: int,
-    tolerance_px: float | None = None,
-    ignored_label: int | None = None,
+    label: int | np.integer,
+    tolerance_px: float | int | None = None,
+    ignored_label: int | np.integer | None = None,
     *,
     strict: bool = False,
 ) -> float:
@@ -125,7 +125,9 @@ def bf_score(
         reference, prediction: whole numbers (or truth values), axes [y, x], of one shape.
         label: the label to score.
         tolerance_px: in pixels, any size; by default ``default_tolerance_px`` of the image.
-        ignored_label: pixels that have this label in the reference are ignored in both images.
+        ignored_label: pixels that have this label in the reference are ignored in both images,
+            before boundaries are drawn. To leave a label out of a mean, just do not score it: that
+            is all that MATLAB's ``bfscore`` does with label 0, see tests/metrics/test_boundary.py.
         strict: which scores are undefined, see the module.
 
     Returns:
@@ -156,7 +158,7 @@ def _hits_of_pair(
     return boundary_hits(reference[None], prediction[None], (squared_px,))
 
 
-def _squared_distance_within(tolerance_px: float, height: int, width: int) -> int:
+def _squared_distance_within(tolerance_px: float | int, height: int, width: int) -> int:
     """Largest squared pixel distance whose root is at most the tolerance, despite rounding.
 
     >>> _squared_distance_within(13**0.5, 99, 99), _squared_distance_within(1.5, 99, 99)
@@ -170,9 +172,9 @@ def _squared_distance_within(tolerance_px: float, height: int, width: int) -> in
 def _check_images(
     reference: np.ndarray,
     prediction: np.ndarray,
-    label: int,
-    tolerance_px: float | None,
-    ignored_label: int | None,
+    label: int | np.integer,
+    tolerance_px: float | int | None,
+    ignored_label: int | np.integer | None,
 ) -> None:
     problems = []
     for role, image in (("reference", reference), ("prediction", prediction)):

@@ -254,8 +254,9 @@ def _pack_regions(
     region_map: UInt8[np.ndarray, "slice y x"], regions: int
 ) -> UInt64[np.ndarray, "y word region slice"]:
     masks = region_map == np.arange(regions, dtype=np.uint8)[:, None, None, None]
-    packed = _pack(masks.reshape(-1, *region_map.shape[1:]))
-    return packed.reshape(*packed.shape[:2], regions, len(region_map))
+    slices, height, width = region_map.shape
+    packed = _pack(masks.reshape(regions * slices, height, width))
+    return packed.reshape(height, _words(width), regions, slices)
 
 
 def _pack(masks: Bool[np.ndarray, "mask y x"]) -> UInt64[np.ndarray, "y word mask"]:
@@ -288,7 +289,8 @@ def _boundary(bits: PackedMasks) -> PackedMasks:
     inner[1:] &= bits[:-1]
     inner[:-1] &= bits[1:]
     inner[:1] = inner[-1:] = 0
-    return bits & ~inner
+    boundary: np.ndarray = bits & ~inner
+    return boundary
 
 
 def _popcount(bits: PackedMasks) -> Int32[np.ndarray, "*mask"]:

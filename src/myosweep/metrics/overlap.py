@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float64, Int64, Num, UInt8
 
+from myosweep.errors import InputError
 from myosweep.metrics.counts import check_region_maps
 from myosweep.regions import NO_REGION
 
@@ -153,12 +154,21 @@ def tp_fp_fn(
 ]:
     """TP, FP and FN of each region from a confusion matrix, square or with "no answer" last.
 
+    Raises:
+        InputError: if the matrix has neither shape.
+
     >>> tp, fp, fn = tp_fp_fn(np.array([[4730, 0], [9601, 88069]]))
     >>> round(float(mean_iou(tp, fp, fn)), 5)
     0.61588
     """
+    regions, answers = confusion.shape
+    if answers not in (regions, regions + 1):
+        raise InputError(
+            "a confusion matrix has a column per row, or one more for no answer, this one has the "
+            f"shape {confusion.shape}; make it with confusion_matrix"
+        )
     tp = np.diagonal(confusion).copy()
-    answered = confusion[:, : len(confusion)]
+    answered = confusion[:, :regions]
     return tp, answered.sum(axis=0) - tp, confusion.sum(axis=1) - tp
 
 
@@ -187,7 +197,8 @@ def divide_defined(numerator: Counts, denominator: Counts) -> Scores:
     """Quotient, NaN where the denominator is 0; shapes broadcast."""
     top, bottom = np.asarray(numerator), np.asarray(denominator)
     undefined = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
-    return np.divide(top, bottom, out=undefined, where=bottom != 0)
+    quotient: np.ndarray = np.divide(top, bottom, out=undefined, where=bottom != 0)
+    return quotient
 
 
 def _absent_undefined(scores: Scores, tp: Counts, fn: Counts, strict: bool) -> Scores:

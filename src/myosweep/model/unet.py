@@ -1,0 +1,113 @@
+"""The paper's network: MATLAB's ``unetLayers``, layer by layer (source: reference facts, [V])."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ConvPair(nn.Module):
+    """Two 3 x 3 convolutions, each with a ReLU; the size stays."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.second = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.first(x), inplace=True)
+        return F.relu(self.second(x), inplace=True)
+
+
+class UNet(nn.Module):
+    """U-Net as MATLAB's ``unetLayers`` builds it; with its defaults 31,030,723 parameters.
+
+    Dropout stands at the end of the last encoder stage (after the skip connection is taken) and at
+    the end of the bridge. There is no batch normalisation.
+
+    Args:
+        in_channels: channels of the image.
+        classes: regions to tell apart.
+        depth: encoder stages; height and width must be multiples of ``2 ** depth``.
+        first_filters: filters of the first stage, doubled in each further one.
+        dropout: probability of dropping a value, in training mode only.
+        generator: where the He-normal weights are drawn from; torch's own by default.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        classes: int = 3,
+        depth: int = 4,
+        first_filters: int = 64,
+        dropout: float = 0.5,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        filters = [first_filters * 2**stage for stage in range(depth + 1)]
+        self.dropout = dropout
+        self.encoder = nn.ModuleList(
+            ConvPair(before, after)
+            for before, after in zip([in_channels, *filters], filters[:-1], strict=False)
+        )
+        self.bridge = ConvPair(filters[-2] if depth else in_channels, filters[-1])
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(below, here, 2, stride=2)
+            for below, here in zip(filters[:0:-1], filters[-2::-1], strict=True)
+        )
+        self.decoder = nn.ModuleList(ConvPair(2 * here, here) for here in filters[-2::-1])
+        self.last = nn.Conv2d(filters[0], classes, 1)
+        initialise(self, generator)
+
+    def forward(
+        self,
+        images: Float[Tensor, "image channel y x"],
+        keep: Sequence[Tensor] | None = None,
+    ) -> Float[Tensor, "image region y x"]:
+        """Scores before the softmax.
+
+        Args:
+            images: normalised images.
+            keep: one mask per dropout place, 1 to keep and 0 to drop a value, of the shapes that
+                ``dropout_shapes`` gives; without it torch's own dropout acts in training mode.
+        """
+        x, skips = images, []
+        for stage in self.encoder:
+            skips.append(stage(x))
+            x = skips[-1]
+            if stage is self.encoder[-1]:
+                x = self._drop(x, keep, 0)
+            x = F.max_pool2d(x, 2)
+        x = self._drop(self.bridge(x), keep, 1)
+        for up, stage, skip in zip(self.up, self.decoder, reversed(skips), strict=True):
+            x = stage(torch.cat([F.relu(up(x), inplace=True), skip], 1))
+        scores: Tensor = self.last(x)
+        return scores
+
+    def dropout_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Shape (channel, y, x) of the dropout mask of one image at each dropout place."""
+        depth = len(self.encoder)
+        filters = self.last.in_channels
+        return [
+            (filters * 2**stage, height // 2 ** min(stage, depth), width // 2 ** min(stage, depth))
+            for stage in (depth - 1, depth)
+        ]
+
+    def _drop(self, x: Tensor, keep: Sequence[Tensor] | None, place: int) -> Tensor:
+        if keep is None:
+            return F.dropout(x, self.dropout, self.training)
+        return x * keep[place] / (1 - self.dropout)
+
+
+def initialise(network: nn.Module, generator: torch.Generator | None = None) -> None:
+    """He-normal weights (variance 2 / (height x width x input channels)) and zero biases."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            fan_in = math.prod(module.kernel_size) * module.in_channels
+            with torch.no_grad():
+                module.weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()

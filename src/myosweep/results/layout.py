@@ -1,0 +1,141 @@
+"""Where things lie in a study folder. Nothing outside ``results`` knows a file name in it.
+
+DIR/study.toml            the study
+DIR/split.json            its split
+DIR/report.html, figures/ the report
+DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
+                          weights.safetensors, counts.parquet, masks.npz, status.json,
+                          claim-0001.json, ...
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from myosweep.errors import StudyError
+from myosweep.files import read_json
+from myosweep.results.rows import RunSettingsFile, RunStatus
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    @property
+    def counts(self) -> Path:
+        return self.path / "counts.parquet"
+
+    @property
+    def masks(self) -> Path:
+        return self.path / "masks.npz"
+
+    @property
+    def status(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def claims(self) -> list[Path]:
+        """The claims on this run, oldest first; the last one counts."""
+        return sorted(self.path.glob("claim-*.json"))
+
+    def claim(self, number: int) -> Path:
+        return self.path / f"claim-{number:04d}.json"
+
+    def read_status(self) -> RunStatus | None:
+        """How the run ended, or None if it has not.
+
+        Raises:
+            StudyError: if the file is damaged.
+        """
+        try:
+            return RunStatus.model_validate(read_json(self.status))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, ValidationError):
+            raise _damaged(self.status) from None
+
+    def read_settings(self) -> RunSettingsFile:
+        """What the run is.
+
+        Raises:
+            StudyError: if the file is missing or damaged.
+        """
+        try:
+            return RunSettingsFile.model_validate(read_json(self.settings))
+        except (OSError, ValueError, ValidationError):
+            raise _damaged(self.settings) from None
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The files of one study."""
+
+    path: Path
+
+    @property
+    def study(self) -> Path:
+        return self.path / "study.toml"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    def run(self, run_id: str) -> RunFolder:
+        return RunFolder(self.path / "runs" / run_id)
+
+    def runs(self) -> Iterator[RunFolder]:
+        """All runs that have settings, by id."""
+        for path in sorted((self.path / "runs").glob("*/settings.json")):
+            yield RunFolder(path.parent)
+
+    def require(self) -> "StudyFolder":
+        """Itself.
+
+        Raises:
+            StudyError: if there is no study here.
+        """
+        if not self.study.is_file():
+            raise StudyError(
+                f"{self.path.name!r} is not a study folder (no study.toml in it); make one with "
+                "`myosweep run STUDY.toml --out DIR`"
+            )
+        return self
+
+
+def _damaged(path: Path) -> StudyError:
+    return StudyError(
+        f"runs/{path.parent.name}/{path.name} is missing or damaged; remove that run's folder and "
+        "run the study again"
+    )

@@ -1,0 +1,122 @@
+"""What a run leaves behind: its settings, its status, and its rows of the COUNTS table."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from myosweep.config import Record, RunSettings, Value
+
+Kind = Literal["trained", "masks", "baseline"]
+State = Literal["complete", "diverged", "failed"]
+
+SQUARED_DISTANCES_PX = (0, 1, 2, 4, 5, 8, 9, 10, 13, 16, 17, 18, 20, 25)
+
+
+class RunSettingsFile(Record):
+    """What a run is: written when it starts."""
+
+    kind: Kind
+    label: str
+    point: dict[str, Value]
+    seed: int
+    settings: RunSettings | None
+    pixel_hash: str
+    split_hash: str
+    regions: dict[str, tuple[int, ...]]
+    ignored: tuple[int, ...]
+    normaliser: dict[str, Any] | None = None
+
+
+class RunStatus(Record):
+    """How a run ended: written last; a run without it is not whole."""
+
+    status: State
+    epochs_done: int = 0
+    seconds: float = 0.0
+    device: str = ""
+    precision: str = ""
+    threads: int = 0
+    machines: tuple[str, ...] = ()
+    versions: dict[str, str] = {}
+    validation_accuracy: float | None = None
+    largest_l2_ratio: float | None = None
+    error: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run is done for good; a failed one is tried again."""
+        return self.status in ("complete", "diverged")
+
+
+RUN_COLUMNS: dict[str, str] = {
+    "run": "id of the run: hash of settings, seed, pixels, split and regions",
+    "kind": "trained here, masks of another program, or baseline",
+    "label": "the swept values in words",
+    "seed": "seed of the network",
+    "status": "complete or diverged",
+    "epochs_done": "epochs trained",
+    "seconds": "time spent training and scoring",
+    "device": "cpu, cuda or mps",
+    "precision": "float32 or bfloat16",
+    "threads": "processor threads used",
+    "validation_accuracy": "share of labelled validation pixels that are right, at the end",
+    "largest_l2_ratio": "largest ratio of L2 gradient norm to data gradient norm in an epoch",
+}
+"""RUNS: one row per whole run. Settings follow under their paths, ``l2.strength`` and so on."""
+
+COUNT_COLUMNS: dict[str, str] = {
+    "run": "id of the run",
+    "part": "training, validation or test",
+    "slice": "key of the slice",
+    "region": "name of the region",
+    "patient": "patient code",
+    "site": "hospital, where known",
+    "vendor": "scanner vendor, where known",
+    "level": "base, middle or apex, where known",
+    "spacing_mm": "side of a pixel in mm, where known",
+    "slice_spacing_mm": "distance of slices in mm, where known",
+    "reference_present": "whether the reference mask has the region on this slice",
+    "tp": "pixels of the region, predicted as such",
+    "fp": "pixels outside the region, predicted as the region",
+    "fn": "pixels of the region, predicted otherwise",
+    "tn": "labelled pixels outside the region, predicted as outside",
+    "reference_boundary": "boundary pixels of the reference region",
+    "prediction_boundary": "boundary pixels of the predicted region",
+    **{
+        f"{side}_hits_{squared}": f"boundary pixels of the {side} within {squared}**0.5 px of the "
+        "other boundary"
+        for side in ("reference", "prediction")
+        for squared in SQUARED_DISTANCES_PX
+    },
+}
+"""COUNTS: one row per run, part, slice and region."""
+
+_DESCRIPTION = ("patient", "site", "vendor", "level", "spacing_mm", "slice_spacing_mm")
+
+
+def count_rows(
+    part: str,
+    slices: pd.DataFrame,
+    regions: tuple[str, ...],
+    counts: Mapping[str, np.ndarray],
+) -> pd.DataFrame:
+    """The COUNTS rows of one run and part, without the column ``run``.
+
+    Args:
+        part: training, validation or test.
+        slices: the dataset's rows of the scored slices, in their order.
+        regions: names of the regions, in scheme order.
+        counts: every count of ``COUNT_COLUMNS`` from ``tp`` on, flat: slice by slice, and within
+            each slice region by region.
+    """
+    repeated = slices.loc[slices.index.repeat(len(regions))].reset_index(drop=True)
+    table = pd.DataFrame({"part": part, "slice": repeated["slice"]})
+    table["region"] = np.tile(np.array(regions, dtype=object), len(slices))
+    for column in _DESCRIPTION:
+        table[column] = repeated[column]
+    table["reference_present"] = counts["tp"] + counts["fn"] > 0
+    measured = pd.DataFrame({name: np.asarray(values) for name, values in counts.items()})
+    table = pd.concat([table, measured], axis=1)
+    return table[[name for name in COUNT_COLUMNS if name != "run"]]

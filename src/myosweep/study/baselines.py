@@ -1,0 +1,81 @@
+"""Two predictors that learn nothing from images; every score is read beside theirs."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from myosweep.data.split import PARTS
+from myosweep.files import write_json
+from myosweep.results.layout import RunFolder
+from myosweep.results.rows import RunSettingsFile, RunStatus
+from myosweep.study.open import Study
+from myosweep.training.score import RegionMaps, write_run_scores
+
+MAJORITY = "majority class"
+NO_IMAGE = "no-image predictor"
+_CHUNK = 256
+
+
+def write_baselines(study: Study) -> None:
+    """Score both baselines on the study's split, once.
+
+    The majority class is the training part's most frequent region, everywhere. The no-image
+    predictor gives at each pixel the region that is most frequent there in the training part.
+    """
+    wanted = {
+        name: study.folder.run(f"baseline-{name.split()[0]}-{study.split.hash[:8]}")
+        for name in (MAJORITY, NO_IMAGE)
+    }
+    missing = {name: folder for name, folder in wanted.items() if folder.read_status() is None}
+    if not missing:
+        return
+    frequency = _region_frequency(study)
+    maps = {
+        MAJORITY: np.full(frequency.shape[1:], frequency.sum((1, 2)).argmax(), np.uint8),
+        NO_IMAGE: frequency.argmax(0).astype(np.uint8),
+    }
+    for name, folder in missing.items():
+        _write(study, name, folder, maps[name])
+
+
+def _region_frequency(study: Study) -> Int64[np.ndarray, "region y x"]:
+    """How often each region stands at each pixel of the training part."""
+    shape = (len(study.scheme.regions), *study.dataset.images.shape[1:])
+    frequency = np.zeros(shape, np.int64)
+    for references in _references(study, "training"):
+        for region in range(shape[0]):
+            frequency[region] += (references == region).sum(0)
+    return frequency
+
+
+def _write(study: Study, name: str, folder: RunFolder, answer: UInt8[np.ndarray, "y x"]) -> None:
+    maps = {part: _pairs(study, part, answer) for part in PARTS}
+    folder.path.mkdir(parents=True, exist_ok=True)
+    description = RunSettingsFile(
+        kind="baseline",
+        label=name,
+        point={},
+        seed=0,
+        settings=None,
+        pixel_hash=study.dataset.manifest.pixel_hash,
+        split_hash=study.split.hash,
+        regions={region.name: region.codes for region in study.scheme.regions},
+        ignored=study.scheme.ignored,
+    )
+    write_json(folder.settings, description.model_dump(mode="json"))
+    write_run_scores(folder, study.dataset, study.split, study.scheme, maps)
+    write_json(folder.status, RunStatus(status="complete").model_dump(mode="json"))
+
+
+def _pairs(
+    study: Study, part: str, answer: UInt8[np.ndarray, "y x"]
+) -> Iterator[tuple[RegionMaps, RegionMaps]]:
+    for references in _references(study, part):
+        yield references, np.broadcast_to(answer, references.shape).copy()
+
+
+def _references(study: Study, part: str) -> Iterator[RegionMaps]:
+    rows = study.split.rows(part, study.dataset)
+    for start in range(0, len(rows), _CHUNK):
+        yield study.dataset.reference(study.scheme, rows[start : start + _CHUNK])

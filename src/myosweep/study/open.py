@@ -1,0 +1,198 @@
+"""A study and its folder: made on the first run, merged on later ones, never overwritten."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from myosweep.config import (
+    StudyConfig,
+    Value,
+    flatten,
+    read_study_config,
+    write_study_config,
+)
+from myosweep.data.split import Split, check_split, make_split, read_split, write_split
+from myosweep.data.store import Dataset, open_dataset
+from myosweep.errors import ConfigError, StudyError
+from myosweep.regions import RegionScheme
+from myosweep.results.layout import StudyFolder
+from myosweep.training.device import resolve_device, resolve_precision
+from myosweep.training.run import RunPlan
+
+
+@dataclass(frozen=True)
+class Study:
+    """An open study: everything that a run needs."""
+
+    config: StudyConfig
+    folder: StudyFolder
+    dataset: Dataset
+    split: Split
+    scheme: RegionScheme
+
+    def plans(self) -> list[RunPlan]:
+        """Every run of the study, values in their order, all seeds of a value together."""
+        return [
+            RunPlan(point, settings, seed, self.dataset, self.split, self.scheme)
+            for point, settings in self.config.points()
+            for seed in self.config.replicates.seed_list
+        ]
+
+    def missing(self) -> list[RunPlan]:
+        """The runs that are not whole yet."""
+        return [plan for plan in self.plans() if not self._is_whole(plan)]
+
+    def _is_whole(self, plan: RunPlan) -> bool:
+        status = self.folder.run(plan.id).read_status()
+        return status is not None and status.whole
+
+
+def open_study(
+    source: Path | str | StudyConfig,
+    folder: Path | str | None = None,
+    *,
+    device: str = "auto",
+    dataset: Path | str | None = None,
+    write: bool = True,
+) -> Study:
+    """Open a study for running: read, merge with what its folder holds, check, and write.
+
+    Args:
+        source: a study file, a study folder to continue, or a record.
+        folder: where the study lives; default ``results/NAME``, or ``source`` if it is a folder.
+        device: decides what precision ``auto`` means, the first time.
+        dataset: another place of the dataset than the study says.
+        write: False leaves the folder as it is (dry run).
+
+    Raises:
+        InputError: if study, dataset and folder do not fit together; every reason at once where
+            possible. Then nothing was written.
+    """
+    config, base = _read(source)
+    home = StudyFolder(Path(folder or _default_folder(source, config)))
+    data = open_dataset(dataset or _dataset_path(config.dataset, base))
+    precision = resolve_precision(_wanted_precision(config), resolve_device(device))
+    config = _resolved(config, precision)
+    if home.study.exists():
+        config = merged(read_study_config(home.study), config)
+    split = _open_split(home, config, data)
+    study = Study(config, home, data, split, config.scheme(data.scheme))
+    _check(study)
+    if write:
+        data.check_pixels()
+        home.path.mkdir(parents=True, exist_ok=True)
+        write_split(split, home.split)
+        place = _relative(data.folder, home.path)
+        write_study_config(config.model_copy(update={"dataset": place}), home.study)
+    return study
+
+
+def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
+    """The study with the values and seeds of both.
+
+    Raises:
+        StudyError: naming every other difference; only values and seeds may be added.
+    """
+    ignored = {"dataset", "sweep", "replicates"}
+    before, after = (
+        flatten(config.model_dump(mode="json", exclude=ignored)) for config in (old, new)
+    )
+    problems = [
+        f"{path} is {before.get(path)!r} in the study's folder and {after.get(path)!r} in the "
+        "study file; change it back, or give another --out"
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    ]
+    if set(old.sweep) != set(new.sweep):
+        problems.append(
+            f"the study's folder sweeps {', '.join(old.sweep)}, the study file "
+            f"{', '.join(new.sweep)}; give another --out"
+        )
+    if problems:
+        raise StudyError(problems, "only swept values and seeds can be added to a study")
+    sweep = {path: _union(old.sweep[path], new.sweep[path]) for path in old.sweep}
+    seeds = _union(old.replicates.seed_list, new.replicates.seed_list)
+    replicates = new.replicates.model_copy(update={"seeds": seeds})
+    return new.model_copy(update={"sweep": sweep, "replicates": replicates})
+
+
+def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
+    """The record, and the folder that its relative dataset path may start from."""
+    if isinstance(source, StudyConfig):
+        return source, Path()
+    path = Path(source)
+    if path.is_dir():
+        path = StudyFolder(path).require().study
+    return read_study_config(path), path.parent
+
+
+def _default_folder(source: Path | str | StudyConfig, config: StudyConfig) -> Path:
+    if not isinstance(source, StudyConfig) and Path(source).is_dir():
+        return Path(source)
+    return Path("results") / config.name
+
+
+def _dataset_path(text: str, base: Path) -> Path:
+    """A relative path starts in the working folder, or else where the study file lies."""
+    here, beside = Path(text), base / text
+    return beside if beside.exists() and not here.exists() else here
+
+
+def _relative(path: Path, start: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, start)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.resolve().as_posix()
+
+
+def _wanted_precision(config: StudyConfig) -> str:
+    return next(config.points())[1].precision
+
+
+def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
+    """The study with ``auto`` replaced, so that all its runs compute alike."""
+    if "precision" in config.sweep or _wanted_precision(config) != "auto":
+        if "auto" in config.sweep.get("precision", ()):
+            raise ConfigError("precision 'auto' cannot be swept; sweep float32 and bfloat16")
+        return config
+    settings: dict[str, Value] = {**config.settings, "precision": precision}
+    return config.model_copy(update={"settings": settings})
+
+
+def _open_split(folder: StudyFolder, config: StudyConfig, dataset: Dataset) -> Split:
+    if not folder.split.exists():
+        return make_split(dataset, config.split)
+    split = read_split(folder.split)
+    check_split(split, dataset)
+    return split
+
+
+def _check(study: Study) -> None:
+    """Raise one ``ConfigError`` with everything that would make a run fail."""
+    problems = list(dict.fromkeys(_problems(study)))
+    if problems:
+        raise ConfigError(problems, f"study {study.config.name!r} cannot be run")
+
+
+def _problems(study: Study) -> Iterator[str]:
+    if study.config.source == "masks":
+        yield "this study holds masks of another program; there is nothing to train in it"
+        return
+    if unknown := sorted(study.dataset.scheme.codes - study.scheme.codes):
+        yield (
+            f"the dataset holds the codes {unknown}, which no region of the study has; add them "
+            "to a region under [regions]"
+        )
+    if study.config.question.region not in study.scheme.names:
+        yield (
+            f"question.region is {study.config.question.region!r}, the regions are "
+            f"{', '.join(map(repr, study.scheme.names))}; name one of them"
+        )
+    for plan in study.plans():
+        yield from plan.problems()
+
+
+def _union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys([*old, *new]))

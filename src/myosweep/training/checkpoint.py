@@ -1,0 +1,69 @@
+"""A run's state after a whole epoch: weights, Adam's moments, history. Replaced whole."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from myosweep.model.weights import read_tensors, write_tensors
+from myosweep.results.layout import RunFolder
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class Progress:
+    """What a run has behind it: the rows of its history, its time, the machines it ran on."""
+
+    history: list[dict[str, float]]
+    seconds: float
+    machines: list[str]
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.history)
+
+
+def write_checkpoint(
+    folder: RunFolder, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Replace the run's checkpoint."""
+    tensors = {f"weights/{name}": value for name, value in network.named_parameters()}
+    for name, parameter in network.named_parameters():
+        for moment in _MOMENTS:
+            tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
+    step = float(next(iter(optimizer.state.values()))["step"])
+    facts = {
+        "step": step,
+        "history": [[list(row), list(map(repr, row.values()))] for row in progress.history],
+        "seconds": progress.seconds,
+        "machines": progress.machines,
+    }
+    write_tensors(folder.checkpoint, tensors, facts)
+
+
+def read_checkpoint(
+    folder: RunFolder, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress:
+    """Put the checkpoint's state, if there is one, into network and optimiser.
+
+    Raises:
+        StudyError: if the checkpoint is damaged.
+    """
+    if not folder.checkpoint.exists():
+        return Progress([], 0.0, [])
+    tensors, facts = read_tensors(folder.checkpoint)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(tensors[f"weights/{name}"])
+            state: dict[str, Any] = {
+                moment: torch.empty_like(parameter).copy_(tensors[f"{moment}/{name}"])
+                for moment in _MOMENTS
+            }
+            step = torch.tensor(facts["step"], dtype=torch.float32, device=parameter.device)
+            optimizer.state[parameter] = {"step": step, **state}
+    history = [
+        dict(zip(names, map(float, values), strict=True)) for names, values in facts["history"]
+    ]
+    return Progress(history, facts["seconds"], facts["machines"])

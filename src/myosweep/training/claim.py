@@ -1,0 +1,122 @@
+"""Who works on a run: one process at a time, over crashes, on shared folders.
+
+A claim is a file ``claim-0001.json`` that its owner alone could create. Whoever finds the newest
+claim dead creates the next number: creation is exclusive, so there is one winner. The owner renews
+its claim while it works and stops when a newer claim appears. See docs/decisions.
+"""
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from myosweep.errors import ClaimLost
+from myosweep.files import read_json, write_json
+from myosweep.results.layout import RunFolder
+
+SILENCE_S = 600.0
+"""A claim that was not renewed for so long is dead."""
+_RENEW_S = 1.0
+
+
+@dataclass
+class Claim:
+    """A claim that this process holds."""
+
+    folder: RunFolder
+    number: int
+    renewed_at: float = 0.0
+
+    def renew(self, **progress: Any) -> None:
+        """Say that the owner lives, and how far it is; at most once a second.
+
+        Raises:
+            ClaimLost: if another process has taken the run over.
+        """
+        now = time.time()
+        if now - self.renewed_at >= _RENEW_S:
+            self.check()
+            write_json(self._path, {**_owner(), "renewed_at": now, **progress})
+            self.renewed_at = now
+
+    def check(self) -> None:
+        """Raise ``ClaimLost`` if another process has taken the run over."""
+        if self.folder.claims[-1:] != [self._path]:
+            raise ClaimLost(f"run {self.folder.id} was taken over by another process")
+
+    def release(self) -> None:
+        """Give the run back, so that anybody may take it at once."""
+        if self.folder.claims[-1:] == [self._path]:
+            write_json(self._path, {"released": True})
+
+    @property
+    def _path(self) -> Path:
+        return self.folder.claim(self.number)
+
+
+def take_claim(folder: RunFolder) -> Claim | None:
+    """Claim a run, or give None if a live process has it."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    claims = folder.claims
+    if claims and is_live(claims[-1]):
+        return None
+    number = int(claims[-1].stem.removeprefix("claim-")) + 1 if claims else 1
+    try:
+        with folder.claim(number).open("x", encoding="utf-8") as file:
+            json.dump({**_owner(), "renewed_at": time.time()}, file)
+    except FileExistsError:
+        return None
+    return Claim(folder, number)
+
+
+def live_progress(folder: RunFolder) -> dict[str, Any] | None:
+    """What the live owner of a run said last, or None if nobody works on it."""
+    claims = folder.claims
+    if not claims or not is_live(claims[-1]):
+        return None
+    return _read(claims[-1])
+
+
+def is_live(claim: Path) -> bool:
+    """Whether the owner of a claim still works: not released, not dead, not silent for long."""
+    content = _read(claim)
+    if content.get("released"):
+        return False
+    if content.get("host") == socket.gethostname() and not _is_running(content):
+        return False
+    try:
+        renewed_at = float(content.get("renewed_at", claim.stat().st_mtime))
+    except FileNotFoundError:
+        return False
+    return time.time() - renewed_at < SILENCE_S
+
+
+def _read(claim: Path) -> dict[str, Any]:
+    """The content; empty while the owner is still writing it for the first time."""
+    try:
+        content = read_json(claim)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _owner() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "process_started_at": psutil.Process().create_time(),
+    }
+
+
+def _is_running(owner: dict[str, Any]) -> bool:
+    """Whether the process runs, and is the same one, not a later one with its number."""
+    try:
+        started_at = psutil.Process(int(owner["process"])).create_time()
+    except (psutil.Error, KeyError, ValueError):
+        return False
+    return abs(started_at - float(owner.get("process_started_at", started_at))) < 1.0

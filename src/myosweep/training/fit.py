@@ -1,0 +1,142 @@
+"""The training itself, on one screen."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from myosweep.config import RunSettings
+from myosweep.metrics import confusion_matrix, global_accuracy, iou, tp_fp_fn
+from myosweep.model.unet import UNet
+from myosweep.regions import NO_REGION
+from myosweep.training.device import Computer
+from myosweep.training.optimizer import weights
+from myosweep.training.samples import MiniBatch, Samples, mini_batches
+
+_PREDICT_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One row of ``history.csv``: means over the epoch's steps, validation at its end."""
+
+    epoch: int
+    loss: float
+    l2_term: float
+    data_gradient_norm: float
+    l2_gradient_norm: float
+    validation_accuracy: float
+    iou: dict[str, float]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss or a gradient is no longer a number."""
+        return not np.isfinite([self.loss, self.l2_term, self.data_gradient_norm]).all()
+
+    def row(self) -> dict[str, float]:
+        """The record with one column per region's IoU."""
+        flat = asdict(self)
+        by_region = flat.pop("iou")
+        return flat | {f"iou_{name}": value for name, value in by_region.items()}
+
+
+def fit(
+    network: UNet,
+    optimizer: torch.optim.Optimizer,
+    training: Samples,
+    validation: Samples,
+    settings: RunSettings,
+    seed: int,
+    computer: Computer,
+    *,
+    epochs_done: int = 0,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> Iterator[EpochRecord]:
+    """Train, and give a record after each epoch; stop early only when the loss diverges.
+
+    Args:
+        epochs_done: epochs that ``network`` and ``optimizer`` have behind them.
+        on_step: called after each step with steps done and steps in the epoch.
+    """
+    steps = len(training) // settings.batch_size
+    shapes = network.dropout_shapes(*training.dataset.images.shape[1:])
+    for epoch in range(epochs_done + 1, settings.epochs + 1):
+        network.train()
+        sums = torch.zeros(4, dtype=torch.float64)
+        batches = mini_batches(training, settings, seed, epoch, shapes)
+        for step, batch in enumerate(batches, start=1):
+            loss = _data_loss(network, batch, computer)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            sums += _norms(network, loss, settings.l2.strength)
+            optimizer.step()
+            on_step(step, steps)
+        accuracy, region_iou = _validate(network, validation, computer)
+        mean_loss, l2_term, data_norm, l2_norm = (sums / steps).tolist()
+        record = EpochRecord(epoch, mean_loss, l2_term, data_norm, l2_norm, accuracy, region_iou)
+        yield record
+        if record.diverged:
+            return
+
+
+def predict_regions(
+    network: nn.Module, samples: Samples, computer: Computer
+) -> Iterator[tuple[UInt8[np.ndarray, "slice y x"], UInt8[np.ndarray, "slice y x"]]]:
+    """Reference and predicted region maps, some slices at a time, in the samples' order.
+
+    A pixel whose scores are not finite gets ``NO_REGION``: a network that diverged has no answer.
+    """
+    network.eval()
+    for positions in samples.chunks(_PREDICT_AT_ONCE):
+        inputs, references, _ = samples.take(positions)
+        images = _on(torch.from_numpy(inputs)[:, None], computer)
+        with torch.inference_mode(), computer.autocast():
+            scores = network(images).float()
+        regions = scores.argmax(1).to(torch.uint8)
+        regions[~scores.isfinite().all(1)] = NO_REGION
+        yield references, regions.cpu().numpy()
+
+
+def _data_loss(network: UNet, batch: MiniBatch, computer: Computer) -> Tensor:
+    """Cross-entropy: its mean over the labelled pixels of the whole mini-batch."""
+    references = batch.references.to(computer.device).long()
+    keep = batch.keep and [_on(mask, computer) for mask in batch.keep]
+    with computer.autocast():
+        scores = network(_on(batch.images, computer), keep)
+    labelled = (references != NO_REGION).sum().clamp(min=1)
+    total = F.cross_entropy(scores.float(), references, ignore_index=NO_REGION, reduction="sum")
+    return total / labelled
+
+
+def _norms(network: nn.Module, loss: Tensor, strength: float) -> Tensor:
+    """Data loss, L2 term, and the norms of the data gradient and the L2 gradient, on weights."""
+    with torch.no_grad():
+        touched = list(weights(network))
+        gradients = [weight.grad for weight in touched if weight.grad is not None]
+        size, gradient = (
+            torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
+            for tensors in (touched, gradients)
+        )
+        return torch.stack(
+            [loss, strength / 2 * size**2, gradient, strength * size]
+        ).cpu().double()  # fmt: skip
+
+
+def _validate(
+    network: nn.Module, validation: Samples, computer: Computer
+) -> tuple[float, dict[str, float]]:
+    names = validation.scheme.names
+    confusion = np.zeros((len(names), len(names) + 1), np.int64)
+    for references, predictions in predict_regions(network, validation, computer):
+        confusion += confusion_matrix(references, predictions, len(names))
+    tp, fp, fn = tp_fp_fn(confusion)
+    accuracy = float(global_accuracy(tp, fn))
+    return accuracy, dict(zip(names, iou(tp, fp, fn).tolist(), strict=True))
+
+
+def _on(tensor: Tensor, computer: Computer) -> Tensor:
+    return tensor.to(computer.device, memory_format=torch.channels_last)

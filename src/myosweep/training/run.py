@@ -1,0 +1,221 @@
+"""The life of one run: claimed, trained epoch by epoch, scored, and marked complete at the end."""
+
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+import torch
+
+import myosweep
+from myosweep.config import RunSettings, Value, run_id
+from myosweep.data.normalise import Normaliser
+from myosweep.data.split import PARTS, Split
+from myosweep.data.store import Dataset
+from myosweep.files import whole_file, write_json
+from myosweep.model.unet import UNet
+from myosweep.model.weights import write_tensors
+from myosweep.randomness import stream
+from myosweep.regions import RegionScheme
+from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.results.rows import Kind, RunSettingsFile, RunStatus
+from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkpoint
+from myosweep.training.claim import Claim, take_claim
+from myosweep.training.device import Computer
+from myosweep.training.fit import fit, predict_regions
+from myosweep.training.optimizer import build_optimizer
+from myosweep.training.samples import Samples, measure_normaliser
+from myosweep.training.score import write_run_scores
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run to be done: its place in the sweep, its settings, its seed, its data."""
+
+    point: dict[str, Value]
+    settings: RunSettings
+    seed: int
+    dataset: Dataset
+    split: Split
+    scheme: RegionScheme
+
+    @property
+    def id(self) -> str:
+        return run_id(
+            self.settings,
+            self.seed,
+            self.dataset.manifest.pixel_hash,
+            self.split.hash,
+            self.scheme,
+        )
+
+    @property
+    def label(self) -> str:
+        """The run in words: swept values and seed."""
+        values = [f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
+                  for path, value in self.point.items()]  # fmt: skip
+        return ", ".join([*values, f"seed {self.seed}"])
+
+    def samples(self) -> dict[str, Samples]:
+        """The samples of each part; the training part's normaliser serves all."""
+        rows = {part: self.split.rows(part, self.dataset) for part in PARTS}
+        normaliser = measure_normaliser(self.dataset, rows["training"], self.scheme, self.settings)
+        return {part: Samples(self.dataset, rows[part], self.scheme, normaliser) for part in PARTS}
+
+    def problems(self) -> list[str]:
+        """Why this run cannot work, each with a way out; empty if it can."""
+        _, height, width = self.dataset.images.shape
+        unit = 2**self.settings.depth
+        found = []
+        if height % unit or width % unit:
+            found.append(
+                f"depth {self.settings.depth} needs image sides that are multiples of {unit}, the "
+                f"dataset has {height} x {width}; import with another --crop or take less depth"
+            )
+        slices = len(self.split.training)
+        if slices < self.settings.batch_size:
+            found.append(
+                f"batch_size is {self.settings.batch_size}, but the training part has only "
+                f"{slices} slices; take a smaller batch_size or more data"
+            )
+        return found
+
+
+def perform_run(plan: RunPlan, study: StudyFolder, computer: Computer) -> RunStatus | None:
+    """Do a run, or continue it after its last whole epoch.
+
+    Returns:
+        How it ended, or None if it is done already or another live process is at it.
+
+    Raises:
+        ClaimLost: if another process has taken the run over.
+        StudyError: if its files are damaged.
+    """
+    folder = study.run(plan.id)
+    if _is_whole(folder) or (claim := take_claim(folder)) is None:
+        return None
+    try:
+        if _is_whole(folder):
+            return None
+        with computer.active():
+            return _train_and_score(plan, folder, claim, computer)
+    finally:
+        claim.release()
+
+
+def _is_whole(folder: RunFolder) -> bool:
+    status = folder.read_status()
+    return status is not None and status.whole
+
+
+def _train_and_score(
+    plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer
+) -> RunStatus:
+    parts = plan.samples()
+    normaliser = parts["training"].normaliser
+    description = describe_run(plan, "trained", plan.label, normaliser)
+    write_json(folder.settings, description.model_dump(mode="json"))
+    network = build_network(plan, computer)
+    optimizer = build_optimizer(network, plan.settings)
+    progress = read_checkpoint(folder, network, optimizer)
+    progress.machines = [*dict.fromkeys([*progress.machines, computer.machine])]
+    started_at = time.monotonic() - progress.seconds
+
+    def on_step(step: int, steps: int) -> None:
+        claim.renew(epochs_done=progress.epochs_done + step / steps)
+
+    epochs = fit(
+        network,
+        optimizer,
+        parts["training"],
+        parts["validation"],
+        plan.settings,
+        plan.seed,
+        computer,
+        epochs_done=progress.epochs_done,
+        on_step=on_step,
+    )
+    diverged = False
+    for record in epochs:
+        progress.history.append(record.row())
+        progress.seconds = time.monotonic() - started_at
+        diverged = record.diverged
+        claim.check()
+        _write_history(folder, progress)
+        write_checkpoint(folder, network, optimizer, progress)
+    write_run_scores(
+        folder,
+        plan.dataset,
+        plan.split,
+        plan.scheme,
+        {part: predict_regions(network, samples, computer) for part, samples in parts.items()},
+    )
+    write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
+    progress.seconds = time.monotonic() - started_at
+    status = _status(progress, computer, diverged)
+    claim.check()
+    write_json(folder.status, status.model_dump(mode="json"))
+    folder.checkpoint.unlink(missing_ok=True)
+    return status
+
+
+def build_network(plan: RunPlan, computer: Computer) -> UNet:
+    """The plan's network with freshly drawn weights, on its device."""
+    generator = torch.Generator().manual_seed(
+        int(stream(plan.seed, "initialisation").integers(2**63))
+    )
+    network = UNet(
+        in_channels=1,
+        classes=len(plan.scheme.regions),
+        depth=plan.settings.depth,
+        first_filters=plan.settings.first_filters,
+        dropout=plan.settings.dropout,
+        generator=generator,
+    )
+    return network.to(computer.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def describe_run(
+    plan: RunPlan, kind: Kind, label: str, normaliser: Normaliser | None
+) -> RunSettingsFile:
+    """The content of the run's ``settings.json``."""
+    return RunSettingsFile(
+        kind=kind,
+        label=label,
+        point=plan.point,
+        seed=plan.seed,
+        settings=plan.settings,
+        pixel_hash=plan.dataset.manifest.pixel_hash,
+        split_hash=plan.split.hash,
+        regions={region.name: region.codes for region in plan.scheme.regions},
+        ignored=plan.scheme.ignored,
+        normaliser=None if normaliser is None else normaliser.facts(),
+    )
+
+
+def _write_history(folder: RunFolder, progress: Progress) -> None:
+    with whole_file(folder.history) as draft:
+        pd.DataFrame(progress.history).astype({"epoch": int}).to_csv(draft, index=False)
+
+
+def _status(progress: Progress, computer: Computer, diverged: bool) -> RunStatus:
+    last = progress.history[-1]
+    ratios = [
+        row["l2_gradient_norm"] / row["data_gradient_norm"]
+        for row in progress.history
+        if row["data_gradient_norm"] > 0
+    ]
+    finite = [ratio for ratio in ratios if np.isfinite(ratio)]
+    return RunStatus(
+        status="diverged" if diverged else "complete",
+        epochs_done=progress.epochs_done,
+        seconds=progress.seconds,
+        device=computer.device,
+        precision=computer.precision,
+        threads=computer.threads,
+        machines=tuple(progress.machines),
+        versions={"myosweep": myosweep.__version__, "torch": version("torch")},
+        validation_accuracy=last["validation_accuracy"],
+        largest_l2_ratio=max(finite, default=None),
+    )

@@ -1,0 +1,48 @@
+"""From predicted region maps to a run's COUNTS rows and masks."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from myosweep.data.split import Split
+from myosweep.data.store import Dataset
+from myosweep.metrics import SliceCounts, count_slices
+from myosweep.regions import RegionScheme
+from myosweep.results.layout import RunFolder
+from myosweep.results.rows import count_rows
+from myosweep.results.write import write_scores
+
+RegionMaps = UInt8[np.ndarray, "slice y x"]
+
+
+def write_run_scores(
+    folder: RunFolder,
+    dataset: Dataset,
+    split: Split,
+    scheme: RegionScheme,
+    maps: Mapping[str, Iterable[tuple[RegionMaps, RegionMaps]]],
+) -> None:
+    """Count and write what predictions got right; masks of validation and test part are kept.
+
+    Args:
+        maps: per part the reference and predicted region maps of all its slices, in the split's
+            order, some slices at a time.
+    """
+    tables, masks, keys = [], [np.empty((0, *dataset.images.shape[1:]), np.uint8)], []
+    for part, chunks in maps.items():
+        counts: list[SliceCounts] = []
+        for references, predictions in chunks:
+            counts.append(count_slices(references, predictions, len(scheme.regions)))
+            if part != "training":
+                masks.append(predictions)
+        slices = dataset.slices.iloc[split.rows(part, dataset)]
+        tables.append(count_rows(part, slices, scheme.names, _joined(counts)))
+        keys += [] if part == "training" else slices["slice"].tolist()
+    write_scores(folder, pd.concat(tables, ignore_index=True), keys, np.concatenate(masks))
+
+
+def _joined(counts: list[SliceCounts]) -> dict[str, np.ndarray]:
+    columns = [some.columns() for some in counts]
+    return {name: np.concatenate([some[name] for some in columns]) for name in columns[0]}
