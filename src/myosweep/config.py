@@ -13,7 +13,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -104,6 +104,7 @@ class SplitConfig(Record):
     by: Literal["patient", "slice"] = "patient"
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     seed: int = Field(0, ge=0)
+    file: str | None = Field(None, description="a split made before, by `myosweep split`")
 
     @model_validator(mode="after")
     def _check_fractions(self) -> Self:
@@ -267,6 +268,29 @@ def preset_settings(preset: str) -> RunSettings:
     return settings_from_paths(PRESETS[preset])
 
 
+class SettingRow(NamedTuple):
+    """A setting: its path, its value in both presets, and what it is."""
+
+    path: str
+    paper: Value
+    default: Value
+    meaning: str
+
+
+def describe_settings() -> list[SettingRow]:
+    """Every field of ``RunSettings`` by path."""
+    paper, default = (flatten(preset_settings(name).model_dump()) for name in ("paper", "default"))
+    return [
+        SettingRow(path, paper[path], default[path], _meaning(path)) for path in settings_paths()
+    ]
+
+
+def _meaning(path: str) -> str:
+    *folders, name = path.split(".")
+    owner = _record_at(RunSettings, folders)
+    return owner.model_fields[name].description or ""
+
+
 def run_id(
     settings: RunSettings, seed: int, pixel_hash: str, split_hash: str, scheme: RegionScheme
 ) -> str:
@@ -317,6 +341,20 @@ def study_config(content: Mapping[str, Any], name: str = "the study") -> StudyCo
         return StudyConfig.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_sentences(error, StudyConfig), f"{name} cannot be used") from None
+
+
+def split_config(by: str, fractions: str, seed: int) -> SplitConfig:
+    """Validate a split's options as a command line gives them."""
+    try:
+        parts = [float(part) for part in fractions.split(",")]
+        return SplitConfig.model_validate({"by": by, "fractions": parts, "seed": seed})
+    except ValidationError as error:
+        raise ConfigError(_sentences(error, SplitConfig), "the split cannot be made") from None
+    except ValueError:
+        raise ConfigError(
+            f"fractions are three numbers with commas between them, got {fractions!r}; write for "
+            "instance 0.6,0.2,0.2"
+        ) from None
 
 
 def write_study_config(config: StudyConfig, path: Path) -> None:

@@ -62,12 +62,12 @@ class RegionScheme:
         codes_by_name: dict[str, tuple[int, ...]] = {}
         problems: list[str] = []
         for definition in definitions:
-            name, equals, codes = (part.strip() for part in definition.partition("="))
+            name, _, codes = (part.strip() for part in definition.partition("="))
             try:
-                parsed = tuple(int(code) for code in codes.split(","))
-            except ValueError:
+                parsed = parse_codes(codes)
+            except ConfigError:
                 parsed = ()
-            if not (name and equals and parsed):
+            if not (name and parsed):
                 problems.append(
                     f"a region is NAME=CODES, got {definition!r}; write for instance "
                     '--region "myocardium=2,3,4"'
@@ -127,6 +127,23 @@ class RegionScheme:
         """
         last = len(self.regions) - 1
         return tuple(int(255 * (last - position) / last + 0.5) for position in range(last + 1))
+
+
+def parse_codes(text: str) -> tuple[int, ...]:
+    """Codes from a text; none from an empty one.
+
+    Raises:
+        ConfigError: if it is no list of whole numbers.
+
+    >>> parse_codes("2,3,4")
+    (2, 3, 4)
+    """
+    try:
+        return tuple(int(code) for code in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise ConfigError(
+            f"codes are whole numbers with commas between, got {text!r}; write for instance 2,3,4"
+        ) from None
 
 
 def free_code(used: Iterable[int], dtype: np.dtype) -> int:

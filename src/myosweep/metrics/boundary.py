@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Num
 
+from myosweep.distances import SQUARED_DISTANCES_PX
 from myosweep.errors import InputError
-from myosweep.metrics.counts import SQUARED_DISTANCES_PX, BoundaryHits, boundary_hits
+from myosweep.metrics.counts import BoundaryHits, boundary_hits
 from myosweep.metrics.overlap import Counts, Scores, divide_defined, mean_along
 
 _DIAGONAL_SHARE = 0.0075

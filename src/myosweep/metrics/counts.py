@@ -23,11 +23,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Int32, UInt8, UInt64
 
+from myosweep.distances import SQUARED_DISTANCES_PX
 from myosweep.errors import InputError
 from myosweep.regions import NO_REGION
-
-SQUARED_DISTANCES_PX = (0, 1, 2, 4, 5, 8, 9, 10, 13, 16, 17, 18, 20, 25)
-"""All squared distances between pixels up to 5 px: any tolerance up to there is one of these."""
 
 _WORD_BITS = 64
 _WORDS_PER_CHUNK = 1 << 15  # 256 KiB an array: a chunk stays in the cache

@@ -1,21 +1,20 @@
 """What a run leaves behind: its settings, its status, and its rows of the COUNTS table."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from myosweep.config import Record, RunSettings, Value
+from myosweep.distances import SQUARED_DISTANCES_PX
 
 Kind = Literal["trained", "masks", "baseline"]
 State = Literal["complete", "diverged", "failed"]
 
-SQUARED_DISTANCES_PX = (0, 1, 2, 4, 5, 8, 9, 10, 13, 16, 17, 18, 20, 25)
-
 
 class RunSettingsFile(Record):
-    """What a run is: written when it starts."""
+    """What a run is: written when the study starts."""
 
     kind: Kind
     label: str
@@ -26,7 +25,6 @@ class RunSettingsFile(Record):
     split_hash: str
     regions: dict[str, tuple[int, ...]]
     ignored: tuple[int, ...]
-    normaliser: dict[str, Any] | None = None
 
 
 class RunStatus(Record):

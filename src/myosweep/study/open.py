@@ -72,19 +72,19 @@ def open_study(
     """
     config, base = _read(source)
     home = StudyFolder(Path(folder or _default_folder(source, config)))
-    data = open_dataset(dataset or _dataset_path(config.dataset, base))
+    data = open_dataset(dataset or _existing(config.dataset, base))
     precision = resolve_precision(_wanted_precision(config), resolve_device(device))
     config = _resolved(config, precision)
     if home.study.exists():
         config = merged(read_study_config(home.study), config)
-    split = _open_split(home, config, data)
+    split = _open_split(home, config, base, data)
     study = Study(config, home, data, split, config.scheme(data.scheme))
     _check(study)
     if write:
         data.check_pixels()
         home.path.mkdir(parents=True, exist_ok=True)
         write_split(split, home.split)
-        place = _relative(data.folder, home.path)
+        place = relative_path(data.folder, home.path)
         write_study_config(config.model_copy(update={"dataset": place}), home.study)
     return study
 
@@ -112,8 +112,8 @@ def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
         )
     if problems:
         raise StudyError(problems, "only swept values and seeds can be added to a study")
-    sweep = {path: _union(old.sweep[path], new.sweep[path]) for path in old.sweep}
-    seeds = _union(old.replicates.seed_list, new.replicates.seed_list)
+    sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
+    seeds = union(old.replicates.seed_list, new.replicates.seed_list)
     replicates = new.replicates.model_copy(update={"seeds": seeds})
     return new.model_copy(update={"sweep": sweep, "replicates": replicates})
 
@@ -134,13 +134,13 @@ def _default_folder(source: Path | str | StudyConfig, config: StudyConfig) -> Pa
     return Path("results") / config.name
 
 
-def _dataset_path(text: str, base: Path) -> Path:
+def _existing(text: str, base: Path) -> Path:
     """A relative path starts in the working folder, or else where the study file lies."""
     here, beside = Path(text), base / text
     return beside if beside.exists() and not here.exists() else here
 
 
-def _relative(path: Path, start: Path) -> str:
+def relative_path(path: Path, start: Path) -> str:
     try:
         return Path(os.path.relpath(path, start)).as_posix()
     except ValueError:  # another drive on Windows
@@ -161,10 +161,20 @@ def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
     return config.model_copy(update={"settings": settings})
 
 
-def _open_split(folder: StudyFolder, config: StudyConfig, dataset: Dataset) -> Split:
-    if not folder.split.exists():
+def _open_split(folder: StudyFolder, config: StudyConfig, base: Path, dataset: Dataset) -> Split:
+    """The folder's split; the first time, the one that the study names or describes."""
+    file = config.split.file and _existing(config.split.file, base)
+    if folder.split.exists():
+        split = read_split(folder.split)
+        if file and file.exists() and read_split(file).hash != split.hash:
+            raise StudyError(
+                f"split file {file.name!r} is not the one that the study's folder was made with; "
+                "give another --out"
+            )
+    elif file:
+        split = read_split(file)
+    else:
         return make_split(dataset, config.split)
-    split = read_split(folder.split)
     check_split(split, dataset)
     return split
 
@@ -194,5 +204,5 @@ def _problems(study: Study) -> Iterator[str]:
         yield from plan.problems()
 
 
-def _union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+def union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*old, *new]))

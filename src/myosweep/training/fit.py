@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from torch import Tensor, nn
 
 from myosweep.config import RunSettings
@@ -69,11 +69,7 @@ def fit(
         sums = torch.zeros(4, dtype=torch.float64)
         batches = mini_batches(training, settings, seed, epoch, shapes)
         for step, batch in enumerate(batches, start=1):
-            loss = _data_loss(network, batch, computer)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            sums += _norms(network, loss, settings.l2.strength)
-            optimizer.step()
+            sums += train_step(network, optimizer, batch, settings, computer)
             on_step(step, steps)
         accuracy, region_iou = _validate(network, validation, computer)
         mean_loss, l2_term, data_norm, l2_norm = (sums / steps).tolist()
@@ -99,6 +95,26 @@ def predict_regions(
         regions = scores.argmax(1).to(torch.uint8)
         regions[~scores.isfinite().all(1)] = NO_REGION
         yield references, regions.cpu().numpy()
+
+
+def train_step(
+    network: UNet,
+    optimizer: torch.optim.Optimizer,
+    batch: MiniBatch,
+    settings: RunSettings,
+    computer: Computer,
+) -> Float64[Tensor, "4"]:
+    """One step of the optimiser.
+
+    Returns:
+        Data loss, L2 term, norm of the data gradient, norm of the L2 gradient, before the step.
+    """
+    loss = _data_loss(network, batch, computer)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    facts = _norms(network, loss, settings.l2.strength)
+    optimizer.step()
+    return facts
 
 
 def _data_loss(network: UNet, batch: MiniBatch, computer: Computer) -> Tensor:

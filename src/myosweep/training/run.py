@@ -10,7 +10,6 @@ import torch
 
 import myosweep
 from myosweep.config import RunSettings, Value, run_id
-from myosweep.data.normalise import Normaliser
 from myosweep.data.split import PARTS, Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
@@ -19,7 +18,7 @@ from myosweep.model.weights import write_tensors
 from myosweep.randomness import stream
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
-from myosweep.results.rows import Kind, RunSettingsFile, RunStatus
+from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkpoint
 from myosweep.training.claim import Claim, take_claim
 from myosweep.training.device import Computer
@@ -114,8 +113,7 @@ def _train_and_score(
 ) -> RunStatus:
     parts = plan.samples()
     normaliser = parts["training"].normaliser
-    description = describe_run(plan, "trained", plan.label, normaliser)
-    write_json(folder.settings, description.model_dump(mode="json"))
+    describe_run(plan, folder)
     network = build_network(plan, computer)
     optimizer = build_optimizer(network, plan.settings)
     progress = read_checkpoint(folder, network, optimizer)
@@ -176,13 +174,11 @@ def build_network(plan: RunPlan, computer: Computer) -> UNet:
     return network.to(computer.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def describe_run(
-    plan: RunPlan, kind: Kind, label: str, normaliser: Normaliser | None
-) -> RunSettingsFile:
-    """The content of the run's ``settings.json``."""
-    return RunSettingsFile(
-        kind=kind,
-        label=label,
+def describe_run(plan: RunPlan, folder: RunFolder) -> None:
+    """Write the run's ``settings.json``, which makes it one of the study's runs."""
+    description = RunSettingsFile(
+        kind="trained",
+        label=plan.label,
         point=plan.point,
         seed=plan.seed,
         settings=plan.settings,
@@ -190,8 +186,8 @@ def describe_run(
         split_hash=plan.split.hash,
         regions={region.name: region.codes for region in plan.scheme.regions},
         ignored=plan.scheme.ignored,
-        normaliser=None if normaliser is None else normaliser.facts(),
     )
+    write_json(folder.settings, description.model_dump(mode="json"))
 
 
 def _write_history(folder: RunFolder, progress: Progress) -> None:

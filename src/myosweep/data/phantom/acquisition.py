@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex64, Float32, UInt16
 
-from myosweep.data.phantom import physics
-from myosweep.data.phantom.physics import ContrastAgent, Inversion, Tissue
-from myosweep.data.phantom.surroundings import Material
+from myosweep.data.phantom.materials import Material, draw_signals
 
 ZERO_GREY = 2048
 """Grey value of no signal in phase-sensitive images."""
@@ -31,7 +29,7 @@ class Vendor:
         phase_sensitive_share: share of phase-sensitive images, 0.6 over the three vendors.
         spacing_mm: range of the reconstructed pixel's side.
         phase_spacing_mm: range of the acquired pixel along the phase direction.
-        cnr: range of the blood-myocardium contrast over noise.
+        cnr: range of the blood-myocardium contrast over noise; values near the top are commonest.
         smoothing: 0 keeps k-space as it is, 1 lets its outer half fall to zero.
     """
 
@@ -47,9 +45,9 @@ class Vendor:
 
 
 VENDORS = (
-    Vendor("A", ("S1", "S2"), 1.5, "gadobutrol", 0.9, (1.3, 1.45), (1.6, 2.0), (2.5, 6.0), 0.3),
-    Vendor("B", ("S3", "S4"), 3.0, "Gd-DOTA", 0.6, (1.25, 1.35), (1.7, 2.2), (2.0, 5.0), 0.0),
-    Vendor("C", ("S5", "S6"), 1.5, "Gd-DOTA", 0.3, (1.35, 1.5), (1.8, 2.4), (1.5, 4.5), 0.8),
+    Vendor("A", ("S1", "S2"), 1.5, "gadobutrol", 0.9, (1.3, 1.45), (1.6, 2.0), (4.0, 6.0), 0.6),
+    Vendor("B", ("S3", "S4"), 3.0, "Gd-DOTA", 0.6, (1.25, 1.35), (1.7, 2.2), (3.5, 6.0), 0.4),
+    Vendor("C", ("S5", "S6"), 1.5, "Gd-DOTA", 0.3, (1.35, 1.5), (1.8, 2.4), (1.5, 6.0), 0.9),
 )
 
 
@@ -82,6 +80,8 @@ class Scan:
         noise: standard deviation of the noise in the real part.
         grey_per_signal: stored grey values per unit of signal.
         thickness_mm, slice_spacing_mm: slice, and distance between slice centres.
+        texture: unevenness of the signal, as a share of it.
+        motion_mm: spread of the heart's place during the readout.
         phase_yx: turn of the phase per mm, in rad, along y and x.
     """
 
@@ -94,6 +94,7 @@ class Scan:
     noise: float
     grey_per_signal: float
     texture: float
+    motion_mm: float
     thickness_mm: int
     phase_yx: tuple[float, float]
     coil: Coil
@@ -121,7 +122,7 @@ class SliceScan:
 def draw_scan(rng: np.random.Generator) -> Scan:
     """Draw an examination: vendor, site, contrast agent, timing, sampling, noise."""
     vendor = VENDORS[rng.integers(len(VENDORS))]
-    signals = _draw_signals(rng, vendor)
+    signals = draw_signals(rng, vendor.field_t, vendor.agent)
     contrast = max(signals[Material.BLOOD] - signals[Material.MYOCARDIUM], 0.03)
     readout_mm, phase_mm = rng.uniform(1.4, 1.6), rng.uniform(*vendor.phase_spacing_mm)
     is_shaded = rng.random() < 0.15
@@ -132,15 +133,16 @@ def draw_scan(rng: np.random.Generator) -> Scan:
         signals=signals,
         spacing_mm=rng.uniform(*vendor.spacing_mm),
         acquired_yx_mm=(phase_mm, readout_mm) if rng.random() < 0.5 else (readout_mm, phase_mm),
-        noise=contrast / rng.uniform(*vendor.cnr),
+        noise=contrast / rng.triangular(vendor.cnr[0], vendor.cnr[1], vendor.cnr[1]),
         grey_per_signal=rng.uniform(600, 1100) / signals[Material.FAT],
-        texture=rng.uniform(0.03, 0.10),
+        texture=rng.uniform(0.04, 0.10),
+        motion_mm=rng.uniform(0.4, 1.1),
         thickness_mm=int(rng.integers(6, 11)),
         phase_yx=(rng.normal(0, 0.01), rng.normal(0, 0.01)),
         coil=Coil(
             y_mm=rng.uniform(-100, -60),
             x_mm=rng.uniform(-100, -20),
-            strength=rng.uniform(6, 10) if is_shaded else rng.uniform(1, 4),
+            strength=rng.uniform(5, 9) if is_shaded else rng.uniform(0.5, 3),
             reach_mm=rng.uniform(30, 50),
         ),
     )
@@ -154,7 +156,7 @@ def draw_slice_scan(rng: np.random.Generator) -> SliceScan:
         shift_yx_mm=shift_yx_mm,
         ghost=rng.uniform(0.1, 0.3) if has_ghost else 0.0,
         ghost_shift=rng.uniform(0.15, 0.5),
-        bad_lines=rng.uniform(0.1, 0.3) if is_mistriggered else 0.0,
+        bad_lines=rng.uniform(0.08, 0.22) if is_mistriggered else 0.0,
         noise_seed=int(rng.integers(2**63)),
     )
 
@@ -167,7 +169,8 @@ def acquire(
     points = len(signal) // pixels
     positions = (np.arange(pixels, dtype=np.float32) - (pixels - 1) / 2) * scan.spacing_mm
     y_mm, x_mm = positions[:, None], positions[None, :]
-    weight = scan.coil.gain(y_mm, x_mm) * (1 + scan.texture * _smooth_noise(rng, pixels))
+    texture = _smooth_noise(rng, pixels, grain_px=8) + _smooth_noise(rng, pixels, grain_px=3)
+    weight = scan.coil.gain(y_mm, x_mm) * (1 + scan.texture * texture)
     phase = np.exp(1j * (scan.phase_yx[0] * y_mm + scan.phase_yx[1] * x_mm)).astype(np.complex64)
     seen = signal * _enlarge(weight * phase, points)
     kspace = sample(seen, scan, pixels)
@@ -180,20 +183,22 @@ def acquire(
 def sample(
     seen: Complex64[np.ndarray, "fine fine"], scan: Scan, pixels: int
 ) -> Complex64[np.ndarray, "ky kx"]:
-    """The acquired part of k-space, its centre in the middle, for pixels of unit weight.
+    """The acquired part of k-space, its centre in the middle, blurred by motion.
 
     The phase ramp moves the origin from the first fine point to the first pixel's centre.
     """
     fine = len(seen)
     points = fine // pixels
-    kspace = np.fft.fft2(seen)
-    acquired = []
-    for acquired_mm in scan.acquired_yx_mm:
-        count = min(round(pixels * scan.spacing_mm / acquired_mm), pixels)
-        acquired.append(np.arange(count) - count // 2)
-    rows, columns = acquired
+    counts = [min(round(pixels * scan.spacing_mm / mm), pixels) for mm in scan.acquired_yx_mm]
+    rows, columns = (np.arange(count) - count // 2 for count in counts)
+    kspace = np.fft.fft(np.fft.fft(seen, axis=1)[:, columns], axis=0)[rows]
     ramp = np.exp(1j * np.pi * (points - 1) / fine * (rows[:, None] + columns))
-    return (kspace[np.ix_(rows, columns)] * ramp * (pixels / fine**2)).astype(np.complex64)
+    blur_turns = (
+        np.sqrt(rows[:, None] ** 2 + columns**2) * scan.motion_mm / scan.spacing_mm / pixels
+    )
+    blur = np.exp(-2 * (np.pi * blur_turns) ** 2)
+    acquired: Complex64[np.ndarray, "ky kx"] = kspace * (ramp * blur * (pixels / fine**2))
+    return acquired.astype(np.complex64)
 
 
 def disturb(
@@ -212,7 +217,9 @@ def disturb(
     shift_share = rng.uniform(0.01, 0.025)
     wrong = rng.uniform(0.6, 0.9) * np.exp(2j * np.pi * shift_share * lines)
     factor = np.where(is_bad, factor * wrong, factor).astype(np.complex64)
-    return kspace * (factor[:, None] if phase_axis == 0 else factor[None, :])
+    disturbed: Complex64[np.ndarray, "ky kx"]
+    disturbed = kspace * (factor[:, None] if phase_axis == 0 else factor[None, :])
+    return disturbed
 
 
 def reconstruct(
@@ -235,38 +242,6 @@ def to_grey(image: Complex64[np.ndarray, "y x"], scan: Scan) -> UInt16[np.ndarra
     return np.clip(np.rint(grey), 0, MAX_GREY).astype(np.uint16)
 
 
-def _draw_signals(rng: np.random.Generator, vendor: Vendor) -> tuple[float, ...]:
-    """Signal of each ``Material``: one concentration of agent drives all."""
-    agent = ContrastAgent(vendor.agent, rng.uniform(0.25, 0.6), rng.uniform(0.36, 0.48))
-    wall_share = float(np.clip(rng.normal(0.26, 0.03), 0.18, 0.34))
-    scar_share = rng.uniform(0.45, 0.65)
-    wall = physics.myocardium(wall_share)
-    tr_ms, b = 2 * rng.uniform(700, 1100), rng.uniform(0.9, 1.0)
-    wall_null_ms = physics.null_ti_ms(agent.t1_ms(wall, vendor.field_t), tr_ms, b)
-    spread_ms = 80 if rng.random() < 0.1 else 30
-    inversion = Inversion(wall_null_ms + rng.uniform(-spread_ms, spread_ms), tr_ms, b)
-    mixed = [wall_share + (scar_share - wall_share) * step / 4 for step in (1, 2, 3)]
-    tissues: dict[Material, Tissue] = {
-        Material.OUTSIDE_HEART: physics.AIR,
-        Material.AIR: physics.AIR,
-        Material.LUNG: physics.LUNG,
-        Material.FAT: physics.FAT,
-        Material.MUSCLE: physics.MUSCLE,
-        Material.LIVER: physics.LIVER,
-        Material.FLUID: physics.FLUID,
-        Material.BLOOD: physics.blood(agent.hematocrit),
-        Material.MYOCARDIUM: wall,
-        Material.MIXED_1: physics.infarct(mixed[0]),
-        Material.MIXED_2: physics.infarct(mixed[1]),
-        Material.MIXED_3: physics.infarct(mixed[2]),
-        Material.SCAR: physics.infarct(scar_share),
-        Material.NO_REFLOW: physics.no_reflow(rng.uniform(0.03, 0.15)),
-    }
-    t1_ms = np.array([agent.t1_ms(tissues[material], vendor.field_t) for material in Material])
-    density = np.array([tissues[material].density for material in Material])
-    return tuple((inversion.magnetisation(t1_ms) * density).tolist())
-
-
 def _window(count: int, smoothing: float) -> Float32[np.ndarray, "n"]:
     """1 in the inner half of k-space, falling to 1 - smoothing at its edge."""
     outward = np.abs(np.arange(count) - count // 2) / (count / 2)
@@ -274,14 +249,17 @@ def _window(count: int, smoothing: float) -> Float32[np.ndarray, "n"]:
     return (1 - smoothing * (1 - np.cos(np.pi * fall)) / 2).astype(np.float32)
 
 
-def _smooth_noise(rng: np.random.Generator, pixels: int) -> Float32[np.ndarray, "y x"]:
-    """Noise with grains of about 6 pixels, interpolated linearly from a coarse grid."""
-    coarse = pixels // 6 + 2
+def _smooth_noise(
+    rng: np.random.Generator, pixels: int, grain_px: int
+) -> Float32[np.ndarray, "y x"]:
+    """Noise with grains of ``grain_px`` pixels, interpolated linearly from a coarse grid."""
+    coarse = pixels // grain_px + 2
     grid = rng.standard_normal((coarse, coarse), np.float32)
     position = np.linspace(0, coarse - 1, pixels)
     nearness = 1 - np.abs(position[:, None] - np.arange(coarse))
     weights = np.clip(nearness, 0, 1).astype(np.float32)
-    return weights @ grid @ weights.T
+    noise: Float32[np.ndarray, "y x"] = weights @ grid @ weights.T
+    return noise
 
 
 def _enlarge(

@@ -132,7 +132,7 @@ def draw_heart(rng: np.random.Generator, is_dilated: bool) -> Heart:
         apical_wall_mm=wall * rng.uniform(0.5, 0.7),
         fat_mm=rng.uniform(0, 6),
         drift_yx_mm=(rng.normal(0, 3), rng.normal(0, 3)),
-        cavity_waves=_draw_waves(rng, {2: 0.05, 3: 0.02, 5: 0.012, 9: 0.010, 14: 0.008}),
+        cavity_waves=_draw_waves(rng, {2: 0.055, 3: 0.025, 5: 0.015, 9: 0.012, 14: 0.010}),
         wall_waves=_draw_waves(rng, {1: 0.08, 2: 0.06, 4: 0.03}),
         fat_waves=_draw_waves(rng, {1: 0.25, 2: 0.25, 3: 0.2, 6: 0.1}),
         papillaries=(
@@ -147,9 +147,9 @@ def draw_heart(rng: np.random.Generator, is_dilated: bool) -> Heart:
         right=RightVentricle(
             anterior_rad=anterior,
             inferior_rad=inferior,
-            width_mm=rng.uniform(22, 36),
+            width_mm=rng.uniform(20, 34),
             length_share=rng.uniform(0.8, 0.95),
-            skew=rng.uniform(0.85, 1.35),
+            skew=rng.uniform(0.95, 1.6),
             wall_mm=rng.uniform(2.5, 4),
         ),
     )
@@ -202,8 +202,8 @@ def _left_ventricle(
 
 
 def _taper(share: Float32[np.ndarray, "layer 1"]) -> Float32[np.ndarray, "layer 1"]:
-    inside = np.clip(1 - np.abs(share) ** ENDO_POWER, 0, 1)
-    return np.sqrt(inside).astype(np.float32)
+    inside: Float32[np.ndarray, "layer 1"] = np.clip(1 - np.abs(share) ** ENDO_POWER, 0, 1)
+    return np.sqrt(inside)
 
 
 def _along_right_wall(
@@ -212,7 +212,9 @@ def _along_right_wall(
     """0 at the anterior insertion point, 1 at the inferior one, clipped outside."""
     span = right.inferior_rad - right.anterior_rad
     middle = right.anterior_rad + span / 2
-    return np.clip(0.5 + angle_between(angles, middle) / np.float32(span), 0, 1)
+    along: Float32[np.ndarray, "angle"]
+    along = np.clip(0.5 + angle_between(angles, middle) / np.float32(span), 0, 1)
+    return along
 
 
 def _right_ventricle(
@@ -222,7 +224,7 @@ def _right_ventricle(
     along: Float32[np.ndarray, "angle"],
 ) -> tuple[Float32[np.ndarray, "layer angle"], Float32[np.ndarray, "layer angle"]]:
     """Outer border of the cavity, and of its wall."""
-    bulge = np.clip(np.sin(np.pi * along ** np.float32(right.skew)), 0, 1) ** np.float32(0.8)
+    bulge = np.clip(np.sin(np.pi * along ** np.float32(right.skew)), 0, 1) ** np.float32(0.65)
     cavity = right.width_mm * _taper(share / right.length_share) * bulge
     wall = right.wall_mm * np.clip(cavity / 5, 0, 1)
     return outer + cavity, outer + cavity + wall
@@ -245,7 +247,9 @@ def _gap(
     outflow: Outflow, depth_mm: Float32[np.ndarray, "layer"], angles: Float32[np.ndarray, "angle"]
 ) -> Bool[np.ndarray, "layer angle"]:
     open_share = np.sqrt(np.clip(1 - depth_mm / outflow.depth_mm, 0, 1))[:, None]
-    return np.abs(angle_between(angles, outflow.angle_rad)) < outflow.half_width_rad * open_share
+    away_rad = np.abs(angle_between(angles, outflow.angle_rad))
+    gap: Bool[np.ndarray, "layer angle"] = away_rad < outflow.half_width_rad * open_share
+    return gap
 
 
 def _draw_waves(rng: np.random.Generator, sizes: dict[int, float]) -> Waves:
@@ -259,4 +263,4 @@ def _draw_waves(rng: np.random.Generator, sizes: dict[int, float]) -> Waves:
 
 
 def _draw_papillary(rng: np.random.Generator, angle_rad: float) -> Papillary:
-    return Papillary(angle_rad, rng.uniform(3, 5), rng.uniform(0.2, 0.4), rng.uniform(0.62, 0.78))
+    return Papillary(angle_rad, rng.uniform(3, 5.5), rng.uniform(0.2, 0.4), rng.uniform(0.62, 0.78))

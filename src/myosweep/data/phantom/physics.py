@@ -122,10 +122,10 @@ def no_reflow(agent_share: float = 0.05) -> Tissue:
     return Tissue((1100.0, 1300.0), agent_share)
 
 
-FAT = Tissue((300.0, 380.0), 0.0, density=1.25)
+FAT = Tissue((300.0, 380.0), 0.0, density=1.1)
 LIVER = Tissue((600.0, 800.0), 0.25, density=0.7)
 MUSCLE = Tissue((1000.0, 1400.0), 0.12, density=0.8)
 LUNG = Tissue((1200.0, 1300.0), 0.25, density=0.15)
-FLUID = Tissue((2500.0, 3000.0), 0.0, density=0.9)
-"""Content of the stomach."""
+FLUID = Tissue((2500.0, 3000.0), 0.0, density=1.8)
+"""Content of the stomach: strong, because its T2 is long."""
 AIR = Tissue((1000.0, 1000.0), 0.0, density=0.0)

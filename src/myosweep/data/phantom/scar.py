@@ -131,7 +131,8 @@ def _wall_area(
 ) -> Float32[np.ndarray, "layer angle"]:
     """Area between the endocardium and ``share`` of the wall, up to a constant factor."""
     radius = wall.inner_mm + share * (wall.outer_mm - wall.inner_mm)
-    return radius**2 - wall.inner_mm**2
+    area: Float32[np.ndarray, "layer angle"] = radius**2 - wall.inner_mm**2
+    return area
 
 
 def _distance(
@@ -146,7 +147,8 @@ def _distance(
     if scar.kind == "insertion points":
         centres = [heart.right.anterior_rad, heart.right.inferior_rad]
     around = np.min([np.abs(angle_between(angles, centre)) for centre in centres], axis=0)
-    return ((around / (scar.width_rad / 2)) ** 3 + along**3).astype(np.float32)
+    distance: Float32[np.ndarray, "layer angle"] = (around / (scar.width_rad / 2)) ** 3 + along**3
+    return distance.astype(np.float32)
 
 
 def _range_in_wall(

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
 
 from myosweep.data.phantom.anatomy import Borders, Heart, borders
+from myosweep.data.phantom.materials import Material
 from myosweep.data.phantom.scar import Scar, ScarShares, scar_shares
-from myosweep.data.phantom.surroundings import Material, Surroundings, surrounding_materials
+from myosweep.data.phantom.surroundings import Surroundings, surrounding_materials
 
 ANGLE_STEPS = 720
 SURROUNDING_LAYERS = 3
@@ -77,63 +78,80 @@ class Section:
 
 
 @dataclass(frozen=True)
-class HeartPoints:
-    """The heart's materials and labels at the points of the fine grid that it can reach."""
+class Points:
+    """Some points of the fine grid: row, column, and position from the heart's axis."""
 
-    chosen: Bool[np.ndarray, "fine_y fine_x"]
+    rows: Int[np.ndarray, "point"]
+    columns: Int[np.ndarray, "point"]
+    y_mm: Float32[np.ndarray, "point"]
+    x_mm: Float32[np.ndarray, "point"]
+    r_mm: Float32[np.ndarray, "point"]
+    steps: Int[np.ndarray, "point"]
+    """Position of the angle in ``_ANGLES``."""
+
+    def within(self, r_mm: float) -> Int[np.ndarray, "near"]:
+        """Which of the points lie nearer to the axis than ``r_mm``."""
+        return np.flatnonzero(self.r_mm < r_mm)
+
+    def take(self, chosen: Int[np.ndarray, "near"]) -> "Points":
+        """The chosen points."""
+        return Points(
+            *(
+                a[chosen]
+                for a in (self.rows, self.columns, self.y_mm, self.x_mm, self.r_mm, self.steps)
+            )
+        )
+
+
+@dataclass(frozen=True)
+class HeartPoints:
+    """Materials at the points that the heart can reach; labels at those of the left ventricle."""
+
+    all: Points
     materials: UInt8[np.ndarray, "layer point"]
-    labels: UInt8[np.ndarray, "layer point"]
+    left: Points
+    labels: UInt8[np.ndarray, "layer near"]
 
 
 def cut(patient: Patient, grid: Grid, signals: Float32[np.ndarray, "material"]) -> Section:
     """Cut a slice through ``patient``; ``signals`` holds the signal of each ``Material``."""
-    y_mm = grid.from_axis_mm(grid.axis_yx_mm[0])[:, None]
-    x_mm = grid.from_axis_mm(grid.axis_yx_mm[1])[None, :]
-    outside = np.zeros((y_mm.size, x_mm.size), np.float32)
-    for depth_mm in np.quantile(grid.depths, [1 / 6, 1 / 2, 5 / 6]):
-        outside += signals[surrounding_materials(patient.around, float(depth_mm), y_mm, x_mm)]
-    outside /= SURROUNDING_LAYERS
-    points = heart_points(patient, grid.depths, y_mm, x_mm)
-    is_outside = points.materials == Material.OUTSIDE_HEART
-    heart_signals = np.where(is_outside, 0, signals[points.materials]).mean(axis=0)
-    outside[points.chosen] = outside[points.chosen] * is_outside.mean(axis=0) + heart_signals
-    return Section(outside, mask(points, grid.points))
+    y_mm, x_mm = grid.from_axis_mm(grid.axis_yx_mm[0]), grid.from_axis_mm(grid.axis_yx_mm[1])
+    signal = np.zeros((y_mm.size, x_mm.size), np.float32)
+    for depth_mm in np.quantile(grid.depths, [1 / 6, 1 / 2, 5 / 6]).tolist():
+        plane = surrounding_materials(patient.around, depth_mm, y_mm[:, None], x_mm[None, :])
+        signal += np.take(signals, plane) / np.float32(SURROUNDING_LAYERS)
+    heart = heart_points(patient, grid)
+    where = heart.all.rows, heart.all.columns
+    outside_share = (heart.materials == Material.OUTSIDE_HEART).mean(axis=0, dtype=np.float32)
+    in_heart = np.take(signals, heart.materials).mean(axis=0)
+    signal[where] = signal[where] * outside_share + in_heart
+    return Section(signal, mask(heart, grid))
 
 
-def heart_points(
-    patient: Patient,
-    depths_mm: Float32[np.ndarray, "layer"],
-    y_mm: Float32[np.ndarray, "fine_y 1"],
-    x_mm: Float32[np.ndarray, "1 fine_x"],
-) -> HeartPoints:
+def heart_points(patient: Patient, grid: Grid) -> HeartPoints:
     """Materials and labels of the heart on all layers; other points are OUTSIDE_HEART."""
-    lines = borders(patient.heart, depths_mm, _ANGLES)
-    radius = np.sqrt(y_mm**2 + x_mm**2)
-    chosen = radius < lines.fat_mm.max()
-    rows, columns = np.nonzero(chosen)
-    y, x, r = y_mm[rows, 0], x_mm[0, columns], radius[chosen]
-    steps = _angle_steps(y, x)
-    materials = np.zeros((len(depths_mm), len(r)), np.uint8)
-    materials[r < lines.fat_mm[:, steps]] = Material.FAT
-    materials[r < lines.right_wall_mm[:, steps]] = Material.MYOCARDIUM
-    materials[r < lines.right_mm[:, steps]] = Material.BLOOD
-    near = np.flatnonzero(r < lines.outer_mm.max())
-    labels = np.zeros_like(materials)
-    materials[:, near], labels[:, near] = _left_ventricle(
-        patient, lines, depths_mm, (y[near], x[near], r[near]), materials[:, near]
-    )
-    return HeartPoints(chosen, materials, labels)
+    lines = borders(patient.heart, grid.depths, _ANGLES)
+    points = _points_within(grid, float(lines.fat_mm.max()))
+    nested = [lines.fat_mm, lines.right_wall_mm, lines.right_mm]
+    crossed = np.zeros((len(grid.depths), len(points.rows)), np.uint8)
+    for border_mm in nested:
+        crossed += points.r_mm < border_mm.take(points.steps, axis=1)
+    by_crossed = (Material.OUTSIDE_HEART, Material.FAT, Material.MYOCARDIUM, Material.BLOOD)
+    materials = np.take(np.array(by_crossed, np.uint8), crossed)
+    near = points.within(float(lines.outer_mm.max()))
+    left = points.take(near)
+    materials[:, near], labels = _left_ventricle(patient, lines, grid, left, materials[:, near])
+    return HeartPoints(points, materials, left, labels)
 
 
-def mask(points: HeartPoints, points_per_pixel: int) -> UInt8[np.ndarray, "y x"]:
+def mask(heart: HeartPoints, grid: Grid) -> UInt8[np.ndarray, "y x"]:
     """The label that takes most of each pixel's volume; see ``majority``."""
-    volumes = np.empty((len(Label), *points.chosen.shape), np.uint8)
-    volumes[:] = 0
-    for label in Label:
-        if label != Label.BACKGROUND:
-            volumes[label][points.chosen] = (points.labels == label).sum(axis=0, dtype=np.uint8)
-    volumes[Label.BACKGROUND] = len(points.labels) - volumes[1:].sum(axis=0, dtype=np.uint8)
-    return majority(_block_sums(volumes, points_per_pixel))
+    pixel = heart.left.rows // grid.points * grid.pixels + heart.left.columns // grid.points
+    count = grid.pixels**2
+    cells = heart.labels.astype(np.int64) * count + pixel
+    volumes = np.bincount(cells.ravel(), minlength=len(Label) * count).reshape(len(Label), -1)
+    volumes[Label.BACKGROUND] = grid.points**2 * len(grid.depths) - volumes[1:].sum(axis=0)
+    return majority(volumes.reshape(len(Label), grid.pixels, grid.pixels))
 
 
 def majority(volumes: Int[np.ndarray, "label y x"]) -> UInt8[np.ndarray, "y x"]:
@@ -151,60 +169,64 @@ def majority(volumes: Int[np.ndarray, "label y x"]) -> UInt8[np.ndarray, "y x"]:
         [volumes[Label.BACKGROUND], volumes[Label.BLOOD_POOL], wall.sum(axis=0)]
     ).argmax(axis=0)
     in_wall = wall.argmax(axis=0) + Label.MYOCARDIUM
-    return np.where(regions == Label.MYOCARDIUM, in_wall, regions).astype(np.uint8)
+    labels: Int[np.ndarray, "y x"] = np.where(regions == Label.MYOCARDIUM, in_wall, regions)
+    return labels.astype(np.uint8)
 
 
-def _angle_steps(
-    y_mm: Float32[np.ndarray, "point"], x_mm: Float32[np.ndarray, "point"]
-) -> Int[np.ndarray, "point"]:
-    """Position in ``_ANGLES`` of each point's angle, counted against the clock from the right."""
-    turns = np.arctan2(-y_mm, x_mm) / np.float32(2 * np.pi)
-    return np.rint(turns * ANGLE_STEPS).astype(np.int64) % ANGLE_STEPS
+def _points_within(grid: Grid, reach_mm: float) -> Points:
+    """The points of the fine grid within ``reach_mm`` of the heart's axis."""
+    y_mm, x_mm = grid.from_axis_mm(grid.axis_yx_mm[0]), grid.from_axis_mm(grid.axis_yx_mm[1])
+    squared = y_mm[:, None] ** 2 + x_mm**2
+    rows, columns = np.nonzero(squared < reach_mm**2)
+    y, x = y_mm[rows], x_mm[columns]
+    turns = np.arctan2(-y, x) / np.float32(2 * np.pi)
+    steps = np.rint(turns * ANGLE_STEPS).astype(np.int64) % ANGLE_STEPS
+    return Points(rows, columns, y, x, np.sqrt(squared[rows, columns]), steps)
 
 
 def _left_ventricle(
     patient: Patient,
     lines: Borders,
-    depths_mm: Float32[np.ndarray, "layer"],
-    yxr_mm: tuple[
-        Float32[np.ndarray, "point"], Float32[np.ndarray, "point"], Float32[np.ndarray, "point"]
-    ],
-    around: UInt8[np.ndarray, "layer point"],
-) -> tuple[UInt8[np.ndarray, "layer point"], UInt8[np.ndarray, "layer point"]]:
+    grid: Grid,
+    points: Points,
+    around: UInt8[np.ndarray, "layer near"],
+) -> tuple[UInt8[np.ndarray, "layer near"], UInt8[np.ndarray, "layer near"]]:
     """Materials (``around`` where it is not the left ventricle) and labels of these points."""
-    y_mm, x_mm, r = yxr_mm
-    steps = _angle_steps(y_mm, x_mm)
-    inner, outer, gap = (a[:, steps] for a in (lines.inner_mm, lines.outer_mm, lines.gap))
+    inner, outer, gap = (
+        table.take(points.steps, axis=1) for table in (lines.inner_mm, lines.outer_mm, lines.gap)
+    )
     pool_edge = np.where(gap, (inner + outer) / 2, inner)
-    in_pool, in_wall = r < pool_edge, (r >= pool_edge) & (r < outer)
+    in_pool, in_wall = points.r_mm < pool_edge, points.r_mm < outer
+    in_wall &= ~in_pool
     material = np.where(in_wall, np.uint8(Material.MYOCARDIUM), around)
     material[in_wall & gap] = Material.MUSCLE
     material[in_pool] = Material.BLOOD
-    material[in_pool & _in_papillary(patient.heart, lines, depths_mm, y_mm, x_mm)] = (
+    material[in_pool & _in_papillary(patient.heart, lines, grid.depths, points)] = (
         Material.MYOCARDIUM
     )
     in_wall &= ~gap
-    label = np.where(in_wall, np.uint8(Label.MYOCARDIUM), np.uint8(Label.BACKGROUND))
-    label[in_pool] = Label.BLOOD_POOL
+    label = in_wall * np.uint8(Label.MYOCARDIUM) + in_pool * np.uint8(Label.BLOOD_POOL)
     if patient.scar is not None:
-        shares = scar_shares(patient.scar, patient.heart, depths_mm, _ANGLES)
+        shares = scar_shares(patient.scar, patient.heart, grid.depths, _ANGLES)
         thickness = np.maximum(outer - inner, np.float32(0.1))
-        amount = _scar_amount(shares, (r - inner) / thickness, thickness, steps, patient.scar)
+        share = (points.r_mm - inner) / thickness
+        amount = _scar_amount(shares, share, thickness, points.steps, patient.scar)
         _paint_scar(material, label, in_wall, amount, patient.scar.is_infarct)
     return material, label
 
 
 def _scar_amount(
     shares: ScarShares,
-    in_wall: Float32[np.ndarray, "layer point"],
-    thickness_mm: Float32[np.ndarray, "layer point"],
+    in_wall: Float32[np.ndarray, "layer near"],
+    thickness_mm: Float32[np.ndarray, "layer near"],
     steps: Int[np.ndarray, "point"],
     scar: Scar,
-) -> Float32[np.ndarray, "layer point"]:
+) -> Float32[np.ndarray, "layer near"]:
     """How much of each point is scar, 0 to 1; 2 in the no-reflow core."""
     inside_mm = thickness_mm * np.minimum(
         in_wall - shares.start[:, steps], shares.stop[:, steps] - in_wall
     )
+    amount: Float32[np.ndarray, "layer near"]
     amount = np.clip(0.5 + inside_mm / np.float32(scar.border_mm), 0, 1)
     core = (in_wall > shares.core_start) & (in_wall < shares.core_stop[:, steps])
     amount[core & (amount == 1)] = 2
@@ -212,10 +234,10 @@ def _scar_amount(
 
 
 def _paint_scar(
-    material: UInt8[np.ndarray, "layer point"],
-    label: UInt8[np.ndarray, "layer point"],
-    in_wall: Bool[np.ndarray, "layer point"],
-    amount: Float32[np.ndarray, "layer point"],
+    material: UInt8[np.ndarray, "layer near"],
+    label: UInt8[np.ndarray, "layer near"],
+    in_wall: Bool[np.ndarray, "layer near"],
+    amount: Float32[np.ndarray, "layer near"],
     is_infarct: bool,
 ) -> None:
     """Paint scar over the wall; a fibrosis that is no infarct keeps the myocardium's label."""
@@ -229,14 +251,10 @@ def _paint_scar(
 
 
 def _in_papillary(
-    heart: Heart,
-    lines: Borders,
-    depths_mm: Float32[np.ndarray, "layer"],
-    y_mm: Float32[np.ndarray, "point"],
-    x_mm: Float32[np.ndarray, "point"],
-) -> Bool[np.ndarray, "layer point"]:
+    heart: Heart, lines: Borders, depths_mm: Float32[np.ndarray, "layer"], points: Points
+) -> Bool[np.ndarray, "layer near"]:
     """Whether each point lies in one of the two papillary muscles."""
-    inside = np.zeros((len(depths_mm), len(y_mm)), bool)
+    inside = np.zeros((len(depths_mm), len(points.rows)), bool)
     share = heart.share(depths_mm)[:, 0]
     for muscle in heart.papillaries:
         step = round(muscle.angle_rad / (2 * np.pi) * ANGLE_STEPS) % ANGLE_STEPS
@@ -244,14 +262,6 @@ def _in_papillary(
         from_axis_mm = np.clip(lines.inner_mm[layers, step] - 0.9 * muscle.radius_mm, 0, None)
         centre_y = -from_axis_mm[:, None] * np.float32(np.sin(muscle.angle_rad))
         centre_x = from_axis_mm[:, None] * np.float32(np.cos(muscle.angle_rad))
-        inside[layers] |= (y_mm - centre_y) ** 2 + (x_mm - centre_x) ** 2 < muscle.radius_mm**2
+        squared = (points.y_mm - centre_y) ** 2 + (points.x_mm - centre_x) ** 2
+        inside[layers] |= squared < muscle.radius_mm**2
     return inside
-
-
-def _block_sums(
-    volumes: UInt8[np.ndarray, "label fine_y fine_x"], points: int
-) -> Int[np.ndarray, "label y x"]:
-    """Sums over blocks of ``points`` x ``points``."""
-    labels, rows, columns = volumes.shape
-    blocks = volumes.reshape(labels, rows // points, points, columns // points, points)
-    return blocks.sum(axis=4, dtype=np.int64).sum(axis=2)

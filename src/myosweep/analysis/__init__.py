@@ -1,0 +1,1 @@
+"""From the results tables to findings: frozen records and tables, computed without torch."""

@@ -1,0 +1,132 @@
+"""The points of a sweep: which values were tried, in what order, and how they read in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from myosweep.config import Value, settings_paths
+from myosweep.results.read import Results
+from myosweep.results.rows import RUN_COLUMNS
+
+UNSWEPT = "the study's settings"
+_SMALLEST_IN_FULL = 1e-6
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the sweep, with its finished networks.
+
+    Attributes:
+        position: its place in the sweep, from 0 on.
+        values: the value of each swept field, by path; empty if nothing is swept.
+        label: the values alone, such as ``0.005``, or ``0.005, 0.0001`` for two fields.
+        runs: ids of its networks, by seed.
+        seeds: their seeds.
+    """
+
+    position: int
+    values: tuple[tuple[str, Value | None], ...]
+    label: str
+    runs: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """Fields and values, such as ``L2 strength 0.005``."""
+        named = [f"{field_words(path)} {format_value(value)}" for path, value in self.values]
+        return ", ".join(named) or UNSWEPT
+
+
+def swept_fields(results: Results) -> tuple[str, ...]:
+    """The paths that differ between runs by the study's will.
+
+    A study of another program's masks sweeps no setting; its fields are what its runs were given.
+    """
+    known = {*RUN_COLUMNS, *settings_paths()}
+    given = [name for name in results.networks.columns if name not in known]
+    return results.fields or tuple(given)
+
+
+def points(results: Results) -> tuple[Point, ...]:
+    """The points that have a finished network: in the sweep's order, then any others, ascending."""
+    fields = swept_fields(results)
+    networks = results.networks.sort_values("seed", kind="stable")
+    keys = _keys(networks, fields)
+    wanted = [tuple(point.values()) for point, _ in results.study.points()]
+    others = sorted(set(keys) - set(wanted), key=_by_size)
+    found = [key for key in dict.fromkeys([*wanted, *others]) if key in set(keys)]
+    made = []
+    for position, key in enumerate(found):
+        of_point = networks[[other == key for other in keys]]
+        made.append(
+            Point(
+                position,
+                tuple(zip(fields, key, strict=True)),
+                ", ".join(map(format_value, key)) or UNSWEPT,
+                tuple(of_point["run"].tolist()),
+                tuple(of_point["seed"].tolist()),
+            )
+        )
+    return tuple(made)
+
+
+def point_labels(results: Results) -> tuple[str, ...]:
+    """The label of each point, in their order."""
+    return tuple(point.label for point in points(results))
+
+
+def fields_in_words(fields: Sequence[str]) -> str:
+    """What is swept: ``L2 strength`` or ``L2 strength, learning rate``; ``setting`` if nothing."""
+    return ", ".join(map(field_words, fields)) or "setting"
+
+
+def field_words(path: str) -> str:
+    """A settings path in words.
+
+    >>> field_words("l2.strength"), field_words("augmentation.shift_px")
+    ('L2 strength', 'augmentation shift (px)')
+    """
+    words = path.replace(".", " ").replace("_", " ").split()
+    named = ["L2" if word == "l2" else word for word in words]
+    if named[-1] == "px":
+        named[-1] = "(px)"
+    return " ".join(named)
+
+
+def format_value(value: Value | None) -> str:
+    """A setting's value as people write it; small numbers without an exponent.
+
+    >>> format_value(5e-05), format_value(2e-07), format_value(True), format_value(4)
+    ('0.00005', '2e-7', 'yes', '4')
+    """
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, float):
+        return str(value)
+    if 0 < abs(value) < _SMALLEST_IN_FULL:
+        return f"{value:g}".replace("e-0", "e-")
+    return np.format_float_positional(value, trim="-")
+
+
+def _keys(networks: pd.DataFrame, fields: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """The values of each network, as plain Python values; None where a run does not say."""
+    table = networks.reindex(columns=list(fields)).astype(object)
+    rows = table.where(table.notna(), None).itertuples(index=False, name=None)
+    return [tuple(map(_plain, row)) for row in rows] if fields else [()] * len(networks)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _by_size(key: tuple[Any, ...]) -> list[tuple[bool, float, str]]:
+    """Numbers first, by size; then all else, by name."""
+    return [
+        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
+        for value in key
+    ]

@@ -1,0 +1,57 @@
+"""All commands, in the order in which a newcomer needs them."""
+
+from typing import Annotated
+
+import typer
+
+import myosweep
+from myosweep.cli import data_commands, results_commands, study_commands
+
+app = typer.Typer(
+    name="myosweep",
+    help="How much does a training hyperparameter matter for myocardium segmentation in LGE-MRI, "
+    "and which value should you take?",
+    epilog="Start with: myosweep demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"myosweep {myosweep.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+importers = typer.Typer(
+    no_args_is_help=True, help="Make a dataset from images and masks of one kind."
+)
+importers.command("png")(data_commands.import_png)
+
+app.command("demo", rich_help_panel="Start")(study_commands.demo)
+app.add_typer(importers, name="import", rich_help_panel="Data")
+app.command("phantom", rich_help_panel="Data")(data_commands.phantom)
+app.command("split", rich_help_panel="Data")(data_commands.split)
+app.command("info", rich_help_panel="Data")(data_commands.info)
+app.command("settings", rich_help_panel="Study")(study_commands.settings)
+app.command("run", rich_help_panel="Study")(study_commands.run)
+app.command("status", rich_help_panel="Study")(study_commands.status)
+app.command("score", rich_help_panel="Study")(study_commands.score)
+app.command("summary", rich_help_panel="Results")(results_commands.summary)
+app.command("report", rich_help_panel="Results")(results_commands.report)
+app.command("table", rich_help_panel="Results")(results_commands.table)

@@ -1,0 +1,256 @@
+"""Commands that make, divide and describe data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from myosweep.cli.show import (
+    console,
+    counting,
+    print_facts,
+    print_json,
+    print_table,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from myosweep.data.split import Split
+    from myosweep.data.store import Dataset
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+def import_png(
+    images: Annotated[Path, typer.Argument(help="Folder of images (PNG, TIFF, BMP).")],
+    masks: Annotated[Path, typer.Argument(help="Folder of masks with the same names.")],
+    out: Annotated[Path, typer.Argument(help="Dataset folder to make.")],
+    patient: Annotated[
+        str,
+        typer.Option(
+            metavar="REGEX",
+            help="Finds the patient in a file name: its group 'patient', else its first group, "
+            "else the whole match. A group 'slice' names the slice. Nothing else of the name is "
+            "kept, so let it match a code, not a patient's name.",
+        ),
+    ],
+    region: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=CODES",
+            help="A region and the mask codes it is made of. Give one per region, in the order "
+            "of your tables; the first is taken as the background.",
+        ),
+    ],
+    ignore: Annotated[
+        str, typer.Option(metavar="CODES", help="Mask codes to leave out, such as 255.")
+    ] = "",
+    crop: Annotated[
+        int | None, typer.Option(min=1, help="Cut a square of this many pixels; no resampling.")
+    ] = None,
+    crop_around: Annotated[
+        Literal["centre", "masks"],
+        typer.Option(help="Cut around the image's centre, or around the masks."),
+    ] = "centre",
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with a column 'slice' or 'patient' and any of site, vendor, level, "
+            "spacing_mm, slice_spacing_mm."
+        ),
+    ] = None,
+    allow_duplicates: Annotated[
+        bool, typer.Option("--allow-duplicates", help="Keep slices with the same image twice.")
+    ] = False,
+) -> None:
+    """Make a dataset from a folder of images and a folder of masks.
+
+    Example, three grey levels as Segment exports them:
+
+    myosweep import png images masks data/mine --patient "(?P<patient>P[0-9]+)_(?P<slice>[0-9]+)"
+    --region "background=255" --region "blood pool=128" --region "myocardium=0" --crop 128
+    """
+    from myosweep.data.png import import_png as run_import
+    from myosweep.regions import RegionScheme, parse_codes
+
+    scheme = RegionScheme.parse(region, parse_codes(ignore))
+    with counting("Importing slices") as progress:
+        dataset = run_import(
+            images,
+            masks,
+            out,
+            patient=patient,
+            scheme=scheme,
+            crop=crop,
+            crop_around=crop_around,
+            table=table,
+            allow_duplicates=allow_duplicates,
+            progress=progress,
+        )
+    _show_dataset(dataset)
+
+
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Dataset folder to make.")],
+    patients: Annotated[int, typer.Option(min=1, help="How many patients.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other patients.")] = 0,
+) -> None:
+    """Make a dataset of synthetic LGE slices, to try myosweep without any patient data.
+
+    Example: myosweep phantom data/phantom --patients 24 --seed 0
+    """
+    from myosweep.data.phantom_dataset import make_phantom
+
+    with counting("Making patients") as progress:
+        dataset = make_phantom(out, patients=patients, seed=seed, progress=progress)
+    _show_dataset(dataset)
+
+
+def split(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Split file to write.")] = Path("split.json"),
+    by: Annotated[
+        Literal["patient", "slice"],
+        typer.Option(help="Keep patients whole, or divide slices as the paper did."),
+    ] = "patient",
+    fractions: Annotated[
+        str, typer.Option(help="Training, validation and test; they add up to 1.")
+    ] = "0.6,0.2,0.2",
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another split.")] = 0,
+) -> None:
+    """Divide a dataset into training, validation and test part, and store who is where.
+
+    Use it in a study with: [split] file = "split.json"
+
+    Example: myosweep split data/mine --fractions 0.6,0.2,0.2 --seed 0 --out split.json
+    """
+    from myosweep.config import split_config
+    from myosweep.data.split import make_split, patients_in_several_parts, write_split
+    from myosweep.data.store import open_dataset
+    from myosweep.errors import SplitError
+
+    if out.exists():
+        raise SplitError(f"{out.name!r} exists already and is not overwritten; give another --out")
+    data = open_dataset(dataset)
+    made = make_split(data, split_config(by, fractions, seed))
+    write_split(made, out)
+    _show_split(made, data)
+    if mixed := patients_in_several_parts(made, data):
+        warn(leak_warning(mixed))
+    console.print(f"Written to {escape(str(out))}")
+
+
+def leak_warning(patients: int) -> str:
+    """What a split by slice does, in a sentence."""
+    return (
+        f"{patients} patients have slices in several parts, because the split is by slice. Test "
+        "scores then say little about new patients; split by patient unless you repeat the paper."
+    )
+
+
+def info(
+    path: Annotated[Path, typer.Argument(help="A dataset folder, study folder or split file.")],
+    json: Json = False,
+) -> None:
+    """Describe a dataset, a study or a split.
+
+    Examples: myosweep info data/mine; myosweep info split.json; myosweep info results/my-study
+    """
+    from myosweep.data.split import read_split
+    from myosweep.data.store import open_dataset
+    from myosweep.results.layout import StudyFolder
+
+    if path.is_file():
+        made = read_split(path)
+        print_json(_split_facts(made)) if json else _show_split(made, None)
+    elif StudyFolder(path).study.is_file():
+        _show_study(StudyFolder(path), json)
+    else:
+        dataset = open_dataset(path)
+        print_json(_dataset_facts(dataset)) if json else _show_dataset(dataset)
+
+
+def _dataset_facts(dataset: "Dataset") -> dict[str, Any]:
+    import numpy as np
+
+    table, scheme = dataset.slices, dataset.scheme
+    codes = sorted({int(code) for labels in dataset.labels for code in np.unique(labels)})
+    return {
+        "kind": "dataset",
+        "slices": len(dataset),
+        "patients": int(table["patient"].nunique()),
+        "height_px": dataset.manifest.height,
+        "width_px": dataset.manifest.width,
+        "pixel_type": dataset.images.dtype.name,
+        "regions": scheme.as_mapping(),
+        "ignored_codes": list(scheme.ignored),
+        "codes_present": codes,
+        "sites": sorted(table["site"].dropna().unique().tolist()),
+        "vendors": sorted(table["vendor"].dropna().unique().tolist()),
+        "levels": {str(k): int(v) for k, v in table["level"].value_counts().items()},
+        "slices_with_spacing": int(table["spacing_mm"].notna().sum()),
+        "source": dataset.manifest.source,
+        "made_by": dataset.manifest.made_by,
+        "pixel_hash": dataset.manifest.pixel_hash,
+    }
+
+
+def _show_dataset(dataset: "Dataset") -> None:
+    facts = _dataset_facts(dataset)
+    regions = "; ".join(f"{name} = {', '.join(map(str, codes))}"
+                        for name, codes in facts["regions"].items())  # fmt: skip
+    rows: list[tuple[str, object]] = [
+        ("slices", f"{facts['slices']} of {facts['patients']} patients"),
+        ("size", f"{facts['height_px']} x {facts['width_px']} pixels, {facts['pixel_type']}"),
+        ("regions", regions),
+        ("codes present", ", ".join(map(str, facts["codes_present"]))),
+        ("sites", ", ".join(facts["sites"]) or "not known"),
+        ("vendors", ", ".join(facts["vendors"]) or "not known"),
+        ("pixel spacing", f"known for {facts['slices_with_spacing']} slices"),
+        ("pixel hash", facts["pixel_hash"][:16]),
+    ]
+    if facts["ignored_codes"]:
+        rows.insert(3, ("ignored codes", ", ".join(map(str, facts["ignored_codes"]))))
+    print_facts(f"Dataset {dataset.folder.name}", rows)
+
+
+def _split_facts(split: "Split") -> dict[str, Any]:
+    from myosweep.data.split import PARTS
+
+    made_by = split.made_by.model_dump(mode="json", exclude_none=True) if split.made_by else None
+    slices = {part: len(split.part(part)) for part in PARTS}
+    return {"kind": "split", "hash": split.hash, "made_by": made_by, "slices": slices}
+
+
+def _show_split(split: "Split", dataset: "Dataset | None") -> None:
+    from myosweep.data.split import PARTS
+
+    rows: list[list[object]] = []
+    for part in PARTS:
+        row: list[object] = [part, len(split.part(part))]
+        if dataset is not None:
+            owners = dataset.slices["patient"].iloc[split.rows(part, dataset)]
+            row.append(int(owners.nunique()))
+        rows.append(row)
+    columns = ["part", "slices", "patients"] if dataset is not None else ["part", "slices"]
+    print_table(f"Split {split.hash[:16]}", columns, rows)
+
+
+def _show_study(folder: Any, json: bool) -> None:
+    from myosweep.config import flatten, read_study_config
+    from myosweep.data.split import read_split
+
+    config = read_study_config(folder.study)
+    if json:
+        split_facts = _split_facts(read_split(folder.split)) if folder.split.exists() else None
+        content = config.model_dump(mode="json", exclude_none=True)
+        print_json({"kind": "study", "study": content, "split": split_facts})
+        return
+    content = config.model_dump(mode="json", exclude_none=True, exclude={"settings", "sweep"})
+    swept = {f"sweep {path}": ", ".join(map(str, values)) for path, values in config.sweep.items()}
+    print_facts(
+        f"Study {config.name}", list({**flatten(content), **config.settings, **swept}.items())
+    )
+    if folder.split.exists():
+        _show_split(read_split(folder.split), None)

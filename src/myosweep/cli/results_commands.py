@@ -1,0 +1,77 @@
+"""Commands that read finished runs; none of them needs torch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from myosweep.cli.data_commands import Json
+from myosweep.cli.show import console, print_json, print_table
+
+Folder = Annotated[Path, typer.Argument(help="Study folder.")]
+Part = Annotated[str, typer.Option(help="training, validation or test.")]
+
+
+def summary(folder: Folder, part: Part = "test", json: Json = False) -> None:
+    """Mean score per value, region and metric, over the networks of a value.
+
+    Example: myosweep summary results/emidec-l2 --json
+    """
+    from myosweep.analysis.scores import summary as summarise
+    from myosweep.results.read import read_results
+
+    if json:
+        print_json(summarise(read_results(folder), part).records())
+    else:
+        print_summary(folder, part)
+
+
+def print_summary(folder: Path, part: str = "test") -> None:
+    """Print the paper's table: per value and region its metrics, mean over networks."""
+    from myosweep.analysis.scores import paper_table
+    from myosweep.results.read import read_results
+
+    table = paper_table(read_results(folder), part)
+    print_table(table.title, table.columns, table.rows)
+    for note in table.notes:
+        console.print(escape(note))
+
+
+def report(
+    folder: Folder,
+    dataset: Annotated[
+        Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
+    ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Test slice for figure 2, such as P07_003; may be repeated."),
+    ] = None,
+) -> None:
+    """Write the report again from the finished runs: figures and one HTML page.
+
+    Example: myosweep report results/emidec-l2 --slice Case_P014_003
+    """
+    from myosweep.report.page import write_report
+
+    path = write_report(folder, dataset, tuple(slices or ()))
+    console.print(f"Report: {escape(str(path))}")
+
+
+def table(
+    folder: Folder,
+    csv: Annotated[Path, typer.Option(help="File to write.")],
+    columns: Annotated[bool, typer.Option("--columns", help="Say what each column means.")] = False,
+) -> None:
+    """Export COUNTS as CSV: one row per run, part, slice and region, with the swept fields.
+
+    Example: myosweep table results/emidec-l2 --csv counts.csv --columns
+    """
+    from myosweep.results.export import describe_columns, write_counts_csv
+    from myosweep.results.read import read_results
+
+    results = read_results(folder)
+    rows = write_counts_csv(results, csv)
+    console.print(f"{rows} rows written to {escape(str(csv))}")
+    if columns:
+        print_table("Columns", ["column", "what it is"], describe_columns(results))

@@ -1,0 +1,208 @@
+"""Commands that set up, run and follow studies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from myosweep.cli.data_commands import Json, leak_warning
+from myosweep.cli.results_commands import print_summary
+from myosweep.cli.show import (
+    console,
+    counting,
+    duration,
+    notes,
+    print_json,
+    print_table,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from myosweep.study.execute import Resources
+    from myosweep.study.open import Study
+
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Runs at a time; they share the processor's cores.")
+]
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to make or continue.")] = Path("myosweep-demo"),
+    device: Device = "auto",
+    jobs: Jobs = None,
+) -> None:
+    """Try everything in about two minutes: phantoms, the paper's sweep, the report.
+
+    Makes LGE phantoms, trains a small U-Net with the paper's three L2 values and 3 seeds each, and
+    writes the report. No patient data needed.
+    """
+    from myosweep.study.demo import open_demo
+    from myosweep.study.execute import Resources
+
+    with counting("Making phantom patients") as progress:
+        study = open_demo(out, device=device, progress=progress)
+    _perform(study, Resources(device, jobs))
+
+
+def run(
+    study: Annotated[Path, typer.Argument(help="A study file, or a study folder to continue.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Study folder; default results/NAME.", show_default=False)
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
+    ] = None,
+    device: Device = "auto",
+    jobs: Jobs = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be run and how long it takes.")
+    ] = False,
+) -> None:
+    """Run a study: every run that is missing, then the report.
+
+    Runs that are complete are skipped, a killed run continues from its last whole epoch. Ctrl-C
+    stops cleanly; the same command continues.
+
+    Examples: myosweep run studies/emidec-l2.toml; myosweep run results/emidec-l2 --jobs 2;
+    myosweep run my-study.toml --out results/mine --dry-run
+    """
+    from myosweep.study.execute import Resources
+    from myosweep.study.open import open_study
+
+    opened = open_study(study, out, device=device, dataset=dataset, write=not dry_run)
+    resources = Resources(device, jobs)
+    if dry_run:
+        _plan(opened, resources)
+    else:
+        _perform(opened, resources)
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(help="Study folder.")], json: Json = False
+) -> None:
+    """How far a study is: runs done, running, failed, and the time left.
+
+    Example: myosweep status results/emidec-l2
+    """
+    from dataclasses import asdict
+
+    from myosweep.study.state import study_state
+
+    state = study_state(folder)
+    counts: dict[str, object] = {
+        "runs": len(state.runs),
+        "done": state.done,
+        "running": state.count("running"),
+        "waiting": state.count("waiting"),
+        "failed": state.count("failed"),
+        "diverged": state.count("diverged"),
+        "seconds_left": state.seconds_left,
+    }
+    if json:
+        print_json({**counts, "each": [asdict(run) for run in state.runs]})
+        return
+    rows = [
+        (run.label, run.state, f"{run.epochs_done:.0f} of {run.epochs}", duration(run.seconds))
+        for run in state.runs
+    ]
+    print_table(f"Study {folder.name}", ["run", "state", "epochs", "time"], rows)
+    console.print(
+        f"{state.done} of {len(state.runs)} runs done, {counts['running']} running, "
+        f"{counts['failed']} failed; time left: "
+        + (duration(state.seconds_left) if state.done < len(state.runs) else "none")
+    )
+    for failed in (run for run in state.runs if run.state == "failed"):
+        warn(f"{failed.label} failed: {failed.error}")
+
+
+def score(
+    predictions: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder that the masks belong to.")],
+    value: Annotated[str, typer.Option(help="The swept field's value of this network.")],
+    out: Annotated[Path, typer.Option(help="Study folder to make or to add to.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which of the value's networks it is.")] = 0,
+    field: Annotated[str, typer.Option(help="The swept field.")] = "l2.strength",
+    split: Annotated[
+        Path | None,
+        typer.Option(help="Split file; without one, every slice of the dataset is a test slice."),
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CODES", help="Codes in the predicted masks, if they differ."),
+    ] = None,
+) -> None:
+    """Score masks that another program (MATLAB, nnU-Net) made, as one run of a study.
+
+    Masks are named as the images were at import, or by slice key. Everything downstream works:
+    summary, report, table.
+
+    Example: myosweep score matlab/run1 data/mine --value 5e-4 --seed 0 --split split.json
+    --out results/matlab
+    """
+    from myosweep.study.score import score_masks
+
+    run_id = score_masks(
+        predictions, dataset, out, value=value, seed=seed, field=field, split=split, regions=region
+    )
+    console.print(f"Run {run_id} added to study {escape(out.name)}")
+    print_summary(out)
+
+
+def settings(json: Json = False) -> None:
+    """Every setting of a run: what it does, its value in both presets, and why they differ.
+
+    Each can stand under [settings] or [sweep] of a study file, by its path.
+    """
+    from myosweep.config import PRESET_REASONS, describe_settings
+
+    rows = describe_settings()
+    if json:
+        print_json([row._asdict() for row in rows])
+        return
+    print_table(
+        "Settings of a run",
+        ["path", "preset paper", "preset default", "what it is"],
+        [(row.path, str(row.paper), str(row.default), row.meaning) for row in rows],
+    )
+    for path, reason in PRESET_REASONS.items():
+        console.print(f"{path} differs in preset default: {reason}.")
+
+
+def _perform(study: "Study", resources: "Resources") -> None:
+    from myosweep.cli.watch import watching
+    from myosweep.data.split import patients_in_several_parts
+    from myosweep.study.sweep import complete_study
+
+    folder = study.folder.path
+    if mixed := patients_in_several_parts(study.split, study.dataset):
+        warn(leak_warning(mixed))
+    missing, plans = len(study.missing()), len(study.plans())
+    notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")
+    try:
+        with watching(folder):
+            report = complete_study(study, resources)
+    except KeyboardInterrupt:
+        notes.print(
+            "Stopped. Every run is kept at its last whole epoch; continue with\n"
+            f"  myosweep run {escape(str(folder))}"
+        )
+        raise
+    print_summary(folder)
+    console.print(f"Report: {escape(str(report))}")
+
+
+def _plan(study: "Study", resources: "Resources") -> None:
+    """Print what a run of the study would do."""
+    from myosweep.study.execute import estimate_study
+
+    with counting("Timing a few steps") as progress:
+        estimate = estimate_study(study, resources, progress)
+    rows = [(run.label, run.id, duration(seconds)) for run, seconds in estimate.runs]
+    print_table("Runs to do", ["run", "id", "about"], rows)
+    done = len(study.plans()) - len(rows)
+    console.print(
+        f"{len(rows)} runs to do, {done} done; about {duration(estimate.seconds)} with "
+        f"{resources.jobs_at_once} at a time on this machine. Nothing was changed."
+    )

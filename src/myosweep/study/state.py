@@ -1,0 +1,91 @@
+"""How far a study is, read from its run folders alone, whoever does the runs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.training.claim import live_progress
+
+State = Literal["complete", "diverged", "failed", "running", "waiting"]
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run: what it is, how it stands, how many of its epochs are done."""
+
+    id: str
+    label: str
+    state: State
+    epochs_done: float
+    epochs: int
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class StudyState:
+    """All trained runs of a study."""
+
+    runs: tuple[RunState, ...]
+
+    def count(self, *states: State) -> int:
+        return sum(run.state in states for run in self.runs)
+
+    @property
+    def done(self) -> int:
+        """Runs that are whole."""
+        return self.count("complete", "diverged")
+
+    @property
+    def epochs_done(self) -> float:
+        return sum(run.epochs if run.state in _WHOLE else run.epochs_done for run in self.runs)
+
+    @property
+    def epochs(self) -> int:
+        return sum(run.epochs for run in self.runs)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left at the pace of the whole runs so far; None before the first."""
+        whole = [run for run in self.runs if run.state in _WHOLE and run.seconds > 0]
+        if not whole:
+            return None
+        pace = sum(run.seconds for run in whole) / sum(run.epochs for run in whole)
+        return pace * (self.epochs - self.epochs_done) / max(self.count("running"), 1)
+
+
+_WHOLE = ("complete", "diverged")
+
+
+def study_state(folder: Path | str) -> StudyState:
+    """How every trained run of a study stands.
+
+    Raises:
+        StudyError: if there is no study, or a run's file is damaged.
+    """
+    return StudyState(tuple(_run_states(StudyFolder(Path(folder)).require().runs())))
+
+
+def _run_states(folders: Iterable[RunFolder]) -> Iterable[RunState]:
+    for folder in folders:
+        description = folder.read_settings()
+        if description.settings is None:
+            continue
+        status, progress = folder.read_status(), live_progress(folder)
+        if status is not None and status.whole:
+            state: State = status.status
+        elif progress is not None:
+            state = "running"
+        else:
+            state = "failed" if status is not None else "waiting"
+        yield RunState(
+            folder.id,
+            description.label,
+            state,
+            float((progress or {}).get("epochs_done", status.epochs_done if status else 0)),
+            description.settings.epochs,
+            status.seconds if status else 0.0,
+            status.error if status else "",
+        )

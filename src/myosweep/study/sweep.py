@@ -1,0 +1,63 @@
+"""The main flow: perform the runs that are missing, and write the report."""
+
+from pathlib import Path
+
+from myosweep.config import StudyConfig
+from myosweep.errors import StudyError
+from myosweep.report.page import write_report
+from myosweep.study.baselines import write_baselines
+from myosweep.study.execute import Resources, execute
+from myosweep.study.open import Study, open_study
+from myosweep.study.state import study_state
+from myosweep.training.run import describe_run
+
+
+def run_study(
+    source: Path | str | StudyConfig,
+    folder: Path | str | None = None,
+    *,
+    device: str = "auto",
+    jobs: int | None = None,
+    dataset: Path | str | None = None,
+) -> Path:
+    """Run a study, or what is missing of it, and write its report.
+
+    Args:
+        source: a study file, a study folder to continue, or a ``StudyConfig``.
+        folder: where the study lives; default ``results/NAME``.
+        device: auto, cpu, cuda or mps.
+        jobs: runs at a time; default 1.
+        dataset: another place of the dataset than the study says.
+
+    Returns:
+        The report, an HTML file.
+
+    Raises:
+        InputError: if the study cannot be run; then nothing was changed.
+        StudyError: if runs failed; the report of the others is there nevertheless.
+    """
+    study = open_study(source, folder, device=device, dataset=dataset)
+    return complete_study(study, Resources(device, jobs))
+
+
+def complete_study(study: Study, resources: Resources) -> Path:
+    """Perform an open study's missing runs and write its report; see ``run_study``."""
+    for plan in study.missing():
+        if not (folder := study.folder.run(plan.id)).settings.exists():
+            describe_run(plan, folder)
+    write_baselines(study)
+    execute(study, resources)
+    return _report(study)
+
+
+def _report(study: Study) -> Path:
+    failed = [run for run in study_state(study.folder.path).runs if run.state == "failed"]
+    report = study.folder.report
+    if len(failed) < len(study.plans()):
+        report = write_report(study.folder.path, study.dataset.folder)
+    if failed:
+        raise StudyError(
+            [f"run {run.id} ({run.label}) failed: {run.error}" for run in failed],
+            "runs failed; start the study again to repeat them",
+        )
+    return report

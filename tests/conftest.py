@@ -1,0 +1,51 @@
+"""What all tests share: checked array types, the data in ../shared, small datasets and studies."""
+
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+_HOOK = install_import_hook("myosweep", "beartype.beartype")
+
+import pytest  # noqa: E402
+
+from myosweep.config import StudyConfig, study_config  # noqa: E402
+from myosweep.data.phantom_dataset import make_phantom  # noqa: E402
+from myosweep.data.store import Dataset  # noqa: E402
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def emidec_files() -> Path:
+    """The folder of real slices; tests that need it are skipped where it is not."""
+    folder = SHARED / "data" / "emidec"
+    if not folder.is_dir():
+        pytest.skip("the EMIDEC slices are not beside this checkout (../shared/data/emidec)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Six phantom patients on 32 x 32 pixels."""
+    return make_phantom(tmp_path_factory.mktemp("data") / "small", patients=6, seed=1, size=32)
+
+
+@pytest.fixture
+def small_study(small_dataset: Dataset) -> StudyConfig:
+    """Two values, two seeds, two epochs of a tiny network: seconds in all."""
+    return study_config(
+        {
+            "name": "small",
+            "dataset": str(small_dataset.folder),
+            "split": {"fractions": [0.5, 0.17, 0.33]},
+            "settings": {
+                "first_filters": 2,
+                "depth": 2,
+                "epochs": 2,
+                "learning_rate": 1e-3,
+                "precision": "float32",
+            },
+            "sweep": {"l2.strength": [5e-3, 5e-5]},
+            "replicates": {"seeds": 2},
+        }
+    )
