@@ -13,7 +13,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -107,7 +107,7 @@ class SplitConfig(Record):
     file: str | None = Field(None, description="a split made before, by `myosweep split`")
 
     @model_validator(mode="after")
-    def _check_fractions(self) -> Self:
+    def _check_fractions(self) -> "SplitConfig":
         if min(self.fractions) <= 0 or not math.isclose(sum(self.fractions), 1, abs_tol=1e-6):
             raise ValueError(
                 "fractions of training, validation and test are above 0 and add up to 1, got "
@@ -128,7 +128,7 @@ class Replicates(Record):
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
     @model_validator(mode="after")
-    def _check_seeds(self) -> Self:
+    def _check_seeds(self) -> "Replicates":
         if not self.seed_list:
             raise ValueError("at least one seed is needed; write for instance seeds = 3")
         if len(set(self.seed_list)) < len(self.seed_list):
@@ -167,8 +167,8 @@ class StudyConfig(Record):
     regions: dict[str, tuple[int, ...]] | None = Field(
         None, description="another scheme over the dataset's label codes; default: the dataset's"
     )
-    settings: dict[str, Value] = {}
-    sweep: dict[str, tuple[Value, ...]] = {}
+    settings: dict[str, Any] = {}
+    sweep: dict[str, tuple[Any, ...]] = {}
     replicates: Replicates = Replicates()
     question: Question = Question()
     scoring: Scoring = Scoring()
@@ -182,12 +182,12 @@ class StudyConfig(Record):
         return content
 
     @model_validator(mode="after")
-    def _check_sweep(self) -> Self:
+    def _check_sweep(self) -> "StudyConfig":
         problems = []
         for path, values in self.sweep.items():
             if not values:
                 problems.append(f"sweep {path!r} has no values; give at least one")
-            if len(set(values)) < len(values):
+            if len(set(map(repr, values))) < len(values):
                 problems.append(f"sweep {path!r} has a value twice: {list(values)}")
             if path in self.settings:
                 problems.append(f"{path!r} stands under [settings] and [sweep]; remove one")

@@ -147,11 +147,9 @@ def _long_scores(results: Results, part: str) -> pd.DataFrame:
     regional, overall = _region_scores(results, part), _overall_scores(results, part)
     overall.insert(1, "region", ALL)
     tables = [
-        table.set_index(["run", "region"])[list(metrics)]
-        .rename_axis(columns="metric")
-        .stack()
-        .rename("score")
-        .reset_index()
+        table.melt(
+            ["run", "region"], list(metrics), "metric", "score", ignore_index=False
+        ).sort_index(kind="stable")
         for table, metrics in ((regional, REGION_METRICS), (overall, OVERALL_METRICS))
     ]
     return pd.concat(tables, ignore_index=True)

@@ -16,7 +16,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 class Progress:
     """What a run has behind it: the rows of its history, its time, the machines it ran on."""
 
-    history: list[dict[str, float]]
+    history: list[dict[str, int | float]]
     seconds: float
     machines: list[str]
 
@@ -63,7 +63,7 @@ def read_checkpoint(
             }
             step = torch.tensor(facts["step"], dtype=torch.float32, device=parameter.device)
             optimizer.state[parameter] = {"step": step, **state}
-    history = [
+    history: list[dict[str, int | float]] = [
         dict(zip(names, map(float, values), strict=True)) for names, values in facts["history"]
     ]
     return Progress(history, facts["seconds"], facts["machines"])

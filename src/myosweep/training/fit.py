@@ -37,7 +37,7 @@ class EpochRecord:
         """Whether the loss or a gradient is no longer a number."""
         return not np.isfinite([self.loss, self.l2_term, self.data_gradient_norm]).all()
 
-    def row(self) -> dict[str, float]:
+    def row(self) -> dict[str, int | float]:
         """The record with one column per region's IoU."""
         flat = asdict(self)
         by_region = flat.pop("iou")

@@ -256,10 +256,9 @@ def _smooth_noise(
     coarse = pixels // grain_px + 2
     grid = rng.standard_normal((coarse, coarse), np.float32)
     position = np.linspace(0, coarse - 1, pixels)
-    nearness = 1 - np.abs(position[:, None] - np.arange(coarse))
+    nearness = 1 - np.abs(np.arange(coarse)[:, None] - position)
     weights = np.clip(nearness, 0, 1).astype(np.float32)
-    noise: Float32[np.ndarray, "y x"] = weights @ grid @ weights.T
-    return noise
+    return np.einsum("ay,ax->yx", weights, np.einsum("ab,bx->ax", grid, weights))
 
 
 def _enlarge(

@@ -202,8 +202,9 @@ def _left_ventricle(
 
 
 def _taper(share: Float32[np.ndarray, "layer 1"]) -> Float32[np.ndarray, "layer 1"]:
-    inside: Float32[np.ndarray, "layer 1"] = np.clip(1 - np.abs(share) ** ENDO_POWER, 0, 1)
-    return np.sqrt(inside)
+    taper: Float32[np.ndarray, "layer 1"]
+    taper = np.sqrt(np.clip(1 - np.abs(share) ** np.float32(ENDO_POWER), 0, 1))
+    return taper
 
 
 def _along_right_wall(

@@ -96,7 +96,7 @@ class Inversion:
 def null_ti_ms(t1_ms: float, tr_ms: float, b: float = 1.0) -> float:
     """The inversion time at which a tissue gives no signal, in ms.
 
-    >>> round(null_ti_ms(659, tr_ms=1800))
+    >>> round(null_ti_ms(659.0, tr_ms=1800.0))
     415
     """
     return float(t1_ms * np.log((1 + b) / (1 + b * np.exp(-tr_ms / t1_ms))))

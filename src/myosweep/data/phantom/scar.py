@@ -4,13 +4,14 @@ A scar is given by the shares of the wall's thickness between which it lies, ove
 is the endocardium, 1 the epicardium. An infarct starts at the endocardium.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32
 
-from myosweep.data.phantom.anatomy import Borders, Heart, Waves, angle_between, borders
+from myosweep.data.phantom.anatomy import Heart, Waves, angle_between, borders
 
 Artery = Literal["LAD", "RCA", "LCx"]
 Pattern = Literal["mid-wall", "subepicardial", "insertion points"]
@@ -24,7 +25,7 @@ INFARCT_SHARE, PATTERN_SHARE = 0.65, 0.10
 NO_REFLOW_SHARE = 0.5
 """Share of infarcts with a no-reflow core."""
 
-_CANDIDATES = 64
+_CANDIDATES = 40
 _BELOW_ENDOCARDIUM, _ABOVE_EPICARDIUM = -9.0, 9.0
 
 
@@ -84,13 +85,14 @@ def draw_scar(rng: np.random.Generator, heart: Heart) -> Scar | None:
 def draw_infarct(rng: np.random.Generator, heart: Heart) -> Scar:
     """Draw an infarct whose size has median 17 % of the myocardium and quartiles 10 and 24 %.
 
-    A size is drawn first; of 64 drawn infarcts the one that comes closest to it is taken.
+    A size is drawn first; of 40 drawn infarcts the one that comes closest to it is taken.
     """
     arteries = tuple(ARTERY_SHARES)
     artery = arteries[rng.choice(len(arteries), p=tuple(ARTERY_SHARES.values()))]
-    target = float(np.clip(rng.normal(0.17, 0.104), 0.03, 0.45))
+    target = float(np.clip(rng.normal(0.17, 0.104), 0.03, 0.4))
     candidates = [_draw_candidate(rng, heart, artery) for _ in range(_CANDIDATES)]
-    nearest = min(candidates, key=lambda scar: abs(size_share(heart, scar) - target))
+    sizes = size_shares(heart, candidates)
+    nearest = candidates[int(np.argmin([abs(size - target) for size in sizes]))]
     has_core = rng.random() < NO_REFLOW_SHARE
     return replace(nearest, no_reflow=rng.uniform(0.6, 1.0) if has_core else 0.0)
 
@@ -103,36 +105,32 @@ def scar_shares(
 ) -> ScarShares:
     """Where the scar lies at each depth and angle."""
     distance = _distance(scar, heart, depth_mm, angles)
-    extent = scar.transmurality * np.minimum(1, 2.5 * (1 - distance))
+    extent = scar.transmurality * np.minimum(1, 4 * (1 - distance))
     extent += (0.5 * scar.transmurality * scar.waves.at(angles, heart.share(depth_mm))).astype(
         np.float32
     )
     start, stop = _range_in_wall(scar, extent)
-    core = 0.75 * scar.transmurality * scar.no_reflow - 1.5 * distance
+    core = 0.65 * scar.transmurality * scar.no_reflow - 2 * distance
     if not scar.no_reflow:
         core = np.full_like(core, _BELOW_ENDOCARDIUM)
     return ScarShares(start, stop, core_start=0.08, core_stop=core.astype(np.float32))
 
 
-def size_share(heart: Heart, scar: Scar) -> float:
-    """Volume of the scar as a share of the myocardium's volume, on a coarse grid."""
+def size_shares(heart: Heart, scars: Sequence[Scar]) -> list[float]:
+    """Volume of each scar as a share of the myocardium's volume, on a coarse grid."""
     depth = np.linspace(0, heart.length_mm, 16, dtype=np.float32)
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False, dtype=np.float32)
     wall = borders(heart, depth, angles)
-    shares = scar_shares(scar, heart, depth, angles)
-    start, stop = np.clip(shares.start, 0, 1), np.clip(shares.stop, 0, 1)
-    scarred = np.clip(_wall_area(wall, stop) - _wall_area(wall, start), 0, None)
-    whole = _wall_area(wall, np.ones_like(stop))
-    return float((scarred * ~wall.gap).sum() / (whole * ~wall.gap).sum())
-
-
-def _wall_area(
-    wall: Borders, share: Float32[np.ndarray, "layer angle"]
-) -> Float32[np.ndarray, "layer angle"]:
-    """Area between the endocardium and ``share`` of the wall, up to a constant factor."""
-    radius = wall.inner_mm + share * (wall.outer_mm - wall.inner_mm)
-    area: Float32[np.ndarray, "layer angle"] = radius**2 - wall.inner_mm**2
-    return area
+    thickness = (wall.outer_mm - wall.inner_mm) * ~wall.gap
+    whole = (thickness * (wall.inner_mm + wall.outer_mm)).sum()
+    sizes = []
+    for scar in scars:
+        shares = scar_shares(scar, heart, depth, angles)
+        start, stop = np.clip(shares.start, 0, 1), np.clip(shares.stop, 0, 1)
+        width = np.clip(stop - start, 0, 1) * thickness
+        middle = wall.inner_mm + (start + stop) / 2 * thickness
+        sizes.append(float((2 * middle * width).sum() / whole))
+    return sizes
 
 
 def _distance(
@@ -174,7 +172,7 @@ def _draw_candidate(rng: np.random.Generator, heart: Heart, artery: Artery) -> S
         angle_rad=middle_rad + rng.normal(0, np.radians(12)),
         width_rad=np.radians(rng.uniform(30, 150)),
         depth_mm=heart.length_mm * rng.normal(depth_share, 0.1),
-        height_mm=heart.length_mm * rng.uniform(0.4, 1.3),
+        height_mm=heart.length_mm * rng.uniform(0.4, 1.8),
         transmurality=rng.uniform(0.25, 1.0),
         border_mm=rng.uniform(1, 3),
         no_reflow=0.0,
@@ -208,7 +206,7 @@ def _draw_pattern(rng: np.random.Generator, heart: Heart) -> Scar:
 def _draw_edge(rng: np.random.Generator) -> Waves:
     return Waves(
         tuple(
-            (harmonic, rng.normal(0, 0.2), rng.uniform(0, 2 * np.pi), rng.normal(0, 3))
+            (harmonic, rng.normal(0, 0.15), rng.uniform(0, 2 * np.pi), rng.normal(0, 3))
             for harmonic in (3, 7, 12)
         )
     )

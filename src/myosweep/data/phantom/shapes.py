@@ -66,8 +66,7 @@ class Ripple:
         along_x = x_mm * per_x
         down = np.concatenate([amplitude * np.sin(along_y), amplitude * np.cos(along_y)])
         right = np.concatenate([np.cos(along_x), np.sin(along_x)])
-        ripple: Float32[np.ndarray, "y x"] = down.T @ right
-        return ripple
+        return np.einsum("wy,wx->yx", down, right)
 
 
 def paint_ellipse(

@@ -1,0 +1,216 @@
+"""What a reader must know before believing the scores of a study."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from myosweep.analysis.compare import QuestionScores, question_scores
+from myosweep.analysis.points import field_words, format_value, points, swept_fields
+from myosweep.config import settings_from_paths, settings_paths
+from myosweep.errors import ConfigError
+from myosweep.results.read import Results
+from myosweep.results.rows import RunStatus
+
+NEAR_BASELINE = 0.1
+"""A mean is near the no-image baseline below this share of the way from there to 1."""
+
+_FEWEST_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One warning: a few words for its heading, and plain sentences."""
+
+    topic: str
+    text: str
+
+
+def cautions(results: Results) -> tuple[Caution, ...]:
+    """Everything that limits what the study's scores say, the gravest first."""
+    question = question_scores(results)
+    return (
+        *_unfinished(results),
+        *_diverged(results),
+        *_leak(results),
+        *_near_baseline(results, question),
+        *_edge(results, question),
+        *_single_networks(results),
+        *_machines(results),
+    )
+
+
+def patients_in_several_parts(results: Results) -> int:
+    """How many patients have slices in more than one part of the split."""
+    places = results.counts[["part", "patient"]].drop_duplicates()
+    return int((places["patient"].value_counts() > 1).sum())
+
+
+def _unfinished(results: Results) -> Iterator[Caution]:
+    """Runs that the study wants and that are not whole, and those that failed."""
+    if results.study.source != "training":
+        return
+    wanted = len(list(results.study.points())) * len(results.study.replicates.seed_list)
+    done = int((results.networks["kind"] == "trained").sum())
+    if done < wanted:
+        yield Caution(
+            "Preliminary",
+            f"{done} of {wanted} networks are finished. The means below change as the others "
+            "come in, and values may be compared with different numbers of networks.",
+        )
+    statuses = [run.read_status() for run in results.folder.runs()]
+    failed = sum(status is not None and status.status == "failed" for status in statuses)
+    if failed:
+        yield Caution(
+            "Failed training",
+            f"{_networks(failed)} stopped with an error and {_are(failed)} missing here. They are "
+            "tried again when the study is continued.",
+        )
+
+
+def _diverged(results: Results) -> Iterator[Caution]:
+    networks = results.networks
+    diverged = set(networks.loc[networks["status"] == "diverged", "run"])
+    for point in points(results):
+        seeds = [s for run, s in zip(point.runs, point.seeds, strict=True) if run in diverged]
+        if seeds:
+            yield Caution(
+                "Diverged",
+                f"{point.words}: training ran out of bounds for {len(seeds)} of "
+                f"{len(point.runs)} networks (seed {', '.join(map(str, seeds))}). Such a network "
+                "is not dropped: it is scored as it predicts, and pixels without an answer count "
+                "as missed.",
+            )
+
+
+def _leak(results: Results) -> Iterator[Caution]:
+    shared = patients_in_several_parts(results)
+    if shared:
+        yield Caution(
+            "Patients in several parts",
+            f"{_patients(shared)} {_have(shared)} slices in more than one of training, validation "
+            "and test part. Neighbouring slices of a patient look alike, so the test scores are "
+            "too good for new patients.",
+        )
+
+
+def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Caution]:
+    if question.no_image is None:
+        return
+    floor = question.no_image + NEAR_BASELINE * (1 - question.no_image)
+    near = [(point, score) for point, score in question.by_point if score.mean < floor]
+    for point, score in near:
+        yield Caution(
+            "Close to not looking at all",
+            f"{point.words}: the mean {question_words(results)} is {score.mean:.3f}; a predictor "
+            f"that never sees the image reaches {question.no_image:.3f}.",
+        )
+
+
+def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
+    """The highest mean at the smallest or largest tested value: the range may be too short."""
+    if question.highest is None:
+        return
+    highest = dict(question.highest[0].values)
+    tried = [dict(point.values) for point, _ in question.by_point]
+    for path in swept_fields(results):
+        tested = sorted({values[path] for values in tried if _is_number(values[path])})
+        value = highest[path]
+        if len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):
+            continue
+        side = "smallest" if value == tested[0] else "largest"
+        if not _goes_on(path, value, side):
+            continue
+        yield Caution(
+            "Edge of the tested range",
+            f"The highest mean {question_words(results)} belongs to the {side} "
+            f"{field_words(path)} tested, {format_value(value)}. What lies beyond was not "
+            f"tried{_proposal(path, tested, side)}.",
+        )
+
+
+def _single_networks(results: Results) -> Iterator[Caution]:
+    alone = [point.label for point in points(results) if len(point.runs) == 1]
+    if alone:
+        yield Caution(
+            "One network only",
+            f"A single network was trained with {', '.join(alone)}. How much its scores would "
+            "change with another seed, that is, by chance alone, is not known.",
+        )
+
+
+def _machines(results: Results) -> Iterator[Caution]:
+    statuses = run_statuses(results)
+    groups = {
+        "machines": {status.machines for status in statuses if status.machines},
+        "precisions": {status.precision for status in statuses},
+        "devices": {status.device for status in statuses},
+        "software versions": {tuple(sorted(status.versions.items())) for status in statuses},
+    }
+    differing = [name for name, found in groups.items() if len(found) > 1]
+    if differing:
+        yield Caution(
+            "Not all computed alike",
+            f"The networks were trained on different {' and '.join(differing)}. This changes "
+            "scores a little, about as another seed does, and may add to differences of values.",
+        )
+
+
+def run_statuses(results: Results) -> tuple[RunStatus, ...]:
+    """How each trained network ended, in the order of RUNS."""
+    trained = results.runs.loc[results.runs["kind"] == "trained", "run"]
+    found = (results.folder.run(run).read_status() for run in trained)
+    return tuple(status for status in found if status is not None)
+
+
+def question_words(results: Results) -> str:
+    """The study's question in words: ``Dice of the myocardium``."""
+    names = {"accuracy": "accuracy", "iou": "IoU", "dice": "Dice", "bf": "BF score"}
+    question = results.study.question
+    metric = names.get(question.metric, "strict BF score")
+    return f"{metric} of the {question.region}"
+
+
+def _goes_on(path: str, value: float | int, side: str) -> bool:
+    """Whether the setting can take values beyond this one; a flip probability ends at 1."""
+    step = 1 if isinstance(value, int) else max(abs(value), 1e-9) / 1000
+    return _allowed(path, value - step if side == "smallest" else value + step)
+
+
+def _proposal(path: str, tested: list[Any], side: str) -> str:
+    """One step beyond the range, by the ratio of its last two values, where that is allowed."""
+    inner, outer = tested[:2][::-1] if side == "smallest" else tested[-2:]
+    if inner == 0:
+        return ""
+    beyond = outer**2 / inner
+    following = round(beyond) if isinstance(outer, int) else float(f"{beyond:.2g}")
+    if following == outer or not _allowed(path, following):
+        return ""
+    return f"; the next step of the same ratio would be {format_value(following)}"
+
+
+def _allowed(path: str, value: float | int) -> bool:
+    try:
+        settings_from_paths({path: value})
+    except ConfigError:
+        return path not in settings_paths()
+    return True
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _networks(count: int) -> str:
+    return "1 network" if count == 1 else f"{count} networks"
+
+
+def _patients(count: int) -> str:
+    return "1 patient" if count == 1 else f"{count} patients"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"

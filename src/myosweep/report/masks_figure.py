@@ -1,0 +1,255 @@
+"""Figure 2: network, manual and difference masks of test slices, one row per value."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.patches import Patch
+
+from myosweep.analysis.points import fields_in_words, swept_fields
+from myosweep.regions import NO_REGION, RegionScheme
+from myosweep.report.pictures import Pictures, choose_slices
+from myosweep.report.style import (
+    AGREED,
+    ELSEWHERE,
+    FACE,
+    MISSED,
+    MUTED,
+    TOO_MUCH,
+    WIDTH_IN,
+    Drawing,
+    finish,
+    new_figure,
+    plain_frame,
+    region_colours,
+    styled,
+    value_colours,
+)
+from myosweep.results.read import Results
+
+_UNLABELLED = "#cfe0f3"
+_DIFFERENCE_COLOURS = (FACE, AGREED, TOO_MUCH, MISSED, ELSEWHERE)
+_ACROSS = 2  # slices beside each other, as in the paper
+_LABELS_IN, _TEXT_IN = 0.35, 0.34
+_LONG_LABEL = 22
+
+
+@dataclass(frozen=True)
+class MaskRow:
+    """One value: its first network's answer, and how it differs from the reference.
+
+    Attributes:
+        position: of the point in the sweep, for its colour.
+        difference: 0 neither, 1 both agree on the region, 2 network alone, 3 reference alone,
+            4 an error between other regions.
+        too_much_px, missed_px: pixels of the question's region, false positive and negative.
+    """
+
+    position: int
+    label: str
+    prediction: UInt8[np.ndarray, "y x"]
+    difference: UInt8[np.ndarray, "y x"]
+    too_much_px: int
+    missed_px: int
+
+
+@dataclass(frozen=True)
+class MaskBlock:
+    """One slice with its rows."""
+
+    key: str
+    image: Shaped[np.ndarray, "y x"]
+    reference: UInt8[np.ndarray, "y x"]
+    rows: tuple[MaskRow, ...]
+
+
+@dataclass(frozen=True)
+class MasksFigure:
+    """What Figure 2 shows.
+
+    Attributes:
+        picked: whether the slices were picked by rule, and not by the reader.
+        seeds: of the networks shown, without repetition.
+        points: how many points the sweep has; more than rows if some are left out.
+    """
+
+    field: str
+    region: str
+    scheme: RegionScheme
+    points: int
+    seeds: tuple[int, ...]
+    picked: bool
+    blocks: tuple[MaskBlock, ...]
+
+
+def masks_figure(
+    results: Results, pictures: Pictures, points: int, slices: Sequence[str] = ()
+) -> MasksFigure | None:
+    """Masks of the wanted slices, or of picked ones; None if the region is on no test slice.
+
+    Raises:
+        InputError: if a wanted slice is no test slice.
+    """
+    keys = choose_slices(results, pictures, slices)
+    if not keys:
+        return None
+    return MasksFigure(
+        fields_in_words(swept_fields(results)),
+        results.study.question.region,
+        results.scheme,
+        points,
+        tuple(dict.fromkeys(point.seeds[0] for point in pictures.shown)),
+        not slices,
+        tuple(_block(results, pictures, key) for key in keys),
+    )
+
+
+def difference_map(
+    reference: UInt8[np.ndarray, "y x"], prediction: UInt8[np.ndarray, "y x"], region: int
+) -> UInt8[np.ndarray, "y x"]:
+    """How a prediction differs from its reference in one region; codes as in ``MaskRow``.
+
+    Pixels that the reference ignores do not differ.
+    """
+    true, predicted, labelled = reference == region, prediction == region, reference != NO_REGION
+    codes = np.zeros(reference.shape, np.uint8)
+    codes[labelled & (reference != prediction)] = 4
+    codes[true & predicted] = 1
+    codes[labelled & predicted & ~true] = 2
+    codes[true & ~predicted] = 3
+    return codes
+
+
+def draw_masks(record: MasksFigure) -> Drawing:
+    """Draw Figure 2: two slices beside each other, further ones below."""
+    first = record.blocks[0]
+    height, width = first.reference.shape
+    across = min(_ACROSS, len(record.blocks))
+    lines = 1 + len(first.rows)
+    down = -(-len(record.blocks) // across)
+    side_in = (WIDTH_IN - _LABELS_IN) / (3 * _ACROSS) * 0.94
+    line_in = side_in * height / width + _TEXT_IN
+    with styled():
+        figure = new_figure(0.3 + down * lines * line_in)
+        widths = ([1, 1, 1, 0.12] * _ACROSS)[:-1]
+        grid = figure.add_gridspec(down * lines, len(widths), width_ratios=widths)
+        for number, block in enumerate(record.blocks):
+            corner = (number // across * lines, number % across * 4)
+            _draw_block(record, block, figure, grid, corner)
+        _legend(record, figure)
+        return finish(figure, "figure-2-masks", _alt(record))
+
+
+def _block(results: Results, pictures: Pictures, key: str) -> MaskBlock:
+    region = results.scheme.index(results.study.question.region)
+    reference = pictures.reference(key, results)
+    rows = []
+    for point, masks in zip(pictures.shown, pictures.masks, strict=True):
+        difference = difference_map(reference, masks[key], region)
+        too_much, missed = (int((difference == code).sum()) for code in (2, 3))
+        rows.append(
+            MaskRow(point.position, point.label, masks[key], difference, too_much, missed)
+        )  # fmt: skip
+    return MaskBlock(key, pictures.image(key), reference, tuple(rows))
+
+
+def _draw_block(
+    record: MasksFigure, block: MaskBlock, figure: Figure, grid: GridSpec, corner: tuple[int, int]
+) -> None:
+    top, left = corner
+    plain, outlined = (figure.add_subplot(grid[top, left + column]) for column in range(2))
+    for axes in (plain, outlined):
+        axes.imshow(block.image, cmap="gray", interpolation="none")
+        plain_frame(axes)
+    plain.set_title(f"Slice {block.key}")
+    outlined.set_title("Manual outline", fontsize=7, fontweight="normal", color=MUTED)
+    draw_outline(record, block.reference, outlined)
+    colours = value_colours(record.points)
+    for line, row in enumerate(block.rows, start=1):
+        cells = [figure.add_subplot(grid[top + line, left + column]) for column in range(3)]
+        draw_mask_row(record, block, row, cells)
+        if line == 1:
+            for axes, title in zip(cells, ("Network", "Manual", "Difference"), strict=True):
+                axes.set_title(title, fontsize=7, fontweight="normal", color=MUTED)
+        if left == 0:
+            words = f"{record.field} {row.label}"
+            cells[0].set_ylabel(words if len(words) < _LONG_LABEL else row.label, fontsize=7)
+        cells[0].spines["left"].set(color=colours[row.position], linewidth=3)
+
+
+def draw_mask_row(record: MasksFigure, block: MaskBlock, row: MaskRow, cells: list[Axes]) -> None:
+    """Draw one value's row: network, manual, difference with its pixels below."""
+    for axes, region_map in zip(cells[:2], (row.prediction, block.reference), strict=True):
+        axes.imshow(_grey(region_map, record.scheme), interpolation="none")
+    palette = np.array([to_rgb(colour) for colour in _DIFFERENCE_COLOURS])
+    cells[2].imshow(palette[row.difference], interpolation="none")
+    total = row.too_much_px + row.missed_px
+    cells[2].set_xlabel(f"{total} px (+{row.too_much_px} −{row.missed_px})", fontsize=6.5)
+    for axes in cells:
+        plain_frame(axes)
+
+
+def draw_outline(
+    record: MasksFigure, reference: UInt8[np.ndarray, "y x"], axes: Axes
+) -> None:
+    """Draw the outline of the question's region over an image; nothing where it is absent."""
+    position = record.scheme.index(record.region)
+    inside = reference == position
+    if inside.any() and not inside.all():
+        colour = region_colours(len(record.scheme.regions))[position]
+        axes.contour(inside, [0.5], colors=colour, linewidths=0.8)
+
+
+def _grey(
+    region_map: UInt8[np.ndarray, "y x"], scheme: RegionScheme
+) -> Shaped[np.ndarray, "y x 3"]:
+    """A region map in the scheme's grey levels; pixels without a region are pale blue."""
+    palette = np.tile(np.array(to_rgb(_UNLABELLED)), (NO_REGION + 1, 1))
+    levels = np.array(scheme.grey_levels()) / 255
+    palette[: len(levels)] = levels[:, None]
+    return palette[region_map]
+
+
+def _legend(record: MasksFigure, figure: Figure) -> None:
+    patches = [Patch(facecolor=c, edgecolor=MUTED, linewidth=0.4) for c, _ in _key(record)]
+    figure.legend(
+        patches,
+        [words for _, words in _key(record)],
+        loc="outside lower left",
+        ncols=5,
+        fontsize=7,
+        handlelength=1,
+        handleheight=1,
+        columnspacing=1.2,
+    )
+
+
+def _key(record: MasksFigure) -> Iterator[tuple[str, str]]:
+    for level, name in zip(record.scheme.grey_levels(), record.scheme.names, strict=True):
+        yield f"#{level:02x}{level:02x}{level:02x}", name
+    yield TOO_MUCH, f"{record.region}: network only (+)"
+    yield MISSED, f"{record.region}: manual only (−)"
+    yield AGREED, "both agree"
+    yield ELSEWHERE, "error between other regions"
+    maps = [m for b in record.blocks for m in (b.reference, *(row.prediction for row in b.rows))]
+    if any((region_map == NO_REGION).any() for region_map in maps):
+        yield _UNLABELLED, "no answer or not labelled"
+
+
+def _alt(record: MasksFigure) -> str:
+    sentences = [
+        f"Test slice {block.key}: "
+        + "; ".join(
+            f"{record.field} {row.label}: {row.too_much_px + row.missed_px} pixels of the "
+            f"{record.region} differ"
+            for row in block.rows
+        )
+        + "."
+        for block in record.blocks
+    ]
+    return "Masks of network and expert, and their difference. " + " ".join(sentences)

@@ -1,0 +1,150 @@
+"""How figures look: one colour per value and per region everywhere, metrics in words."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+
+INK, MUTED, GRID, FACE = "#1c2733", "#5a6876", "#d9dfe6", "#ffffff"
+"""Text and marks, secondary text, grid lines, background. The page replaces them in dark mode."""
+
+TOO_MUCH, MISSED, ELSEWHERE, AGREED = "#e69f00", "#0065a8", "#b9c2cc", "#e7ebef"
+"""Difference maps: region marked by the network alone, by the reference alone, errors between other
+regions, and the region where both agree."""
+
+WIDTH_IN = 7.2
+_PNG_DPI = 200
+
+# Ordered by lightness as well as by hue, so that order survives grey print and colour-blindness;
+# neither end is lost on white or on black.
+_VALUES = LinearSegmentedColormap.from_list(
+    "myosweep", ["#3d4f9f", "#2f86b5", "#3fb39a", "#a8c55a", "#efb443"]
+)
+_REGIONS = ("#8c99a6", "#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#d55e00", "#f0e442")
+
+METRIC_WORDS = {
+    "accuracy": "Accuracy",
+    "iou": "IoU",
+    "dice": "Dice",
+    "bf": "BF score",
+    "bf_strict": "BF score, strict",
+    "global_accuracy": "Global accuracy",
+    "mean_accuracy": "Mean accuracy",
+    "mean_iou": "Mean IoU",
+    "weighted_iou": "Weighted IoU",
+    "mean_dice": "Mean Dice",
+    "mean_bf": "Mean BF score",
+    "mean_bf_strict": "Mean BF score, strict",
+}
+
+_RC = {
+    "svg.hashsalt": "myosweep",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "figure.facecolor": FACE,
+    "axes.facecolor": "none",
+    "savefig.facecolor": FACE,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as it goes to files and into the page."""
+
+    name: str
+    svg: str
+    png: bytes
+    alt: str
+
+
+def value_colours(count: int) -> tuple[str, ...]:
+    """One colour per value, in the values' order.
+
+    >>> len(set(value_colours(7)))
+    7
+    """
+    last = max(count - 1, 1)
+    return tuple(to_hex(_VALUES(position / last)) for position in range(count))
+
+
+def region_colours(count: int) -> tuple[str, ...]:
+    """One colour per region, in the scheme's order."""
+    return tuple(_REGIONS[position % len(_REGIONS)] for position in range(count))
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in myosweep's style; everybody else's matplotlib settings stay as they are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
+        yield
+
+
+def new_figure(height_in: float | int) -> Figure:
+    """An empty figure as wide as the page; to be called within ``styled``."""
+    return Figure((WIDTH_IN, height_in), layout="constrained")
+
+
+def finish(figure: Figure, name: str, alt: str) -> Drawing:
+    """The figure as SVG and PNG: the same bytes each time."""
+    svg, png = io.StringIO(), io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    return Drawing(name, svg.getvalue(), png.getvalue(), alt)
+
+
+def value_legend(
+    figure: Figure, title: str, labels: tuple[str, ...], handles: list[object]
+) -> None:
+    """The legend of values above all panels, with what is swept as its title."""
+    legend = figure.legend(
+        handles,
+        labels,
+        title=title,
+        loc="outside upper left",
+        ncols=min(len(labels), 8),
+        handlelength=1.2,
+        handleheight=0.9,
+        columnspacing=1.4,
+        borderaxespad=0,
+        alignment="left",
+    )
+    legend.get_title().set_color(MUTED)
+
+
+def plain_frame(axes: Axes) -> None:
+    """A thin frame without ticks, for an image."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=MUTED, linewidth=0.4)

@@ -1,0 +1,80 @@
+"""The paper's network: its size, its shapes, its dropout, its first weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from myosweep.model.unet import UNet
+
+
+def parameters(network: nn.Module, *, weights: bool) -> int:
+    return sum(p.numel() for p in network.parameters() if (p.ndim > 1) is weights)
+
+
+def test_full_size_has_the_papers_parameters() -> None:
+    network = UNet()
+    assert parameters(network, weights=True) == 31_023_872
+    assert parameters(network, weights=False) == 6_851
+
+
+def test_depth_3_has_matlabs_parameters() -> None:
+    network = UNet(depth=3)
+    assert sum(p.numel() for p in network.parameters()) == 7_696_323
+
+
+@pytest.mark.parametrize(("depth", "classes", "channels"), [(1, 2, 1), (2, 5, 3), (4, 3, 1)])
+def test_scores_have_one_channel_per_region(depth: int, classes: int, channels: int) -> None:
+    network = UNet(channels, classes, depth, first_filters=2)
+    assert network(torch.zeros(2, channels, 32, 48)).shape == (2, classes, 32, 48)
+
+
+def test_first_weights_are_he_normal_and_biases_zero() -> None:
+    network = UNet(first_filters=16, generator=torch.Generator().manual_seed(0))
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.weight.numel() > 5000:
+            area = module.kernel_size[0] * module.kernel_size[1]
+            variance = 2 / (area * module.in_channels)
+            assert module.weight.var().item() == pytest.approx(variance, rel=0.08)
+            assert module.bias is not None
+            assert not module.bias.any()
+
+
+def test_first_weights_come_from_the_generator_alone() -> None:
+    draws = []
+    for pollution in (1, 2):
+        torch.manual_seed(pollution)
+        draws.append(UNet(first_filters=2, generator=torch.Generator().manual_seed(7)))
+    for one, other in zip(*(network.parameters() for network in draws), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_dropout_stands_in_the_last_encoder_stage_and_in_the_bridge_only() -> None:
+    """Dropping everything there leaves the skips, and they alone."""
+    network = UNet(depth=2, first_filters=2, generator=torch.Generator().manual_seed(0)).eval()
+    images = torch.rand(1, 1, 16, 16)
+    shapes = network.dropout_shapes(16, 16)
+    assert shapes == [(4, 8, 8), (8, 4, 4)]
+    all_kept = [torch.ones(1, *shape, dtype=torch.bool) for shape in shapes]
+    doubled = network(images, all_kept)  # kept values are divided by 1 - p = 0.5
+    network.dropout = 0.0
+    assert torch.equal(network(images, all_kept), network(images))
+    assert not torch.allclose(doubled, network(images))
+    network.dropout = 0.5
+    bridge_dropped = [all_kept[0], torch.zeros_like(all_kept[1])]
+    encoder_dropped = [torch.zeros_like(all_kept[0]), torch.zeros_like(all_kept[1])]
+    # Without the bridge, what the last encoder stage sends down does not matter; its skip does.
+    assert torch.equal(network(images, bridge_dropped), network(images, encoder_dropped))
+    other = torch.rand(1, 1, 16, 16)
+    assert not torch.equal(network(other, bridge_dropped), network(images, bridge_dropped))
+
+
+def test_evaluation_drops_nothing() -> None:
+    network = UNet(depth=2, first_filters=2).eval()
+    images = torch.rand(1, 1, 16, 16)
+    assert torch.equal(network(images), network(images))
+
+
+def test_training_drops_half() -> None:
+    network = UNet(depth=2, first_filters=2).train()
+    images = torch.rand(1, 1, 16, 16)
+    assert not torch.equal(network(images), network(images))

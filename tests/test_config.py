@@ -1,0 +1,182 @@
+"""Study files and settings: clear errors, exact round trips, run ids that never change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from myosweep.config import (
+    PRESET_REASONS,
+    PRESETS,
+    RunSettings,
+    StudyConfig,
+    describe_settings,
+    preset_settings,
+    read_study_config,
+    run_id,
+    settings_from_paths,
+    study_config,
+    write_study_config,
+)
+from myosweep.errors import ConfigError
+from myosweep.regions import RegionScheme
+
+SCHEME = RegionScheme.parse(["background=0", "blood pool=1", "myocardium=2,3,4"])
+MINIMAL: dict[str, Any] = {"name": "mine", "dataset": "data/mine"}
+
+RUNS: list[tuple[dict[str, Any], int, RegionScheme]] = [
+    ({}, 0, SCHEME),
+    ({}, 1, SCHEME),
+    ({"l2.strength": 5e-3}, 0, SCHEME),
+    ({"l2.strength": 0.0}, 0, SCHEME),
+    ({"l2.kind": "decoupled", "l2.strength": 5e-5}, 2, SCHEME),
+    ({"first_filters": 16, "normalisation": "z-score", "shuffle": "every-epoch"}, 0, SCHEME),
+    ({"precision": "bfloat16"}, 0, SCHEME),
+    ({"augmentation.flip": 0.0, "augmentation.shift_px": 4.0}, 0, SCHEME),
+    ({"learning_rate": 3e-4, "batch_size": 8, "epochs": 100, "depth": 3}, 7, SCHEME),
+    ({}, 0, RegionScheme.parse(["background=255", "blood pool=128", "myocardium=0"])),
+]
+GOLDEN = [
+    "28b34323bb938f3d",
+    "dc9910001a3c581c",
+    "dc56a9e5a17499c0",
+    "bd146eff76d2fa11",
+    "1e7e99011bde060f",
+    "282b8cbf5babeb67",
+    "63c8dc03ce3ca1ad",
+    "d682ea5db741fa0a",
+    "dd4e03ef722ccf56",
+    "164189cfaf192893",
+]
+
+
+def ids() -> list[str]:
+    return [
+        run_id(settings_from_paths(values), seed, "pixels", "split", scheme)
+        for values, seed, scheme in RUNS
+    ]
+
+
+def test_run_ids_never_change() -> None:
+    assert ids() == GOLDEN
+
+
+def test_a_value_that_is_the_default_changes_no_id() -> None:
+    plain = run_id(RunSettings(), 0, "pixels", "split", SCHEME)
+    said = settings_from_paths({"l2.strength": 1e-4, "learning_rate": 1e-4, "depth": 4})
+    assert run_id(said, 0, "pixels", "split", SCHEME) == plain
+
+
+@pytest.mark.parametrize(
+    "other", [("pixelz", "split", 0), ("pixels", "splat", 0), ("pixels", "split", 1)]
+)
+def test_pixels_split_and_seed_are_in_the_id(other: tuple[str, str, int]) -> None:
+    pixels, split, seed = other
+    plain = run_id(RunSettings(), 0, "pixels", "split", SCHEME)
+    assert run_id(RunSettings(), seed, pixels, split, SCHEME) != plain
+
+
+def test_auto_precision_has_no_id() -> None:
+    with pytest.raises(ConfigError, match="resolve it to float32 or bfloat16"):
+        run_id(settings_from_paths({"precision": "auto"}), 0, "pixels", "split", SCHEME)
+
+
+def test_presets_have_matlabs_regularisation_and_rate() -> None:
+    for name in PRESETS:
+        settings = preset_settings(name)
+        assert settings.l2.strength == 1e-4
+        assert settings.l2.kind == "penalty"
+        assert settings.learning_rate == 1e-4
+
+
+def test_every_difference_of_the_default_preset_has_its_reason() -> None:
+    assert PRESET_REASONS.keys() == PRESETS["default"].keys()
+    differing = {row.path for row in describe_settings() if row.paper != row.default}
+    assert differing == PRESETS["default"].keys()
+
+
+def test_every_setting_is_described() -> None:
+    assert all(row.meaning for row in describe_settings())
+
+
+def test_the_issues_study_file_reads() -> None:
+    study = read_study_config(Path(__file__).parents[1] / "studies" / "emidec-l2.toml")
+    assert study.sweep == {"l2.strength": (5e-3, 5e-4, 5e-5)}
+    assert study.replicates.seed_list == (0, 1, 2)
+    assert [settings.first_filters for _, settings in study.points()] == [16, 16, 16]
+
+
+def test_several_fields_give_their_grid() -> None:
+    sweep = {"l2.strength": [0, 1e-4], "learning_rate": [1e-3, 1e-4, 1e-5]}
+    points = [point for point, _ in study_config({**MINIMAL, "sweep": sweep}).points()]
+    assert len(points) == 6
+    assert points[0] == {"l2.strength": 0.0, "learning_rate": 1e-3}
+    assert points[-1] == {"l2.strength": 1e-4, "learning_rate": 1e-5}
+
+
+def test_settings_may_be_nested_or_dotted() -> None:
+    nested = study_config({**MINIMAL, "settings": {"l2": {"strength": 0.5}, "depth": 3}})
+    dotted = study_config({**MINIMAL, "settings": {"l2.strength": 0.5, "depth": 3}})
+    assert nested == dotted
+
+
+def test_a_study_reads_back_as_written(tmp_path: Path) -> None:
+    study = study_config(
+        {
+            **MINIMAL,
+            "settings": {"l2.kind": "decoupled", "precision": "float32"},
+            "sweep": {"l2.strength": [5e-3, 0], "shuffle": ["once", "every-epoch"]},
+            "regions": {"rest": [0, 1], "myocardium": [2, 3, 4]},
+            "replicates": {"seeds": [3, 1]},
+            "scoring": {"tolerance_px": 2.0},
+        }
+    )
+    write_study_config(study, tmp_path / "study.toml")
+    assert read_study_config(tmp_path / "study.toml") == study
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"setings": {}}, "unknown key 'setings'; did you mean 'settings'"),
+    ({"settings": {"l2.strenght": 1}}, "unknown key 'l2.strenght'; did you mean 'l2.strength'"),
+    ({"settings": {"l2": {"strenght": 1}}}, "did you mean 'l2.strength'"),
+    ({"sweep": {"learning_rte": [1]}}, "did you mean 'learning_rate'"),
+    ({"question": {"metrik": "dice"}}, "unknown key 'metrik'; did you mean 'metric'"),
+    ({"sweep": {"l2.strength": [-1.0]}}, "l2.strength: .*greater than or equal to 0, got -1.0"),
+    ({"sweep": {"l2.strength": []}}, "sweep 'l2.strength' has no values"),
+    ({"sweep": {"depth": [3, 3]}}, "has a value twice"),
+    ({"sweep": {"depth": [3]}, "settings": {"depth": 4}}, "under .settings. and .sweep."),
+    ({"split": {"fractions": [0.5, 0.5, 0.5]}}, "add up to 1, got"),
+    ({"split": {"fractions": [1.0, 0.0, 0.0]}}, "above 0"),
+    ({"replicates": {"seeds": 0}}, "at least one seed"),
+    ({"replicates": {"seeds": [1, 1]}}, "each seed stands once"),
+    ({"name": "two words"}, "name: "),
+    ({"question": {"metric": "jaccard"}}, "question.metric: .*'jaccard'"),
+    ({"settings": {"learning_rate": float("nan")}}, "learning_rate: "),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG)
+def test_a_wrong_study_says_what_and_how(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        study_config({**MINIMAL, **content})
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        study_config({"name": "a b", "splt": {}, "preset": "papr"})
+    assert len(caught.value.problems) == 4  # name, dataset missing, unknown key, preset
+
+
+def test_missing_and_broken_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no study file 'no\.toml'"):
+        read_study_config(tmp_path / "no.toml")
+    (tmp_path / "bad.toml").write_text("name = ", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"bad\.toml is not readable TOML"):
+        read_study_config(tmp_path / "bad.toml")
+
+
+def test_the_studys_regions_keep_the_datasets_ignored_codes() -> None:
+    imported = RegionScheme.from_mapping({"background": [0], "heart": [1, 2]}, ignored=[255])
+    study: StudyConfig = study_config({**MINIMAL, "regions": {"a": [0, 1], "b": [2]}})
+    assert study.scheme(imported) == RegionScheme.from_mapping({"a": [0, 1], "b": [2]}, [255])
+    assert study_config(MINIMAL).scheme(imported) is imported

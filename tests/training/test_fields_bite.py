@@ -1,0 +1,54 @@
+"""A knob must bite: for every field of RunSettings, two values give different weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.training.runs import COMPUTER, same_bits, tiny_plan, trained_weights
+
+from myosweep.config import settings_paths
+from myosweep.data.store import Dataset
+from myosweep.training.device import Computer
+
+TWO_VALUES: dict[str, tuple[Any, Any]] = {
+    "l2.kind": ("penalty", "decoupled"),
+    "l2.strength": (5e-3, 5e-4),
+    "learning_rate": (1e-3, 2e-3),
+    "batch_size": (2, 3),
+    "epochs": (2, 3),
+    "first_filters": (2, 3),
+    "depth": (1, 2),
+    "dropout": (0.5, 0.2),
+    "normalisation": ("zero-centre", "z-score"),
+    "shuffle": ("once", "every-epoch"),
+    "augmentation.flip": (0.5, 0.0),
+    "augmentation.shift_px": (10.0, 2.0),
+    "precision": ("float32", "bfloat16"),
+}
+
+
+def test_every_field_is_here() -> None:
+    assert TWO_VALUES.keys() == set(settings_paths())
+
+
+@pytest.mark.parametrize("path", TWO_VALUES)
+def test_two_values_give_different_weights(
+    path: str, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    results = []
+    for value in TWO_VALUES[path]:
+        plan = tiny_plan(small_dataset, **{"epochs": 2, path.replace(".", "__"): value})
+        computer = Computer("cpu", plan.settings.precision, 1)  # type: ignore[arg-type]
+        results.append(trained_weights(plan, tmp_path, computer))
+    assert not same_bits(*results)
+
+
+def test_the_same_settings_give_the_same_bits(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset)
+    one, other = (trained_weights(plan, tmp_path / name, COMPUTER) for name in ("a", "b"))
+    assert same_bits(one, other)
+
+
+def test_another_seed_gives_other_weights(small_dataset: Dataset, tmp_path: Path) -> None:
+    one, other = (trained_weights(tiny_plan(small_dataset, seed=s), tmp_path) for s in (0, 1))
+    assert not same_bits(one, other)

@@ -1,0 +1,74 @@
+"""What L2 touches, and that it is coupled as MATLAB couples it: one step computed by hand."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from myosweep.config import settings_from_paths
+from myosweep.model.unet import UNet
+from myosweep.training.optimizer import build_optimizer, weights
+
+RATE, STRENGTH = 1e-2, 0.3
+
+
+def stepped(gradient: float, **values: Any) -> tuple[UNet, UNet]:
+    """A network before and after two steps in which every data gradient is ``gradient``."""
+    settings = settings_from_paths({"learning_rate": RATE, "l2.strength": STRENGTH, **values})
+    network = UNet(depth=1, first_filters=2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1)
+    before = UNet(depth=1, first_filters=2)
+    before.load_state_dict(network.state_dict())
+    optimizer = build_optimizer(network, settings)
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, gradient)
+    optimizer.step()
+    return before, network
+
+
+def adam_step(gradient: float) -> float:
+    """Adam's first step, by hand: both moments are corrected to the gradient itself."""
+    first, second = 0.1 * gradient, 0.001 * gradient**2
+    return (first / (1 - 0.9)) / (math.sqrt(second / (1 - 0.999)) + 1e-8)
+
+
+def test_the_penalty_is_added_before_adams_moments() -> None:
+    before, after = stepped(gradient=1e-3)
+    for old, new in zip(weights(before), weights(after), strict=True):
+        for w, moved in zip(old.flatten().tolist(), new.flatten().tolist(), strict=True):
+            coupled = 1e-3 + STRENGTH * w
+            assert moved == pytest.approx(w - RATE * adam_step(coupled), abs=1e-6)
+
+
+def test_decoupled_decay_stands_beside_adams_step() -> None:
+    before, after = stepped(gradient=1e-3, **{"l2.kind": "decoupled"})
+    for old, new in zip(weights(before), weights(after), strict=True):
+        expected = old * (1 - RATE * STRENGTH) - RATE * adam_step(1e-3)
+        torch.testing.assert_close(new.detach(), expected.detach())
+
+
+@pytest.mark.parametrize("kind", ["penalty", "decoupled"])
+def test_biases_are_exempt_and_those_of_upsampling_learn_twice_as_fast(kind: str) -> None:
+    before, after = stepped(gradient=1e-3, **{"l2.kind": kind})
+    pairs = zip(before.named_parameters(), after.parameters(), strict=True)
+    biases = {name: (old, new) for (name, old), new in pairs if name.endswith("bias")}
+    assert sum(name.startswith("up.") for name in biases) == 1
+    for name, (old, new) in biases.items():
+        factor = 2 if name.startswith("up.") else 1
+        torch.testing.assert_close(new.detach(), old.detach() - factor * RATE * adam_step(1e-3))
+
+
+def test_without_data_gradient_l2_alone_moves_weights_and_nothing_else() -> None:
+    before, after = stepped(gradient=0.0)
+    for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
+        assert torch.equal(old, new) is name.endswith("bias")
+
+
+def test_every_parameter_is_in_exactly_one_group() -> None:
+    network = UNet(depth=2, first_filters=2)
+    groups = build_optimizer(network, settings_from_paths({})).param_groups
+    seen = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(seen) == sorted(id(parameter) for parameter in network.parameters())

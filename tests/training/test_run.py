@@ -1,0 +1,155 @@
+"""The life of a run: same bits after kill -9 or pollution, once for all; failure is a result."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tests.training.runs import COMPUTER, same_bits, tiny_plan, trained_weights
+
+from myosweep.data.split import PARTS
+from myosweep.data.store import Dataset
+from myosweep.model.weights import read_tensors
+from myosweep.regions import NO_REGION
+from myosweep.results.layout import StudyFolder
+from myosweep.results.read import read_counts, read_history, read_masks
+from myosweep.training.fit import predict_regions
+from myosweep.training.run import build_network, perform_run
+
+WORKER = """
+import sys
+from pathlib import Path
+from myosweep.data.store import open_dataset
+from myosweep.results.layout import StudyFolder
+from myosweep.training.run import perform_run
+from tests.training.runs import COMPUTER, tiny_plan
+plan = tiny_plan(open_dataset(sys.argv[1]), epochs=int(sys.argv[3]))
+print(perform_run(plan, StudyFolder(Path(sys.argv[2])), COMPUTER) is not None, flush=True)
+"""
+
+
+def start_worker(dataset: Dataset, folder: Path, epochs: int) -> "subprocess.Popen[str]":
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", WORKER, str(dataset.folder), str(folder), str(epochs)]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+
+
+def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
+    small_dataset: Dataset, tmp_path: Path
+) -> None:
+    epochs = 40
+    plan = tiny_plan(small_dataset, epochs=epochs)
+    whole = trained_weights(plan, tmp_path / "whole")
+    run = StudyFolder(tmp_path / "killed").run(plan.id)
+    worker = start_worker(small_dataset, tmp_path / "killed", epochs)
+    while not run.checkpoint.exists():
+        assert worker.poll() is None, "the worker ended before it could be killed"
+        time.sleep(0.005)
+    time.sleep(0.03)
+    worker.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    worker.communicate()
+    done = len(read_history(run))
+    assert run.read_status() is None
+    assert 0 < done < epochs, "the kill must fall between the first and the last epoch"
+    continued = trained_weights(plan, tmp_path / "killed")
+    assert same_bits(whole, continued)
+    histories = [
+        read_history(StudyFolder(tmp_path / name).run(plan.id)) for name in ("whole", "killed")
+    ]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_two_processes_do_one_run_once(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset, epochs=60)
+    workers = [start_worker(small_dataset, tmp_path, 60) for _ in range(2)]
+    answers = sorted(worker.communicate(timeout=120)[0].strip() for worker in workers)
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert answers == ["False", "True"]
+    assert len(StudyFolder(tmp_path).run(plan.id).claims) == 1
+
+
+def test_polluted_global_randomness_changes_nothing(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset)
+    clean = trained_weights(plan, tmp_path / "clean")
+    random.seed(3)
+    np.random.seed(3)
+    torch.manual_seed(3)
+    polluted = trained_weights(plan, tmp_path / "polluted")
+    assert same_bits(clean, polluted)
+
+
+def test_a_complete_run_is_not_done_again(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan, study = tiny_plan(small_dataset), StudyFolder(tmp_path)
+    assert perform_run(plan, study, COMPUTER) is not None
+    assert perform_run(plan, study, COMPUTER) is None
+
+
+def test_what_a_run_leaves(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset)
+    weights = trained_weights(plan, tmp_path)
+    run = StudyFolder(tmp_path).run(plan.id)
+    status = run.read_status()
+    assert status is not None
+    assert (status.status, status.epochs_done, status.threads) == ("complete", 3, 1)
+    history = read_history(run)
+    assert list(history["epoch"]) == [1, 2, 3]
+    assert history["validation_accuracy"].iloc[-1] == status.validation_accuracy
+    ratios = history["l2_gradient_norm"] / history["data_gradient_norm"]
+    assert status.largest_l2_ratio == pytest.approx(ratios.max())
+    counts = read_counts(run)
+    slices = sum(len(plan.split.part(part)) for part in PARTS)
+    assert len(counts) == slices * 3
+    pixels = counts[["tp", "fp", "fn", "tn"]].sum(axis=1)
+    assert set(pixels) == {32 * 32}
+    assert not run.checkpoint.exists()
+    network = build_network(plan, COMPUTER)
+    network.load_state_dict(weights)
+    predicted = np.concatenate(
+        [maps for _, maps in predict_regions(network, plan.samples()["test"], COMPUTER)]
+    )
+    masks = read_masks(run)
+    assert set(masks) == {*plan.split.validation, *plan.split.test}
+    assert all(
+        np.array_equal(masks[key], one) for key, one in zip(plan.split.test, predicted, strict=True)
+    )
+
+
+def test_validation_accuracy_is_that_of_the_counts(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset)
+    trained_weights(plan, tmp_path)
+    run = StudyFolder(tmp_path).run(plan.id)
+    counts = read_counts(run).query("part == 'validation'")
+    accuracy = counts["tp"].sum() / (counts["tp"] + counts["fn"]).sum()
+    status = run.read_status()
+    assert status is not None
+    assert status.validation_accuracy == pytest.approx(accuracy, abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_diverged_run_is_a_result(small_dataset: Dataset, tmp_path: Path) -> None:
+    plan = tiny_plan(small_dataset, learning_rate=1e30)
+    study = StudyFolder(tmp_path)
+    status = perform_run(plan, study, COMPUTER)
+    assert status is not None
+    assert status.status == "diverged"
+    assert status.whole
+    run = study.run(plan.id)
+    counts = read_counts(run)
+    assert counts["tp"].sum() == 0
+    assert counts["fp"].sum() == 0
+    assert all((mask == NO_REGION).all() for mask in read_masks(run).values())
+    assert read_tensors(run.weights)[0]
+
+
+def test_what_cannot_work_is_said_before(small_dataset: Dataset) -> None:
+    plan = tiny_plan(small_dataset, depth=6, batch_size=1000)
+    depth, batch = plan.problems()
+    assert "multiples of 64, the dataset has 32 x 32" in depth
+    assert "batch_size is 1000" in batch
+    assert not tiny_plan(small_dataset).problems()
