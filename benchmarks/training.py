@@ -22,9 +22,9 @@ from importlib.metadata import version
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import monai.data
-import torch
 import torch.nn.functional as F
 from monai.transforms import Compose, NormalizeIntensityd, RandAffined, RandFlipd
 
@@ -94,6 +94,10 @@ class Outcome:
     theirs: tuple[Measurement, ...]
 
     @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        return (*self.ours, *self.theirs)
+
+    @property
     def peer(self) -> Measurement:
         """The fastest MONAI loop."""
         return max(self.theirs, key=lambda measurement: measurement.median)
@@ -110,9 +114,13 @@ def main() -> None:
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         data = open_slices(given.data, given.phantoms, Path(folder))
         plan = make_plan(data.dataset, given.first_filters, precision)
-        facts = describe(data, plan, load) | {"rounds": given.rounds, "steps": given.steps}
+        settings = {"threads": given.threads, "rounds": given.rounds, "steps": given.steps}
+        facts = describe(data, plan) | settings | {"load_average": load}
         print_facts(facts)
-        outcome = compare(plan, given.rounds, given.steps, given.warm_up)
+        with Computer("cpu", precision, given.threads).active():
+            loops = our_loops(plan, given.threads), monai_loops(plan)
+            measured = take_turns(loops[0] | loops[1], given.rounds, given.steps, given.warm_up)
+    outcome = Outcome(measured[: len(loops[0])], measured[len(loops[0]) :])
     print_outcome(outcome)
     if given.json:
         print(json.dumps(facts | as_json(outcome)))
@@ -126,6 +134,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--steps", type=positive, default=20, help="per loop and round")
     parser.add_argument("--warm-up", type=positive, default=3, help="untimed steps per loop")
+    parser.add_argument("--threads", type=positive, default=processor_count())
     parser.add_argument("--json", action="store_true", help="add all figures as a line of JSON")
     return parser.parse_args()
 
@@ -164,22 +173,18 @@ def make_plan(dataset: Dataset, first_filters: int, precision: Precision) -> Run
     return plan
 
 
-def compare(plan: RunPlan, rounds: int, steps: int, warm_up: int) -> Outcome:
-    """Train with all loops in turn, on all cores."""
-    computer = Computer("cpu", plan.settings.precision, processor_count())
-    precisions = dict.fromkeys([computer.precision, "float32"])
-    ours = {
-        f"myosweep, {precision}": myosweep_loop(plan, Computer("cpu", precision, computer.threads))
-        for precision in precisions
-    }
-    theirs = {
+def our_loops(plan: RunPlan, threads: int) -> dict[str, Loop]:
+    """The preset's precision first; float32 alone where that is the same."""
+    precisions = dict.fromkeys([plan.settings.precision, "float32"])
+    return {f"myosweep, {p}": myosweep_loop(plan, Computer("cpu", p, threads)) for p in precisions}
+
+
+def monai_loops(plan: RunPlan) -> dict[str, Loop]:
+    return {
         f"MONAI, {workers} workers{', no meta data' * (not meta)}": monai_loop(plan, workers, meta)
         for workers in (0, 2)
         for meta in (True, False)
     }
-    with computer.active():
-        measured = take_turns(ours | theirs, rounds, steps, warm_up)
-    return Outcome(measured[: len(ours)], measured[len(ours) :])
 
 
 def take_turns(
@@ -267,12 +272,10 @@ def monai_loader(samples: Samples, batch_size: int, workers: int) -> monai.data.
     )
 
 
-def describe(data: Data, plan: RunPlan, load: float | None) -> dict[str, object]:
+def describe(data: Data, plan: RunPlan) -> dict[str, Any]:
     """What the figures depend on."""
     return {
         "cpu": cpu_name(),
-        "threads": processor_count(),
-        "load_average": load,
         "versions": {name: version(name) for name in PACKAGES},
         "data": data.name,
         "training_slices": len(plan.split.training),
@@ -283,15 +286,15 @@ def describe(data: Data, plan: RunPlan, load: float | None) -> dict[str, object]
     }
 
 
-def as_json(outcome: Outcome) -> dict[str, object]:
+def as_json(outcome: Outcome) -> dict[str, Any]:
     return {
-        "images_per_s": {m.loop: m.images_per_s for m in (*outcome.ours, *outcome.theirs)},
+        "images_per_s": {m.loop: m.images_per_s for m in outcome.measurements},
         "peer": outcome.peer.loop,
         "ratios": {loop: asdict(ratio) for loop, ratio in outcome.ratios().items()},
     }
 
 
-def print_facts(facts: dict[str, object]) -> None:
+def print_facts(facts: dict[str, Any]) -> None:
     height, width = facts["size_px"]
     print(f"{facts['cpu']}, {facts['threads']} threads")
     print(", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
@@ -305,17 +308,15 @@ def print_facts(facts: dict[str, object]) -> None:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    ours, peer = outcome.ours[0], outcome.peer
-    measurements = (*outcome.ours, *outcome.theirs)
-    print(f"images per second, median of {len(ours.images_per_s)} rounds:")
-    for measurement in measurements:
-        print(f"  {measurement.loop:30} {measurement.median:8.2f}")
-    print(f"times as fast as {peer.loop} (the fastest there), median (lowest to highest):")
+    ours, *others = outcome.measurements
+    ratios = [f"{Ratio.of(ours, other)}" for other in others]
+    print(f"median of {len(ours.images_per_s)} rounds (lowest to highest):")
+    print(f"  {'loop':30} images per s   {ours.loop}, times as fast")
+    for measurement, ratio in zip(outcome.measurements, ["", *ratios], strict=True):
+        print(f"  {measurement.loop:30} {measurement.median:12.2f}   {ratio}".rstrip())
+    print(f"times as fast as the fastest of MONAI's, {outcome.peer.loop!r}:")
     for loop, ratio in outcome.ratios().items():
         print(f"  {loop:30} {ratio}")
-    print(f"{ours.loop}, times as fast as each:")
-    for other in outcome.theirs:
-        print(f"  {other.loop:30} {Ratio.of(ours, other)}")
 
 
 def load_average() -> float | None:

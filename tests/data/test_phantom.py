@@ -22,12 +22,12 @@ QUIET = SliceScan((0.0, 0.0), ghost=0.0, ghost_shift=0.3, bad_lines=0.0, noise_s
 
 @pytest.fixture(scope="module")
 def plans() -> list[PatientPlan]:
-    return [draw_plan(1, number, 128) for number in range(120)]
+    return [draw_plan(1, number, 128) for number in range(100)]
 
 
 @pytest.fixture(scope="module")
 def patients() -> list[list[PhantomSlice]]:
-    return [phantom_patient(1, number) for number in range(5)]
+    return [phantom_patient(1, number) for number in range(4)]
 
 
 def scars(plans: list[PatientPlan], *, infarct: bool) -> Iterator[PatientPlan]:
@@ -117,8 +117,8 @@ def test_another_seed_and_another_number_give_another_patient() -> None:
 
 def test_a_patient_does_not_depend_on_those_made_before() -> None:
     alone = phantom_patient(4, 3, 32)
-    among = [phantom_patient(4, number, 32) for number in (4, 2, 3, 0)]
-    assert_same(alone, among[2])
+    among = [phantom_patient(4, number, 32) for number in (2, 3)]
+    assert_same(alone, among[1])
 
 
 def assert_same(one: list[PhantomSlice], other: list[PhantomSlice]) -> None:

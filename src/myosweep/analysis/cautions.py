@@ -1,11 +1,11 @@
 """What a reader must know before believing the scores of a study."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from myosweep.analysis.compare import QuestionScores, question_scores
-from myosweep.analysis.points import field_words, format_value, points, swept_fields
+from myosweep.analysis.points import field_words, format_value, points
 from myosweep.config import settings_from_paths, settings_paths
 from myosweep.errors import ConfigError
 from myosweep.results.read import Results
@@ -112,10 +112,10 @@ def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
         return
     highest = dict(question.highest[0].values)
     tried = [dict(point.values) for point, _ in question.by_point]
-    for path in swept_fields(results):
-        tested = sorted({values[path] for values in tried if _is_number(values[path])})
-        value = highest[path]
-        if len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):
+    for path in results.fields:
+        tested = sorted({value for v in tried if (value := _number(v[path])) is not None})
+        value = _number(highest[path])
+        if value is None or len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):
             continue
         side = "smallest" if value == tested[0] else "largest"
         if not _goes_on(path, value, side):
@@ -140,7 +140,7 @@ def _single_networks(results: Results) -> Iterator[Caution]:
 
 def _machines(results: Results) -> Iterator[Caution]:
     statuses = run_statuses(results)
-    groups = {
+    groups: dict[str, set[Any]] = {
         "machines": {status.machines for status in statuses if status.machines},
         "precisions": {status.precision for status in statuses},
         "devices": {status.device for status in statuses},
@@ -176,7 +176,7 @@ def _goes_on(path: str, value: float | int, side: str) -> bool:
     return _allowed(path, value - step if side == "smallest" else value + step)
 
 
-def _proposal(path: str, tested: list[Any], side: str) -> str:
+def _proposal(path: str, tested: Sequence[float | int], side: str) -> str:
     """One step beyond the range, by the ratio of its last two values, where that is allowed."""
     inner, outer = tested[:2][::-1] if side == "smallest" else tested[-2:]
     if inner == 0:
@@ -196,8 +196,8 @@ def _allowed(path: str, value: float | int) -> bool:
     return True
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float | int | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _networks(count: int) -> str:

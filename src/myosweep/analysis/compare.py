@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from myosweep.analysis.points import Point, points, swept_fields
+from myosweep.analysis.points import Point, points
 from myosweep.analysis.scores import (
     NO_IMAGE,
     baseline_scores,
@@ -159,7 +159,7 @@ def _spread_at(point: Point, scores: pd.Series) -> Spread:
 def _paper_accuracy(point: Point, results: Results) -> float | None:
     neutral = flatten(RunSettings().model_dump())
     values = dict(point.values)
-    others = [path for path in swept_fields(results) if path != _L2]
+    others = [path for path in results.fields if path != _L2]
     if any(values[path] != neutral.get(path, values[path]) for path in others):
         return None
     strength = values.get(_L2)

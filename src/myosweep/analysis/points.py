@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from myosweep.config import Value, settings_paths
+from myosweep.config import Value
 from myosweep.results.read import Results
-from myosweep.results.rows import RUN_COLUMNS
 
 UNSWEPT = "the study's settings"
 _SMALLEST_IN_FULL = 1e-6
@@ -20,7 +19,8 @@ class Point:
     """One point of the sweep, with its finished networks.
 
     Attributes:
-        position: its place in the sweep, from 0 on.
+        position, of: its place in the whole sweep, from 0 on, and how many points that has;
+            they stay as they are while further points get their networks.
         values: the value of each swept field, by path; empty if nothing is swept.
         label: the values alone, such as ``0.005``, or ``0.005, 0.0001`` for two fields.
         runs: ids of its networks, by seed.
@@ -28,6 +28,7 @@ class Point:
     """
 
     position: int
+    of: int
     values: tuple[tuple[str, Value | None], ...]
     label: str
     runs: tuple[str, ...]
@@ -40,30 +41,23 @@ class Point:
         return ", ".join(named) or UNSWEPT
 
 
-def swept_fields(results: Results) -> tuple[str, ...]:
-    """The paths that differ between runs by the study's will.
-
-    A study of another program's masks sweeps no setting; its fields are what its runs were given.
-    """
-    known = {*RUN_COLUMNS, *settings_paths()}
-    given = [name for name in results.networks.columns if name not in known]
-    return results.fields or tuple(given)
-
-
 def points(results: Results) -> tuple[Point, ...]:
     """The points that have a finished network: in the sweep's order, then any others, ascending."""
-    fields = swept_fields(results)
+    fields = results.fields
     networks = results.networks.sort_values("seed", kind="stable")
     keys = _keys(networks, fields)
     wanted = [tuple(point.values()) for point, _ in results.study.points()]
     others = sorted(set(keys) - set(wanted), key=_by_size)
-    found = [key for key in dict.fromkeys([*wanted, *others]) if key in set(keys)]
+    every = list(dict.fromkeys([*wanted, *others]))
     made = []
-    for position, key in enumerate(found):
+    for position, key in enumerate(every):
         of_point = networks[[other == key for other in keys]]
+        if of_point.empty:
+            continue
         made.append(
             Point(
                 position,
+                len(every),
                 tuple(zip(fields, key, strict=True)),
                 ", ".join(map(format_value, key)) or UNSWEPT,
                 tuple(of_point["run"].tolist()),

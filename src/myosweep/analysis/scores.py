@@ -1,9 +1,8 @@
 """Scores of networks and baselines: pure functions of the results tables.
 
-Overlap scores are taken from counts pooled over all slices of a part; BF scores are means over
-slices. Both are MATLAB's (``evaluateSemanticSegmentation``), undefined values included: they are
-skipped, and beside each mean stands how many values it has. ``bf_strict`` is the stricter rule of
-``metrics.boundary``: a region that the network misses altogether scores 0 and is not skipped.
+Undefined scores are NaN, by MATLAB's rule: means skip them, and beside each mean stands how many
+values it has. ``bf_strict`` follows the stricter rule of ``metrics.boundary``: a region that the
+network misses altogether scores 0 and is not skipped.
 """
 
 from typing import Any
@@ -12,22 +11,12 @@ import numpy as np
 import pandas as pd
 
 from myosweep.analysis.points import points
-from myosweep.errors import StudyError
-from myosweep.metrics import (
-    SQUARED_DISTANCES_PX,
-    accuracy,
-    bf_from_hits,
-    default_tolerance_px,
-    dice,
-    global_accuracy,
-    hits_within,
-    iou,
-    mean_accuracy,
-    mean_along,
-    mean_iou,
-    weighted_iou,
+from myosweep.analysis.slices import (
+    scores_by_region,
+    scores_over_regions,
+    slice_scores,
 )
-from myosweep.results.read import Results, read_masks
+from myosweep.results.read import Results
 
 REGION_METRICS = ("accuracy", "iou", "dice", "bf", "bf_strict")
 OVERALL_METRICS = (
@@ -45,27 +34,6 @@ ALL = "all"
 MAJORITY = "majority class"
 NO_IMAGE = "no-image predictor"
 
-_PIXELS = ["tp", "fp", "fn"]
-
-
-def tolerance_px(results: Results) -> float:
-    """Tolerance of the study's BF scores: as the study says, or 0.75 % of the image diagonal.
-
-    Raises:
-        StudyError: if the study says nothing and no run has masks that show the image's size.
-    """
-    chosen = results.study.scoring.tolerance_px
-    if chosen is not None:
-        return chosen
-    for run in results.runs["run"]:
-        folder = results.folder.run(run)
-        if folder.masks.exists() and (masks := read_masks(folder)):
-            return default_tolerance_px(*next(iter(masks.values())).shape)
-    raise StudyError(
-        "the tolerance of the BF score is 0.75 % of the image diagonal, but no run has masks that "
-        "show the image's size; set scoring.tolerance_px in study.toml"
-    )
-
 
 def region_scores(results: Results, part: str = "test") -> pd.DataFrame:
     """Scores of each network for each region.
@@ -76,12 +44,12 @@ def region_scores(results: Results, part: str = "test") -> pd.DataFrame:
         ``bf_slices`` and ``bf_strict_slices``, those where the BF score is defined. No networks,
         or none with this part, give no rows.
     """
-    return _of_networks(results, _region_scores(results, part))
+    return _of_networks(results, scores_by_region(slice_scores(results, part)))
 
 
 def overall_scores(results: Results, part: str = "test") -> pd.DataFrame:
     """Scores of each network over all regions: one row per network, the ``OVERALL_METRICS``."""
-    return _of_networks(results, _overall_scores(results, part))
+    return _of_networks(results, scores_over_regions(slice_scores(results, part)))
 
 
 def network_scores(results: Results, part: str = "test") -> pd.DataFrame:
@@ -104,13 +72,12 @@ def summary(results: Results, part: str = "test") -> pd.DataFrame:
         (between networks; NaN for one), ``lowest``, ``highest``; ``networks``, and ``defined``,
         those of them whose score is defined, over which the rest is taken.
     """
-    scores = network_scores(results, part)
-    groups = scores.groupby(["point", "region", "metric"], sort=False)["score"]
-    table = groups.agg(
+    groups = network_scores(results, part).groupby(["point", "region", "metric"], sort=False)
+    table: pd.DataFrame = groups["score"].agg(  # type: ignore[assignment]
         mean="mean", sd="std", lowest="min", highest="max", networks="size", defined="count"
     )
-    labels = {point.position: point.label for point in points(results)}
     table = table.reset_index()
+    labels = {point.position: point.label for point in points(results)}
     table.insert(1, "label", table["point"].map(labels))
     return table
 
@@ -120,9 +87,8 @@ def summary_records(results: Results, part: str = "test") -> list[dict[str, Any]
     values = {point.position: dict(point.values) for point in points(results)}
     rows = summary(results, part).to_dict("records")
     return [
-        {**values[row["point"]], **{str(name): _or_none(row[name]) for name in row}}
-        for row in rows
-    ]  # fmt: skip
+        {**values[row["point"]], **{str(name): _or_none(row[name]) for name in row}} for row in rows
+    ]
 
 
 def _or_none(value: Any) -> Any:
@@ -144,7 +110,8 @@ def _of_networks(results: Results, scores: pd.DataFrame) -> pd.DataFrame:
 
 def _long_scores(results: Results, part: str) -> pd.DataFrame:
     """Every score of every run, region by region, each in the metrics' order."""
-    regional, overall = _region_scores(results, part), _overall_scores(results, part)
+    slices = slice_scores(results, part)
+    regional, overall = scores_by_region(slices), scores_over_regions(slices)
     overall.insert(1, "region", ALL)
     tables = [
         table.melt(
@@ -153,54 +120,3 @@ def _long_scores(results: Results, part: str) -> pd.DataFrame:
         for table, metrics in ((regional, REGION_METRICS), (overall, OVERALL_METRICS))
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def _region_scores(results: Results, part: str) -> pd.DataFrame:
-    slices = _slices(results, part)
-    groups = slices.groupby(["run", "region"], observed=True)
-    table = groups[_PIXELS].sum()
-    tp, fp, fn = (table[name].to_numpy() for name in _PIXELS)
-    scores = {"accuracy": accuracy(tp, fn), "iou": iou(tp, fp, fn), "dice": dice(tp, fp, fn)}
-    means = groups[["bf", "bf_strict"]].mean()
-    defined = groups[["bf", "bf_strict"]].count().add_suffix("_slices")
-    table = pd.concat([table.assign(**scores), means, defined], axis=1)
-    table["slices"] = groups.size()
-    kept = [*REGION_METRICS, "slices", "bf_slices", "bf_strict_slices"]
-    table = table[kept].reset_index()
-    return table.astype({"run": str, "region": str})
-
-
-def _overall_scores(results: Results, part: str) -> pd.DataFrame:
-    slices = _slices(results, part)
-    sums = slices.groupby(["run", "region"], observed=True)[_PIXELS].sum().unstack("region")
-    tp, fp, fn = (sums[name].to_numpy() for name in _PIXELS)
-    per_slice = slices.groupby(["run", "slice"], observed=True)[["bf", "bf_strict"]].mean()
-    bf = per_slice.groupby("run", observed=True).mean()
-    columns = {
-        "global_accuracy": global_accuracy(tp, fn),
-        "mean_accuracy": mean_accuracy(tp, fn),
-        "mean_iou": mean_iou(tp, fp, fn),
-        "weighted_iou": weighted_iou(tp, fp, fn),
-        "mean_dice": mean_along(dice(tp, fp, fn), axis=-1),
-        "mean_bf": bf["bf"].to_numpy(),
-        "mean_bf_strict": bf["bf_strict"].to_numpy(),
-    }
-    return pd.DataFrame({"run": sums.index.astype(str), **columns})
-
-
-def _slices(results: Results, part: str) -> pd.DataFrame:
-    """Pixel counts and BF scores of every run, slice and region of a part."""
-    within = hits_within(np.array(SQUARED_DISTANCES_PX), tolerance_px(results))
-    lengths = ["prediction_boundary", "reference_boundary"]
-    hits = [f"prediction_hits_{within}", f"reference_hits_{within}"]
-    columns = ["run", "slice", "region", *_PIXELS, *lengths, *hits]
-    table = results.counts.loc[results.counts["part"] == part, columns]
-    predicted, true, predicted_hits, true_hits = (
-        table[name].to_numpy() for name in (*lengths, *hits)
-    )
-    bf, strict = (
-        bf_from_hits(predicted_hits, predicted, true_hits, true, rule) for rule in (False, True)
-    )
-    region = table["region"].cat.set_categories(list(results.scheme.names), ordered=True)
-    pixels = {name: table[name].to_numpy(np.int64) for name in _PIXELS}
-    return table[["run", "slice"]].assign(region=region, **pixels, bf=bf, bf_strict=strict)

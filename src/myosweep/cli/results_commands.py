@@ -1,7 +1,7 @@
 """Commands that read finished runs; none of them needs torch."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -10,7 +10,9 @@ from myosweep.cli.data_commands import Json
 from myosweep.cli.show import console, print_json, print_table
 
 Folder = Annotated[Path, typer.Argument(help="Study folder.")]
-Part = Annotated[str, typer.Option(help="training, validation or test.")]
+Part = Annotated[
+    Literal["training", "validation", "test"], typer.Option(help="Which part of the split.")
+]
 
 
 def summary(folder: Folder, part: Part = "test", json: Json = False) -> None:
@@ -18,18 +20,18 @@ def summary(folder: Folder, part: Part = "test", json: Json = False) -> None:
 
     Example: myosweep summary results/emidec-l2 --json
     """
-    from myosweep.analysis.scores import summary as summarise
+    from myosweep.analysis.scores import summary_records
     from myosweep.results.read import read_results
 
     if json:
-        print_json(summarise(read_results(folder), part).records())
+        print_json(summary_records(read_results(folder), part))
     else:
         print_summary(folder, part)
 
 
 def print_summary(folder: Path, part: str = "test") -> None:
     """Print the paper's table: per value and region its metrics, mean over networks."""
-    from myosweep.analysis.scores import paper_table
+    from myosweep.analysis.tables import paper_table
     from myosweep.results.read import read_results
 
     table = paper_table(read_results(folder), part)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from myosweep.errors import DatasetError
 
@@ -35,14 +36,17 @@ def raster_header(path: Path) -> tuple[tuple[int, int], np.dtype]:
     """Height and width in pixels, and the type that ``read_raster`` gives, without decoding.
 
     Raises:
-        DatasetError: if the file is damaged, no image, of several pages, or not of 8 or 16 bits.
+        DatasetError: if the file is damaged, no image, of several pages, or not of 8 or 16 bits
+            per pixel (colour images: 8 bits per channel).
     """
     with _opened(path) as image:
         return (image.height, image.width), _pixel_type(image)
 
 
 def read_raster(path: Path, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
-    """Pixels of a grey image, or codes of a label image (palette images give their indices).
+    """Pixels of a grey image, or codes of a label image.
+
+    A palette gives its grey levels in an image and its indices in a mask; one bit gives 0 and 1.
 
     Raises:
         DatasetError: as ``raster_header``, and for a colour image whose channels differ.
@@ -65,10 +69,11 @@ def read_raster(path: Path, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path) -> Iterator[ImageFile]:
     """Open with Pillow; whatever it raises becomes one plain sentence without a path."""
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # unusual metadata; the pixels decide
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 if getattr(image, "n_frames", 1) > 1:
@@ -78,13 +83,21 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DatasetError("is far larger than any LGE slice and is not opened") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+    except Exception:  # a damaged file can make Pillow raise anything, even a TypeError
         raise DatasetError("cannot be read as an image; is it damaged?") from None
 
 
-def _pixel_type(image: Image.Image) -> np.dtype:
-    if image.mode in _ONE_BYTE:
-        return np.dtype(np.uint8)
+def _pixel_type(image: ImageFile) -> np.dtype:
     if image.mode in _TWO_BYTES:
         return np.dtype(np.uint16)
-    raise DatasetError(f"has pixel type {image.mode}; save it with 8 or 16 bits per pixel")
+    if image.mode in _ONE_BYTE and "16" not in _stored_mode(image):
+        return np.dtype(np.uint8)
+    raise DatasetError(
+        f"has pixel type {_stored_mode(image)}; save it as grey levels of 8 or 16 bits per pixel"
+    )
+
+
+def _stored_mode(image: ImageFile) -> str:
+    """Pixels as the file has them: Pillow opens 16-bit colours as 8-bit ones, cutting them off."""
+    args = image.tile[0][3] if image.tile else image.mode
+    return str(args[0] if isinstance(args, tuple) else args)

@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 
-from myosweep.analysis.points import fields_in_words, swept_fields
+from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.report.pictures import Pictures, choose_slices
 from myosweep.report.style import (
     AGREED,
     ELSEWHERE,
     FACE,
+    INK,
     MISSED,
     MUTED,
     TOO_MUCH,
@@ -28,7 +29,7 @@ from myosweep.report.style import (
     plain_frame,
     region_colours,
     styled,
-    value_colours,
+    value_colour,
 )
 from myosweep.results.read import Results
 
@@ -44,14 +45,13 @@ class MaskRow:
     """One value: its first network's answer, and how it differs from the reference.
 
     Attributes:
-        position: of the point in the sweep, for its colour.
+        point: the value; its first network is shown.
         difference: 0 neither, 1 both agree on the region, 2 network alone, 3 reference alone,
             4 an error between other regions.
         too_much_px, missed_px: pixels of the question's region, false positive and negative.
     """
 
-    position: int
-    label: str
+    point: Point
     prediction: UInt8[np.ndarray, "y x"]
     difference: UInt8[np.ndarray, "y x"]
     too_much_px: int
@@ -75,20 +75,20 @@ class MasksFigure:
     Attributes:
         picked: whether the slices were picked by rule, and not by the reader.
         seeds: of the networks shown, without repetition.
-        points: how many points the sweep has; more than rows if some are left out.
+        left_out: how many points are not shown, for want of space.
     """
 
     field: str
     region: str
     scheme: RegionScheme
-    points: int
+    left_out: int
     seeds: tuple[int, ...]
     picked: bool
     blocks: tuple[MaskBlock, ...]
 
 
 def masks_figure(
-    results: Results, pictures: Pictures, points: int, slices: Sequence[str] = ()
+    results: Results, pictures: Pictures, slices: Sequence[str] = ()
 ) -> MasksFigure | None:
     """Masks of the wanted slices, or of picked ones; None if the region is on no test slice.
 
@@ -99,10 +99,10 @@ def masks_figure(
     if not keys:
         return None
     return MasksFigure(
-        fields_in_words(swept_fields(results)),
+        fields_in_words(results.fields),
         results.study.question.region,
         results.scheme,
-        points,
+        len(points(results)) - len(pictures.shown),
         tuple(dict.fromkeys(point.seeds[0] for point in pictures.shown)),
         not slices,
         tuple(_block(results, pictures, key) for key in keys),
@@ -152,9 +152,7 @@ def _block(results: Results, pictures: Pictures, key: str) -> MaskBlock:
     for point, masks in zip(pictures.shown, pictures.masks, strict=True):
         difference = difference_map(reference, masks[key], region)
         too_much, missed = (int((difference == code).sum()) for code in (2, 3))
-        rows.append(
-            MaskRow(point.position, point.label, masks[key], difference, too_much, missed)
-        )  # fmt: skip
+        rows.append(MaskRow(point, masks[key], difference, too_much, missed))
     return MaskBlock(key, pictures.image(key), reference, tuple(rows))
 
 
@@ -166,10 +164,10 @@ def _draw_block(
     for axes in (plain, outlined):
         axes.imshow(block.image, cmap="gray", interpolation="none")
         plain_frame(axes)
-    plain.set_title(f"Slice {block.key}")
-    outlined.set_title("Manual outline", fontsize=7, fontweight="normal", color=MUTED)
+    plain.set_title(f"Slice {block.key}", fontsize=8)
+    plain.set_xlabel("image", fontsize=6.5)
+    outlined.set_xlabel(f"manual outline, {record.region}", fontsize=6.5)
     draw_outline(record, block.reference, outlined)
-    colours = value_colours(record.points)
     for line, row in enumerate(block.rows, start=1):
         cells = [figure.add_subplot(grid[top + line, left + column]) for column in range(3)]
         draw_mask_row(record, block, row, cells)
@@ -177,9 +175,10 @@ def _draw_block(
             for axes, title in zip(cells, ("Network", "Manual", "Difference"), strict=True):
                 axes.set_title(title, fontsize=7, fontweight="normal", color=MUTED)
         if left == 0:
-            words = f"{record.field} {row.label}"
-            cells[0].set_ylabel(words if len(words) < _LONG_LABEL else row.label, fontsize=7)
-        cells[0].spines["left"].set(color=colours[row.position], linewidth=3)
+            words = f"{record.field} {row.point.label}"
+            label = words if len(words) < _LONG_LABEL else row.point.label
+            cells[0].set_ylabel(label, fontsize=7, color=INK)
+        cells[0].spines["left"].set(color=value_colour(row.point), linewidth=3)
 
 
 def draw_mask_row(record: MasksFigure, block: MaskBlock, row: MaskRow, cells: list[Axes]) -> None:
@@ -194,9 +193,7 @@ def draw_mask_row(record: MasksFigure, block: MaskBlock, row: MaskRow, cells: li
         plain_frame(axes)
 
 
-def draw_outline(
-    record: MasksFigure, reference: UInt8[np.ndarray, "y x"], axes: Axes
-) -> None:
+def draw_outline(record: MasksFigure, reference: UInt8[np.ndarray, "y x"], axes: Axes) -> None:
     """Draw the outline of the question's region over an image; nothing where it is absent."""
     position = record.scheme.index(record.region)
     inside = reference == position
@@ -245,7 +242,7 @@ def _alt(record: MasksFigure) -> str:
     sentences = [
         f"Test slice {block.key}: "
         + "; ".join(
-            f"{record.field} {row.label}: {row.too_much_px + row.missed_px} pixels of the "
+            f"{record.field} {row.point.label}: {row.too_much_px + row.missed_px} pixels of the "
             f"{record.region} differ"
             for row in block.rows
         )

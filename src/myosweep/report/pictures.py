@@ -81,8 +81,8 @@ def choose_slices(
     keys = tuple(sorted(test.loc[test["reference_present"], "slice"].unique()))
     if not keys:
         return ()
-    ranked = [keys[place] for place in _disagreement(results, pictures, keys).argsort(kind="stable")]
-    return tuple(dict.fromkeys([ranked[(len(ranked) - 1) // 2], ranked[-1]]))
+    order = _disagreement(results, pictures, keys).argsort(kind="stable")
+    return tuple(dict.fromkeys([keys[order[(len(keys) - 1) // 2]], keys[order[-1]]]))
 
 
 def _disagreement(

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from myosweep.analysis.compare import Spread, spread_of
-from myosweep.analysis.points import fields_in_words, points, swept_fields
+from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.analysis.scores import ALL, NO_IMAGE, baseline_scores, network_scores
 from myosweep.report.style import (
     FACE,
@@ -20,7 +21,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
-    value_colours,
+    value_colour,
     value_legend,
 )
 from myosweep.results.read import Results
@@ -28,13 +29,14 @@ from myosweep.results.read import Results
 _METRICS = ("accuracy", "iou", "bf")
 _OVERALL = ("global_accuracy", "mean_accuracy", "mean_iou", "mean_bf")
 _GROUP_SHARE = 0.8  # of the distance between groups is bars, the rest is space
+_WIDEST_BAR = 0.26
 _NARROW_BARS = 8  # more bars in a group need the whole width
 _PANEL_HEIGHT_IN = 2.35
 
 
 @dataclass(frozen=True)
 class ScoreGroup:
-    """One metric in one panel: a bar per value, and the no-image predictor's score."""
+    """One metric in one panel: a bar per point, and the no-image predictor's score."""
 
     metric: str
     bars: tuple[Spread, ...]
@@ -54,13 +56,14 @@ class ScoresFigure:
     """What Figure 1 shows."""
 
     field: str
-    labels: tuple[str, ...]
+    points: tuple[Point, ...]
     panels: tuple[ScorePanel, ...]
 
 
 def scores_figure(results: Results) -> ScoresFigure:
     """Test scores of every region, and of all, by metric and value."""
     columns = ["region", "metric"]
+    found = points(results)
     scores = network_scores(results)
     baselines = baseline_scores(results)
     no_image = baselines[baselines["baseline"] == NO_IMAGE].set_index(columns)["score"]
@@ -78,7 +81,7 @@ def scores_figure(results: Results) -> ScoresFigure:
             tuple(
                 ScoreGroup(
                     metric,
-                    _bars(results, cells[region, metric]),
+                    _bars(found, cells[region, metric]),
                     float(no_image[region, metric]) if (region, metric) in no_image else None,
                 )
                 for metric in metrics
@@ -86,38 +89,39 @@ def scores_figure(results: Results) -> ScoresFigure:
         )
         for title, region, metrics in [*panels, ("All regions", ALL, _OVERALL)]
     )
-    labels = tuple(point.label for point in points(results))
-    return ScoresFigure(fields_in_words(swept_fields(results)), labels, made)
+    return ScoresFigure(fields_in_words(results.fields), found, made)
 
 
 def draw_scores(record: ScoresFigure) -> Drawing:
     """Draw Figure 1: panels in two columns, or below each other where bars are many."""
-    columns = 2 if len(record.labels) <= _NARROW_BARS else 1
+    columns = 2 if len(record.points) <= _NARROW_BARS else 1
     rows = -(-len(record.panels) // columns)
+    colours = tuple(map(value_colour, record.points))
     with styled():
         figure = new_figure(0.45 + rows * _PANEL_HEIGHT_IN)
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         for axes in grid.flat[len(record.panels) :]:
             axes.remove()
         for axes, panel in zip(grid.flat, record.panels, strict=False):
-            draw_score_panel(panel, axes)
+            draw_score_panel(panel, colours, axes)
         for axes in grid[:, 0]:
             axes.set_ylabel("Test score")
-        _legend(record, figure)
+        _legend(record, colours, figure)
         return finish(figure, "figure-1-scores", _alt(record))
 
 
-def draw_score_panel(panel: ScorePanel, axes: Axes) -> None:
+def draw_score_panel(panel: ScorePanel, colours: tuple[str, ...], axes: Axes) -> None:
     """Draw one panel: bars from 0, standard deviation, networks as points, baseline dashed."""
     axes.set_title(panel.title)
     for place, group in enumerate(panel.groups):
         count = len(group.bars)
-        width = _GROUP_SHARE / count
+        width = min(_GROUP_SHARE / count, _WIDEST_BAR)
         centres = place + (np.arange(count) - (count - 1) / 2) * width
-        for centre, bar, colour in zip(centres, group.bars, value_colours(count), strict=True):
+        for centre, bar, colour in zip(centres, group.bars, colours, strict=True):
             _draw_bar(bar, float(centre), width, colour, axes)
         if group.no_image is not None and np.isfinite(group.no_image):
-            ends = place - _GROUP_SHARE / 2 - 0.04, place + _GROUP_SHARE / 2 + 0.04
+            reach = count * width / 2 + 0.06
+            ends = place - reach, place + reach
             axes.hlines(group.no_image, *ends, colors=INK, linestyles=(0, (3, 2)), linewidth=1)
     names = [METRIC_WORDS[group.metric].replace("BF score", "BF") for group in panel.groups]
     axes.set_xticks(range(len(names)), names, size=7)
@@ -126,10 +130,9 @@ def draw_score_panel(panel: ScorePanel, axes: Axes) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _bars(results: Results, scores: pd.Series) -> tuple[Spread, ...]:
+def _bars(found: tuple[Point, ...], scores: pd.Series) -> tuple[Spread, ...]:
     return tuple(
-        spread_of(tuple(float(scores.get(run, np.nan)) for run in point.runs))
-        for point in points(results)
+        spread_of(tuple(float(scores.get(run, np.nan)) for run in point.runs)) for point in found
     )
 
 
@@ -150,12 +153,10 @@ def _draw_bar(bar: Spread, centre: float, width: float, colour: str, axes: Axes)
     )
 
 
-def _legend(record: ScoresFigure, figure: object) -> None:
-    handles: list[Artist] = [Patch(color=colour) for colour in value_colours(len(record.labels))]
-    labels = list(record.labels)
-    handles.append(
-        Line2D([], [], marker="o", ls="", mfc=FACE, mec=INK, mew=0.6, ms=3)
-    )
+def _legend(record: ScoresFigure, colours: tuple[str, ...], figure: Figure) -> None:
+    handles: list[Artist] = [Patch(color=colour) for colour in colours]
+    labels = [point.label for point in record.points]
+    handles.append(Line2D([], [], marker="o", ls="", mfc=FACE, mec=INK, mew=0.6, ms=3))
     labels.append("one network")
     if any(group.no_image is not None for panel in record.panels for group in panel.groups):
         handles.append(Line2D([], [], color=INK, linestyle=(0, (3, 2)), linewidth=1))
@@ -165,8 +166,8 @@ def _legend(record: ScoresFigure, figure: object) -> None:
 
 def _alt(record: ScoresFigure) -> str:
     regions = ", ".join(panel.title for panel in record.panels)
+    labels = "; ".join(point.label for point in record.points)
     return (
         f"Bar charts of test scores from 0 to 1, one bar for each {record.field} "
-        f"({'; '.join(record.labels)}), with one point per network. Panels: {regions}. All means "
-        "are in Table 1."
+        f"({labels}), with one point per network. Panels: {regions}. All means are in Table 1."
     )

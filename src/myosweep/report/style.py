@@ -1,14 +1,17 @@
 """How figures look: one colour per value and per region everywhere, metrics in words."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
+
+from myosweep.analysis.points import Point
 
 INK, MUTED, GRID, FACE = "#1c2733", "#5a6876", "#d9dfe6", "#ffffff"
 """Text and marks, secondary text, grid lines, background. The page replaces them in dark mode."""
@@ -25,7 +28,7 @@ _PNG_DPI = 200
 _VALUES = LinearSegmentedColormap.from_list(
     "myosweep", ["#3d4f9f", "#2f86b5", "#3fb39a", "#a8c55a", "#efb443"]
 )
-_REGIONS = ("#8c99a6", "#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#d55e00", "#f0e442")
+_REGIONS = ("#8c99a6", "#56b4e9", "#ee5fa7", "#f0e442", "#00b58a", "#d55e00", "#b28dff")
 
 METRIC_WORDS = {
     "accuracy": "Accuracy",
@@ -85,14 +88,9 @@ class Drawing:
     alt: str
 
 
-def value_colours(count: int) -> tuple[str, ...]:
-    """One colour per value, in the values' order.
-
-    >>> len(set(value_colours(7)))
-    7
-    """
-    last = max(count - 1, 1)
-    return tuple(to_hex(_VALUES(position / last)) for position in range(count))
+def value_colour(point: Point) -> str:
+    """The colour of a value, the same everywhere and as long as the sweep stays the same."""
+    return to_hex(_VALUES(point.position / max(point.of - 1, 1)))
 
 
 def region_colours(count: int) -> tuple[str, ...]:
@@ -105,7 +103,8 @@ def styled() -> Iterator[None]:
     """Draw in myosweep's style; everybody else's matplotlib settings stay as they are."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)
+        for name, value in _RC.items():
+            matplotlib.rcParams[name] = value
         yield
 
 
@@ -123,12 +122,12 @@ def finish(figure: Figure, name: str, alt: str) -> Drawing:
 
 
 def value_legend(
-    figure: Figure, title: str, labels: tuple[str, ...], handles: list[object]
+    figure: Figure, title: str, labels: Sequence[str], handles: Sequence[Artist]
 ) -> None:
     """The legend of values above all panels, with what is swept as its title."""
     legend = figure.legend(
-        handles,
-        labels,
+        list(handles),
+        list(labels),
         title=title,
         loc="outside upper left",
         ncols=min(len(labels), 8),

@@ -135,14 +135,14 @@ def draw_scan(rng: np.random.Generator) -> Scan:
         acquired_yx_mm=(phase_mm, readout_mm) if rng.random() < 0.5 else (readout_mm, phase_mm),
         noise=contrast / rng.triangular(vendor.cnr[0], vendor.cnr[1], vendor.cnr[1]),
         grey_per_signal=rng.uniform(600, 1100) / signals[Material.FAT],
-        texture=rng.uniform(0.04, 0.10),
+        texture=rng.uniform(0.06, 0.14),
         motion_mm=rng.uniform(0.4, 1.1),
         thickness_mm=int(rng.integers(6, 11)),
         phase_yx=(rng.normal(0, 0.01), rng.normal(0, 0.01)),
         coil=Coil(
             y_mm=rng.uniform(-100, -60),
             x_mm=rng.uniform(-100, -20),
-            strength=rng.uniform(5, 9) if is_shaded else rng.uniform(0.5, 3),
+            strength=rng.uniform(6, 10) if is_shaded else rng.uniform(1, 4),
             reach_mm=rng.uniform(30, 50),
         ),
     )
@@ -258,7 +258,9 @@ def _smooth_noise(
     position = np.linspace(0, coarse - 1, pixels)
     nearness = 1 - np.abs(np.arange(coarse)[:, None] - position)
     weights = np.clip(nearness, 0, 1).astype(np.float32)
-    return np.einsum("ay,ax->yx", weights, np.einsum("ab,bx->ax", grid, weights))
+    noise: Float32[np.ndarray, "y x"]
+    noise = np.einsum("ay,ax->yx", weights, np.einsum("ab,bx->ax", grid, weights))
+    return noise
 
 
 def _enlarge(

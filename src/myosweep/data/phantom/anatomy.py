@@ -132,7 +132,7 @@ def draw_heart(rng: np.random.Generator, is_dilated: bool) -> Heart:
         apical_wall_mm=wall * rng.uniform(0.5, 0.7),
         fat_mm=rng.uniform(0, 6),
         drift_yx_mm=(rng.normal(0, 3), rng.normal(0, 3)),
-        cavity_waves=_draw_waves(rng, {2: 0.055, 3: 0.025, 5: 0.015, 9: 0.012, 14: 0.010}),
+        cavity_waves=_draw_waves(rng, {2: 0.055, 3: 0.025, 5: 0.015, 8: 0.01, 13: 0.01, 19: 0.007}),
         wall_waves=_draw_waves(rng, {1: 0.08, 2: 0.06, 4: 0.03}),
         fat_waves=_draw_waves(rng, {1: 0.25, 2: 0.25, 3: 0.2, 6: 0.1}),
         papillaries=(

@@ -66,7 +66,8 @@ class Ripple:
         along_x = x_mm * per_x
         down = np.concatenate([amplitude * np.sin(along_y), amplitude * np.cos(along_y)])
         right = np.concatenate([np.cos(along_x), np.sin(along_x)])
-        return np.einsum("wy,wx->yx", down, right)
+        ripple: Float32[np.ndarray, "y x"] = np.einsum("wy,wx->yx", down, right)
+        return ripple
 
 
 def paint_ellipse(

@@ -195,6 +195,6 @@ def _draw_vessel(rng: np.random.Generator) -> Vessel:
     return Vessel(
         y_mm=rng.uniform(-90, 60),
         x_mm=rng.uniform(-40, 110),
-        radius_mm=min(float(0.9 * np.exp(rng.normal(0, 0.4))), MAX_VESSEL_MM),
+        radius_mm=min(float(1.1 * np.exp(rng.normal(0, 0.4))), MAX_VESSEL_MM),
         lean=rng.normal(0, 0.5),
     )

@@ -1,0 +1,46 @@
+# make demo   try it: set up, then the paper's sweep on phantoms, with its report
+# make test   everything that CI runs
+# make setup  the set-up alone: .venv/bin/myosweep
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test test-long check docs wheel bench clean
+
+setup: .venv/.runtime
+demo: .venv/.runtime
+	$(BIN)/myosweep demo
+
+test: check docs wheel
+
+check: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 -m "not long"
+
+test-long: .venv/.development
+	$(BIN)/pytest -m long
+
+docs: .venv/.development
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+wheel: .venv/.development
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation -o dist . > /dev/null
+	$(BIN)/python -m zipfile -l dist/*.whl | grep -q demo.toml
+
+bench: .venv/.development
+	$(BIN)/python benchmarks/training.py --data ../shared/data/emidec
+	$(BIN)/python benchmarks/boundary.py --data ../shared/data/emidec
+
+.venv/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+.venv/.development: .venv/.runtime
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev,docs]"
+	touch $@
+
+clean:
+	rm -rf .venv dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,69 @@
+"""The paper's table in text: per value and region its metrics, mean and spread over networks."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from myosweep.analysis.points import points
+from myosweep.analysis.scores import ALL, NO_IMAGE, baseline_scores, summary
+from myosweep.results.read import Results
+
+_REGION_COLUMNS = {"accuracy": "accuracy", "iou": "IoU", "dice": "Dice", "bf": "BF"}
+_OVERALL_COLUMNS = {
+    "global_accuracy": "accuracy",
+    "mean_iou": "IoU",
+    "mean_dice": "Dice",
+    "mean_bf": "BF",
+}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table ready to print, and the notes below it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def paper_table(results: Results, part: str = "test") -> TextTable:
+    """Accuracy, IoU, Dice and BF of each value in each region and over all of them.
+
+    A cell is the mean over the value's networks, with their standard deviation where there are
+    several; a last row per region is the no-image predictor. Empty if no network has the part.
+    """
+    means = summary(results, part)
+    networks = {point.position: len(point.runs) for point in points(results)}
+    floor = baseline_scores(results, part)
+    floor = floor[floor["baseline"] == NO_IMAGE]
+    rows = []
+    for region in (*results.scheme.names, ALL):
+        wanted = _OVERALL_COLUMNS if region == ALL else _REGION_COLUMNS
+        here = means[means["region"] == region]
+        for _, of_point in here.groupby("point"):
+            scores = of_point.set_index("metric")
+            cells = [_cell(scores, metric) for metric in wanted]
+            rows.append((region, str(of_point["label"].iloc[0]), *cells))
+        below = floor[floor["region"] == region].set_index("metric")["score"]
+        if len(below):
+            rows.append((region, NO_IMAGE, *(f"{below[metric]:.3f}" for metric in wanted)))
+    counts = sorted(set(networks.values()))
+    return TextTable(
+        f"{results.study.name}: {part} part, mean (SD) over "
+        f"{' or '.join(map(str, counts))} networks per value",
+        ("region", "value", *_REGION_COLUMNS.values()),
+        tuple(rows),
+        (
+            f"In the rows of {ALL!r}, accuracy is the share of all pixels that are right; IoU, "
+            "Dice and BF are means over regions.",
+            "The no-image predictor never looks at the image: what it reaches is no achievement.",
+        ),
+    )
+
+
+def _cell(scores: pd.DataFrame, metric: str) -> str:
+    mean, spread = scores.loc[metric, "mean"], scores.loc[metric, "sd"]
+    if pd.isna(mean):
+        return "undefined"
+    return f"{mean:.3f}" + ("" if pd.isna(spread) else f" ({spread:.3f})")

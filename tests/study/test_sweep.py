@@ -1,0 +1,231 @@
+"""A study as a whole: runs what is missing, merges, continues, and refuses what does not fit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from myosweep.config import StudyConfig, read_study_config, write_study_config
+from myosweep.data.split import make_split, write_split
+from myosweep.data.store import Dataset
+from myosweep.errors import ConfigError, InputError, StudyError
+from myosweep.files import read_json
+from myosweep.results.layout import StudyFolder
+from myosweep.results.read import read_results
+from myosweep.study.baselines import MAJORITY, NO_IMAGE
+from myosweep.study.execute import Resources, estimate_study, execute
+from myosweep.study.open import merged, open_study
+from myosweep.study.state import study_state
+from myosweep.study.sweep import complete_study, run_study
+
+WORKER = """
+import sys
+from myosweep.study.sweep import run_study
+if __name__ == "__main__":
+    run_study(sys.argv[1], sys.argv[2], jobs=int(sys.argv[3]))
+"""
+
+
+def statuses(folder: Path) -> dict[str, bytes]:
+    return {run.id: run.status.read_bytes() for run in StudyFolder(folder).runs()}
+
+
+def test_a_study_runs_and_reads_back(small_study: StudyConfig, tmp_path: Path) -> None:
+    report = run_study(small_study, tmp_path / "study")
+    assert report.is_file()
+    results = read_results(tmp_path / "study")
+    assert len(results.networks) == 4
+    assert set(results.networks["l2.strength"]) == {5e-3, 5e-5}
+    assert set(results.networks["status"]) == {"complete"}
+    assert results.fields == ("l2.strength",)
+    state = study_state(tmp_path / "study")
+    assert (state.done, len(state.runs), state.seconds_left) == (4, 4, 0.0)
+
+
+def test_complete_runs_are_skipped_and_new_values_added(
+    small_study: StudyConfig, tmp_path: Path
+) -> None:
+    run_study(small_study, tmp_path)
+    before = statuses(tmp_path)
+    more = small_study.model_copy(update={"sweep": {"l2.strength": (5e-4, 5e-3)}})
+    study = open_study(more, tmp_path)
+    assert study.config.sweep == {"l2.strength": (5e-3, 5e-5, 5e-4)}
+    assert [plan.point["l2.strength"] for plan in study.missing()] == [5e-4, 5e-4]
+    complete_study(study, Resources())
+    after = statuses(tmp_path)
+    assert before.items() < after.items()
+    assert len(after) == len(before) + 2
+
+
+def test_a_folder_continues_by_itself(small_study: StudyConfig, tmp_path: Path) -> None:
+    study = open_study(small_study, tmp_path / "study")
+    assert study.config.settings["precision"] == "float32"
+    again = open_study(tmp_path / "study")
+    assert [plan.id for plan in again.plans()] == [plan.id for plan in study.plans()]
+
+
+def test_other_changes_are_refused_by_name(small_study: StudyConfig) -> None:
+    changed = small_study.model_copy(
+        update={"settings": {**small_study.settings, "depth": 3}, "preset": "paper"}
+    )
+    with pytest.raises(StudyError) as caught:
+        merged(small_study, changed)
+    assert "settings.depth is 2 in the study's folder and 3 in the study file" in str(caught.value)
+    assert "preset is 'default'" in str(caught.value)
+
+
+def test_a_dry_look_changes_nothing(small_study: StudyConfig, tmp_path: Path) -> None:
+    study = open_study(small_study, tmp_path / "study", write=False)
+    estimate = estimate_study(study, Resources())
+    assert len(estimate.runs) == 4
+    assert estimate.seconds > 0
+    assert estimate.seconds == pytest.approx(sum(seconds for _, seconds in estimate.runs))
+    assert not (tmp_path / "study").exists()
+
+
+def test_two_processes_do_each_run_once(small_study: StudyConfig, tmp_path: Path) -> None:
+    write_study_config(small_study, tmp_path / "study.toml")
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "study.toml"), str(tmp_path / "out")]
+    processes = [subprocess.Popen([*command, jobs]) for jobs in ("1", "2")]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0]
+    results = read_results(tmp_path / "out")
+    assert len(results.networks) == 4
+    for run in StudyFolder(tmp_path / "out").runs():
+        assert len(run.claims) <= 1, "a run was claimed twice"
+
+
+def test_several_jobs_give_the_bits_of_one(small_study: StudyConfig, tmp_path: Path) -> None:
+    for name, resources in {
+        "one": Resources(threads=1),
+        "two": Resources(jobs=2, threads=1),
+    }.items():
+        execute(open_study(small_study, tmp_path / name), resources)
+    for run in StudyFolder(tmp_path / "one").runs():
+        other = StudyFolder(tmp_path / "two").run(run.id)
+        assert run.weights.read_bytes() == other.weights.read_bytes()
+
+
+def test_a_failed_run_stops_no_other_and_is_repeated(
+    small_study: StudyConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import myosweep.study.execute as execute_module
+
+    perform = execute_module.perform_run
+    broken = next(plan.id for plan in open_study(small_study, tmp_path).plans())
+
+    def fail_once(plan, study, computer):  # type: ignore[no-untyped-def]
+        if plan.id == broken:
+            raise MemoryError("no memory left")
+        return perform(plan, study, computer)
+
+    monkeypatch.setattr(execute_module, "perform_run", fail_once)
+    with pytest.raises(StudyError, match=r"MemoryError: no memory left"):
+        run_study(small_study, tmp_path)
+    state = study_state(tmp_path)
+    assert (state.done, state.count("failed")) == (3, 1)
+    assert StudyFolder(tmp_path).report.is_file()
+    monkeypatch.undo()
+    run_study(small_study, tmp_path)
+    assert study_state(tmp_path).done == 4
+
+
+def test_baselines_are_counted_by_hand(
+    small_study: StudyConfig, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    study = open_study(small_study, tmp_path)
+    run_study(small_study, tmp_path)
+    results = read_results(tmp_path)
+    baselines = results.runs[results.runs["kind"] == "baseline"].set_index("label")["run"]
+    assert set(baselines.index) == {MAJORITY, NO_IMAGE}
+    parts = {
+        part: small_dataset.reference(study.scheme, study.split.rows(part, small_dataset))
+        for part in ("training", "test")
+    }
+    votes = np.stack([(parts["training"] == region).sum(0) for region in range(3)])
+    answers = {MAJORITY: np.full((32, 32), votes.sum((1, 2)).argmax()), NO_IMAGE: votes.argmax(0)}
+    for name, answer in answers.items():
+        counts = results.counts[results.counts["run"] == baselines[name]]
+        right = counts.loc[counts["part"] == "test", "tp"].sum()
+        assert right == (parts["test"] == answer).sum()
+
+
+def test_two_swept_fields_give_their_grid(small_study: StudyConfig, tmp_path: Path) -> None:
+    sweep = {"l2.strength": (5e-3, 5e-5), "learning_rate": (1e-3, 1e-2)}
+    settings = {k: v for k, v in small_study.settings.items() if k != "learning_rate"}
+    config = small_study.model_copy(
+        update={
+            "sweep": sweep,
+            "settings": {**settings, "epochs": 1},
+            "replicates": small_study.replicates.model_copy(update={"seeds": 1}),
+        }
+    )
+    run_study(config, tmp_path)
+    networks = read_results(tmp_path).networks
+    assert len(networks.groupby(["l2.strength", "learning_rate"])) == 4
+
+
+def test_what_cannot_run_is_said_at_once_and_nothing_is_written(
+    small_study: StudyConfig, tmp_path: Path
+) -> None:
+    settings = {**small_study.settings, "depth": 6, "batch_size": 500}
+    question = small_study.question.model_copy(update={"region": "septum"})
+    wrong = small_study.model_copy(update={"settings": settings, "question": question})
+    with pytest.raises(ConfigError) as caught:
+        open_study(wrong, tmp_path / "study")
+    assert len(caught.value.problems) == 3
+    assert "question.region is 'septum'" in str(caught.value)
+    assert not (tmp_path / "study").exists()
+
+
+def test_another_region_scheme_can_be_chosen(small_study: StudyConfig, tmp_path: Path) -> None:
+    regions = {"rest": (0, 1), "myocardium": (2,), "infarct": (3, 4)}
+    study = open_study(small_study.model_copy(update={"regions": regions}), tmp_path / "a")
+    assert study.scheme.names == ("rest", "myocardium", "infarct")
+    lacking = small_study.model_copy(update={"regions": {"rest": (0, 1), "myocardium": (2, 3)}})
+    with pytest.raises(ConfigError, match=r"holds the codes \[4\], which no region"):
+        open_study(lacking, tmp_path / "b")
+
+
+def test_a_given_split_is_used(
+    small_study: StudyConfig, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    from myosweep.config import SplitConfig
+
+    given = make_split(small_dataset, SplitConfig(fractions=(0.5, 0.17, 0.33), seed=5))
+    write_split(given, tmp_path / "mine.json")
+    named = SplitConfig(file=str(tmp_path / "mine.json"))
+    study = open_study(small_study.model_copy(update={"split": named}), tmp_path / "study")
+    assert study.split.hash == given.hash
+    other = make_split(small_dataset, SplitConfig(fractions=(0.5, 0.17, 0.33), seed=6))
+    write_split(other, tmp_path / "mine.json")
+    with pytest.raises(StudyError, match="not the one that the study's folder was made with"):
+        open_study(small_study.model_copy(update={"split": named}), tmp_path / "study")
+
+
+def test_auto_precision_is_resolved_once(small_study: StudyConfig, tmp_path: Path) -> None:
+    settings = {**small_study.settings, "precision": "auto"}
+    automatic = small_study.model_copy(update={"settings": settings})
+    first = open_study(automatic, tmp_path).config.settings["precision"]
+    assert first in ("float32", "bfloat16")
+    assert read_study_config(tmp_path / "study.toml").settings["precision"] == first
+    assert open_study(automatic, tmp_path).config.settings["precision"] == first
+
+
+def test_damage_is_named(small_study: StudyConfig, tmp_path: Path) -> None:
+    run_study(small_study, tmp_path)
+    run = next(run for run in StudyFolder(tmp_path).runs() if "baseline" not in run.id)
+    run.counts.write_bytes(b"no parquet")
+    with pytest.raises(InputError, match=rf"runs/{run.id}/counts.parquet is missing or damaged"):
+        read_results(tmp_path)
+
+
+def test_no_settings_file_holds_a_path(small_study: StudyConfig, tmp_path: Path) -> None:
+    run_study(small_study, tmp_path / "study")
+    for run in StudyFolder(tmp_path / "study").runs():
+        for file in (run.settings, run.status):
+            assert str(tmp_path) not in file.read_text("utf-8")
+        assert isinstance(read_json(run.settings), dict)
+    assert isinstance(read_results(tmp_path / "study").counts, pd.DataFrame)

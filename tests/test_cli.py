@@ -1,0 +1,191 @@
+"""Every command, on a toy study, as a user types it."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from myosweep.cli import main
+from myosweep.config import StudyConfig, write_study_config
+from myosweep.data.store import Dataset
+
+COMMANDS = [
+    "demo", "import", "import png", "phantom", "split", "info", "settings", "run", "status",
+    "score", "summary", "report", "table",
+]  # fmt: skip
+
+
+class Shell:
+    """Runs a command line in this process and keeps what it printed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._capture = monkeypatch, capsys
+        self.out = self.err = ""
+
+    def __call__(self, *words: object, code: int = 0) -> str:
+        self._patch.setattr(sys, "argv", ["myosweep", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        self.out, self.err = self._capture.readouterr()
+        assert (stop.value.code or 0) == code, self.out + self.err
+        assert "Traceback" not in self.out + self.err
+        return self.out
+
+
+@pytest.fixture
+def shell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture
+def study_file(small_study: StudyConfig, tmp_path: Path) -> Path:
+    write_study_config(small_study, tmp_path / "small.toml")
+    return tmp_path / "small.toml"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(shell: Shell, command: str) -> None:
+    assert "Usage:" in shell(*command.split(), "--help")
+
+
+def test_every_command_is_in_the_list(shell: Shell) -> None:
+    from typer.main import get_command
+
+    from myosweep.cli.app import app
+
+    group: Any = get_command(app)
+    names = set(group.commands) | {f"import {name}" for name in group.commands["import"].commands}
+    assert names == set(COMMANDS)
+
+
+def test_version(shell: Shell) -> None:
+    assert shell("--version").startswith("myosweep 0.")
+
+
+def test_a_study_from_start_to_end(shell: Shell, study_file: Path, tmp_path: Path) -> None:
+    out = shell("run", study_file, "--dry-run")
+    assert "4 runs to do, 0 done" in out
+    assert not (tmp_path / "results").exists()
+    out = shell("run", study_file, "--jobs", 2)
+    folder = tmp_path / "results" / "small"
+    assert "myocardium" in out
+    assert str(Path("results/small/report.html")) in out
+    assert "4 runs, 0 to do" in (shell("run", folder), shell.err)[1]
+    assert "4 of 4 runs done" in shell("status", folder)
+    status = json.loads(shell("status", folder, "--json"))
+    assert (status["runs"], status["done"], status["failed"]) == (4, 4, 0)
+    rows = json.loads(shell("summary", folder, "--json"))
+    assert {row["l2.strength"] for row in rows} == {5e-3, 5e-5}
+    assert {row["region"] for row in rows} >= {"background", "blood pool", "myocardium"}
+    shell("table", folder, "--csv", tmp_path / "counts.csv", "--columns")
+    with (tmp_path / "counts.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert {row["l2.strength"] for row in table if row["kind"] == "trained"} == {"0.005", "5e-05"}
+    assert {"tp", "fp", "fn", "tn", "reference_hits_25", "patient"} <= set(table[0])
+    (folder / "report.html").unlink()
+    shell("report", folder)
+    assert (folder / "report.html").is_file()
+    study = json.loads(shell("info", folder, "--json"))
+    assert study["study"]["name"] == "small"
+    assert "Study small" in shell("info", folder)
+
+
+def test_data_commands(shell: Shell, tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        for patient in range(5):
+            pixels = np.random.default_rng(patient).integers(0, 2, (20, 20), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / kind / f"P{patient}_1.png")
+    regions = ("--region", "background=0", "--region", "myocardium=1")
+    out = shell(
+        "import", "png", "images", "masks", "data", "--patient", r"(P\d)_", *regions, "--crop", 16
+    )
+    assert "5 of 5 patients" in out
+    facts = json.loads(shell("info", "data", "--json"))
+    assert facts["regions"] == {"background": [0], "myocardium": [1]}
+    assert (facts["slices"], facts["height_px"]) == (5, 16)
+    assert "training" in shell("split", "data", "--out", "split.json")
+    assert json.loads(shell("info", "split.json", "--json"))["slices"]["training"] == 3
+    assert "training" in shell("info", "split.json")
+    shell("score", "masks", "data", "--value", "5e-4", "--out", "matlab")
+    assert "myocardium" in shell.out
+    assert "(0.000)" not in shell("summary", "matlab")
+
+
+def test_phantom_and_split_by_slice_warn(shell: Shell) -> None:
+    assert "infarct" not in shell("phantom", "data", "--patients", 3)
+    shell("split", "data", "--by", "slice", "--out", "s.json")
+    assert "have slices in several parts" in shell.err
+
+
+def test_settings_are_listed(shell: Shell) -> None:
+    assert "l2.strength" in shell("settings")
+    rows = json.loads(shell("settings", "--json"))
+    assert {"path", "paper", "default", "meaning"} == set(rows[0])
+
+
+WRONG: list[tuple[tuple[str, ...], str]] = [
+    (("run", "no.toml"), "there is no study file 'no.toml'"),
+    (("status", "nowhere"), "'nowhere' is not a study folder"),
+    (("summary", "nowhere"), "'nowhere' is not a study folder"),
+    (("report", "nowhere"), "'nowhere' is not a study folder"),
+    (("table", "nowhere", "--csv", "x.csv"), "'nowhere' is not a study folder"),
+    (("info", "nowhere"), "'nowhere' is not a dataset"),
+    (("split", "nowhere"), "'nowhere' is not a dataset"),
+    (("phantom", "."), "exists already"),
+    (("score", "m", "nowhere", "--value", "1", "--out", "o"), "'nowhere' is not a dataset"),
+    (
+        ("import", "png", "a", "b", "c", "--patient", "P", "--region", "x"),
+        "a region is NAME=CODES, got 'x'",
+    ),
+    (
+        ("import", "png", "a", "b", "c", "--patient", "(", "--region", "x=0", "--region", "y=1"),
+        "is not a regular expression",
+    ),
+    (("run", "small.toml", "--device", "cuda"), "device 'cuda' is not there"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG)
+def test_a_mistake_gives_one_clear_error(
+    shell: Shell, study_file: Path, words: tuple[str, ...], message: str
+) -> None:
+    (study_file.parent / "file").write_text("")
+    shell(*words, code=2)
+    assert message in shell.err
+    assert shell.err.count("Error") == 1
+
+
+def test_wrong_options_exit_with_2(shell: Shell) -> None:
+    shell("phantom", "data", "--patients", "0", code=2)
+    shell("summary", ".", "--part", "tests", code=2)
+    shell("nonsense", code=2)
+
+
+def test_ctrl_c_says_how_to_continue(
+    shell: Shell, study_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import myosweep.study.execute as execute_module
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute_module, "perform_run", interrupt)
+    shell("run", study_file, code=130)
+    assert f"myosweep run {Path('results/small')}" in shell.err
+
+
+@pytest.mark.long
+def test_the_demo(shell: Shell, small_dataset: Dataset) -> None:
+    out = shell("demo", "--out", "demo")
+    assert "myocardium" in out
+    assert Path("demo/report.html").is_file()
