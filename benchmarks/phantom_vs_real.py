@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
@@ -24,57 +21,50 @@ from myosweep.data.phantom.plan import draw_plan
 
 SIZE = 128
 KINDS = ("phase-sensitive", "magnitude")
+LABELS = ("background", "blood pool", "myocardium without infarct", "infarct", "no-reflow")
 REPORT = """# The phantom beside real slices
 
 ![Two rows of real slices, two rows of phantom slices](phantom.png)
 
-Contours: epicardium and endocardium yellow, infarct red, no-reflow blue. Each image is shown between
-its 0.5 and 99 percentiles. The real slices stand as published: turned in any direction and, in most
-patients, stretched along one axis. The phantom is in the usual short-axis view, septum to the left.
+Contours: epicardium and endocardium yellow, infarct red, no-reflow blue. Each image is shown
+between its 0.5 and 99 percentiles. The real slices stand as published: turned in any direction and,
+in most patients, stretched along one axis. The phantom is in the usual short-axis view.
 
 Grey values after each image was scaled so that its 0.1 and 99.9 percentiles are 0 and 255. Median
-(quartiles) over slices; the lower rows describe patients and whole collections. Central 128 x 128
-pixels of every slice.
+(quartiles) over slices, from the central 128 x 128 pixels; the last rows describe all slices
+together. The no-image predictor gives each position the region that is most frequent there.
 
 {table}
 
-The no-image predictor gives each position the region that is most frequent there. It never sees an
-image; what a network scores must be read beside it.
+What agrees:
 
-## What agrees
-
-- The order and the spread of the grey values: infarct about as bright as blood, no-reflow dark, and
-  in the phase-sensitive images a zero in the middle of the greys. Grey values within a region
-  scatter as much as in real slices.
-- How well blood stands out from myocardium against the scatter of the blood itself: about a third
-  better than in real slices in phase-sensitive images, alike in magnitude images.
+- Infarct is about as bright as blood, no-reflow is darker than infarct, and grey values within a
+  region scatter as much as in real slices.
+- Contrast between blood and myocardium against the scatter of the blood: alike in magnitude images,
+  up to a half better in phase-sensitive ones.
 - The size of the ventricle in the image, the thickness of its wall, the share of patients with an
-  infarct, and the size of the infarcts.
-- How far one gets without seeing the image.
+  infarct and the size of the infarcts; and how far one gets without seeing the image.
 
-## What does not agree
+What does not agree:
 
 - The phantom has about twice the noise between neighbouring pixels. The real slices were enlarged
   before they were published, which smooths noise; the phantom is as a scanner stores it.
-- The real slices are all phase-sensitive and from one hospital; the phantom has three vendors, and
-  four in ten of its patients are magnitude images, which are darker on this scale.
-- Phase-sensitive phantoms are somewhat darker than real slices: fat near the coil stretches the
-  scale upwards more than dark stomach or spleen stretches it downwards.
+- The real slices are all phase-sensitive and from one hospital. The phantom has three vendors, and
+  magnitude images by design in four of ten patients; they are darker on this scale.
+- Phase-sensitive phantoms are somewhat darker than real slices: fat near the coil stretches their
+  scale upwards more than dark stomach stretches it downwards.
+- No-reflow is darker than healthy myocardium in the phantom, slightly brighter in real slices.
 - The wall has about a sixth fewer pixels than in the real slices, most of which were stretched.
-- The basal ring is open at the outflow tract in the phantom; the EMIDEC references always close it.
-- Around the heart, the phantom is simpler: no atria, no great vessels but the aorta, no spine, smooth
-  lung. A network that does well on the phantom has not been shown to do well on patients.
+- The basal ring of the phantom is open at the outflow tract; the EMIDEC references always close it.
+- Around the heart the phantom is simpler: no atria, no great vessels but the aorta, no spine, a
+  smooth lung. A score on the phantom says nothing about scores on patients.
 
-The phantom's masks are exact, which no human reference is.
-
-## How it was made
-
-    python benchmarks/phantom_vs_real.py --real ../shared/data/emidec --out docs/results
+Made by `python benchmarks/phantom_vs_real.py --real ../shared/data/emidec --out docs/results`.
 
 Real slices: the EMIDEC challenge (Lalande et al., "Emidec: A Database Usable for the Automatic
 Evaluation of Myocardial Infarction from Delayed-Enhancement Cardiac MRI", Data 2020, 5(4), 89);
-slices as published in the GitHub repository irehmanar/LV_Segmentation_MRI_Dataset_EMIDEC. Licence: CC
-BY-NC-SA 4.0, research use. The slices themselves are not part of this repository.
+slices as published in the GitHub repository irehmanar/LV_Segmentation_MRI_Dataset_EMIDEC. Licence:
+CC BY-NC-SA 4.0, research use. The slices themselves are not part of this repository.
 """
 
 
@@ -91,7 +81,7 @@ class Slice:
 def main() -> None:
     arguments = parse_arguments()
     real = read_real(arguments.real)
-    phantom = make_phantom(arguments.seed, arguments.patients)
+    phantom = make_phantom(arguments.patients)
     by_kind = [[one for one in phantom if one.kind == kind] for kind in KINDS]
     table = as_markdown([real, phantom, *by_kind])
     print(table)
@@ -105,7 +95,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--real", type=Path, required=True, help="folder with images/ and masks/")
     parser.add_argument("--out", type=Path, required=True, help="folder for phantom.md and .png")
     parser.add_argument("--patients", type=int, default=80, help="phantom patients")
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 
@@ -119,7 +108,7 @@ def read_real(folder: Path) -> list[Slice]:
     return slices
 
 
-def make_phantom(seed: int, patients: int) -> list[Slice]:
+def make_phantom(patients: int, seed: int = 0) -> list[Slice]:
     """The slices of the phantom patients 0 to ``patients - 1``, from the base to the apex."""
     slices = []
     for number in range(patients):
@@ -137,9 +126,6 @@ def centre(pixels: np.ndarray) -> np.ndarray:
 def scale(grey: np.ndarray) -> np.ndarray:
     low, high = np.percentile(grey, [0.1, 99.9])
     return np.clip((grey - low) / (high - low), 0, 1) * 255
-
-
-# One number per slice; nan where it is not defined.
 
 
 def mean(code: int) -> Callable[[Slice], float]:
@@ -164,11 +150,6 @@ def noise(one: Slice) -> float:
     return float(np.median(np.abs(difference)) / 0.6745 / np.sqrt(2))
 
 
-def enhancement(one: Slice) -> float:
-    """0 for an infarct as dark as myocardium, 1 for one as bright as blood."""
-    return (mean(3)(one) - mean(2)(one)) / contrast(one) if contrast(one) > 5 else np.nan
-
-
 def wall_px(one: Slice) -> float:
     return float((one.labels >= 2).sum())
 
@@ -185,32 +166,16 @@ def over(numerator: Callable[[Slice], float], denominator: Callable[[Slice], flo
 
 
 SLICE_MEASURES: dict[str, Callable[[Slice], float]] = {
-    "background: mean grey": mean(0),
-    "blood pool: mean grey": mean(1),
-    "myocardium without infarct: mean grey": mean(2),
-    "infarct: mean grey": mean(3),
-    "no-reflow: mean grey": mean(4),
-    "background: SD": sd(0),
-    "blood pool: SD": sd(1),
-    "myocardium without infarct: SD": sd(2),
-    "infarct: SD": sd(3),
-    "no-reflow: SD": sd(4),
+    **{f"{name}: mean grey": mean(code) for code, name in enumerate(LABELS)},
+    **{f"{name}: SD": sd(code) for code, name in enumerate(LABELS)},
     "noise: SD between neighbours in the blood pool": noise,
     "(blood - myocardium) / SD of blood": over(contrast, sd(1)),
     "(blood - myocardium) / noise": over(contrast, noise),
     "infarct / blood, grey": over(mean(3), mean(1)),
-    "(infarct - myocardium) / (blood - myocardium)": enhancement,
     "blood pool, pixels": lambda one: float((one.labels == 1).sum()),
     "myocardium, infarct included, pixels": wall_px,
     "thickness of the ring, pixels": ring_px,
 }
-
-
-# One text per collection of slices.
-
-
-def size(slices: list[Slice]) -> str:
-    return f"{len({one.patient for one in slices})}, {len(slices)}"
 
 
 def patient_counts(slices: list[Slice]) -> np.ndarray:
@@ -222,19 +187,20 @@ def patient_counts(slices: list[Slice]) -> np.ndarray:
     return counts
 
 
-def infarct_prevalence(slices: list[Slice]) -> str:
-    return f"{100 * (patient_counts(slices)[:, 3] > 0).mean():.0f} %"
+def share_with(code: int, among: int) -> Callable[[list[Slice]], str]:
+    """Share of patients with ``code`` in a mask, among those who have ``among``."""
+
+    def share(slices: list[Slice]) -> str:
+        counts = patient_counts(slices)
+        return f"{100 * (counts[counts[:, among] > 0, code] > 0).mean():.0f} %"
+
+    return share
 
 
 def infarct_size(slices: list[Slice]) -> str:
     counts = patient_counts(slices)
     shares = 100 * counts[:, 3:].sum(axis=1) / counts[:, 2:].sum(axis=1)
     return spread(shares[shares > 0])
-
-
-def no_reflow_prevalence(slices: list[Slice]) -> str:
-    counts = patient_counts(slices)
-    return f"{100 * (counts[counts[:, 3] > 0][:, 4] > 0).mean():.0f} %"
 
 
 def region_maps(slices: list[Slice]) -> np.ndarray:
@@ -247,39 +213,31 @@ def most_frequent(maps: np.ndarray) -> np.ndarray:
     return np.argmax(votes, axis=0)
 
 
-def no_image_accuracy(slices: list[Slice]) -> str:
+def no_image(slices: list[Slice]) -> str:
+    """Accuracy and Dice of blood pool and myocardium, over the pixels of all slices together."""
     maps = region_maps(slices)
-    return f"{100 * (maps == most_frequent(maps)).mean():.1f} %"
-
-
-def no_image_dice(name: str) -> Callable[[list[Slice]], str]:
-    """Dice over the pixels of all slices together."""
-
-    def dice(slices: list[Slice]) -> str:
-        maps, region = region_maps(slices), REGIONS.index(name)
-        reference, prediction = maps == region, most_frequent(maps) == region
+    guess = np.broadcast_to(most_frequent(maps), maps.shape)
+    scores = [f"{100 * (maps == guess).mean():.1f} %"]
+    for region in (REGIONS.index("blood pool"), REGIONS.index("myocardium")):
+        reference, prediction = maps == region, guess == region
         both = (reference & prediction).sum()
-        return f"{2 * both / (reference.sum() + len(maps) * prediction.sum()):.2f}"
-
-    return dice
+        scores.append(f"{2 * both / (reference.sum() + prediction.sum()):.2f}")
+    return ", ".join(scores)
 
 
 POPULATION_MEASURES: dict[str, Callable[[list[Slice]], str]] = {
-    "patients with infarct": infarct_prevalence,
+    "patients, slices": lambda slices: f"{len(patient_counts(slices))}, {len(slices)}",
+    "patients with infarct": share_with(3, among=2),
     "infarct, % of the myocardium, where there is one": infarct_size,
-    "infarcts with no-reflow": no_reflow_prevalence,
+    "infarcts with no-reflow": share_with(4, among=3),
     "all background: accuracy": lambda slices: f"{100 * (region_maps(slices) == 0).mean():.1f} %",
-    "no-image predictor: accuracy": no_image_accuracy,
-    "no-image predictor: Dice of the blood pool": no_image_dice("blood pool"),
-    "no-image predictor: Dice of the myocardium": no_image_dice("myocardium"),
+    "no-image predictor: accuracy, Dice of blood pool, Dice of myocardium": no_image,
 }
 
 
 def spread(values: Iterable[float]) -> str:
-    """Median and quartiles of the defined values."""
+    """Median and quartiles of the defined values, of which there is one at least."""
     defined = [value for value in values if np.isfinite(value)]
-    if not defined:
-        return "none"
     low, middle, high = np.percentile(defined, [25, 50, 75])
     digits = 0 if middle >= 20 else 1 if middle >= 3 else 2
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
@@ -287,11 +245,11 @@ def spread(values: Iterable[float]) -> str:
 
 def as_markdown(collections: list[list[Slice]]) -> str:
     """The table: median (quartiles) over slices, then what describes a whole collection."""
-    rows = [("patients, slices", *map(size, collections))]
-    for name, measure in SLICE_MEASURES.items():
-        rows.append((name, *(spread(map(measure, slices)) for slices in collections)))
-    for name, describe in POPULATION_MEASURES.items():
-        rows.append((name, *map(describe, collections)))
+    rows = [
+        (name, *(spread(map(measure, slices)) for slices in collections))
+        for name, measure in SLICE_MEASURES.items()
+    ]
+    rows += [(name, *map(of, collections)) for name, of in POPULATION_MEASURES.items()]
     lines = [
         "| | real | phantom | of it phase-sensitive | of it magnitude |",
         "|---|---|---|---|---|",
@@ -320,8 +278,8 @@ def draw(real: list[Slice], phantom: list[Slice], path: Path) -> None:
 
 def draw_contours(axis: plt.Axes, labels: np.ndarray) -> None:
     """Epicardium and endocardium in yellow, infarct in red, no-reflow in blue."""
-    regions = ((labels > 0, "yellow"), (labels == 1, "yellow"), (labels >= 3, "red"))
-    for region, colour in (*regions, (labels == 4, "deepskyblue")):
+    regions = labels > 0, labels == 1, labels >= 3, labels == 4
+    for region, colour in zip(regions, ("yellow", "yellow", "red", "deepskyblue"), strict=True):
         if region.any():
             axis.contour(region, [0.5], colors=colour, linewidths=0.8)
 

@@ -17,7 +17,7 @@ import platform
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import count, islice
 from pathlib import Path
@@ -117,10 +117,8 @@ def main() -> None:
         settings = {"threads": given.threads, "rounds": given.rounds, "steps": given.steps}
         facts = describe(data, plan) | settings | {"load_average": load}
         print_facts(facts)
-        with Computer("cpu", precision, given.threads).active():
-            loops = our_loops(plan, given.threads), monai_loops(plan)
-            measured = take_turns(loops[0] | loops[1], given.rounds, given.steps, given.warm_up)
-    outcome = Outcome(measured[: len(loops[0])], measured[len(loops[0]) :])
+        computer = Computer("cpu", precision, given.threads)
+        outcome = compare(plan, computer, given.rounds, given.steps, given.warm_up)
     print_outcome(outcome)
     if given.json:
         print(json.dumps(facts | as_json(outcome)))
@@ -173,10 +171,18 @@ def make_plan(dataset: Dataset, first_filters: int, precision: Precision) -> Run
     return plan
 
 
-def our_loops(plan: RunPlan, threads: int) -> dict[str, Loop]:
-    """The preset's precision first; float32 alone where that is the same."""
-    precisions = dict.fromkeys([plan.settings.precision, "float32"])
-    return {f"myosweep, {p}": myosweep_loop(plan, Computer("cpu", p, threads)) for p in precisions}
+def compare(plan: RunPlan, computer: Computer, rounds: int, steps: int, warm_up: int) -> Outcome:
+    """Train with all loops in turn."""
+    ours, theirs = our_loops(plan, computer), monai_loops(plan)
+    with computer.active():
+        measured = take_turns(ours | theirs, rounds, steps, warm_up)
+    return Outcome(measured[: len(ours)], measured[len(ours) :])
+
+
+def our_loops(plan: RunPlan, computer: Computer) -> dict[str, Loop]:
+    """The computer's precision first; float32 alone where that is the same."""
+    computers = [computer, replace(computer, precision="float32")]
+    return {f"myosweep, {one.precision}": myosweep_loop(plan, one) for one in computers}
 
 
 def monai_loops(plan: RunPlan) -> dict[str, Loop]:

@@ -27,7 +27,7 @@ def run(script: str, *arguments: str) -> str:
 
 @needs("monai")
 def test_training_prints_every_loop_and_ratio() -> None:
-    little = "--phantoms 4 --first-filters 4 --rounds 1 --steps 1 --warm-up 1"
+    little = "--phantoms 4 --first-filters 4 --rounds 1 --steps 1 --warm-up 1 --threads 1"
     output = run("training.py", *little.split(), "--json")
     assert "PHANTOMS, not on EMIDEC: no --data was given" in output
     found = json.loads(output.splitlines()[-1])

@@ -1,10 +1,10 @@
 """A toy study, made by hand through the results tables: no training, no torch.
 
 Each slice shows a ring (the myocardium) around a disc (the blood pool). A fake "network" predicts
-the reference moved to the right by some pixels, so that every score can be worked out by hand.
+the reference moved to the right by some pixels: the further, the worse its scores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,57 +12,105 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from myosweep.config import RunSettings, StudyConfig, settings_from_paths, write_study_config
+from myosweep.config import StudyConfig, settings_from_paths, write_study_config
 from myosweep.data.split import PARTS, Split, make_split, write_split
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.files import write_json
 from myosweep.metrics import count_slices
 from myosweep.regions import NO_REGION, RegionScheme
-from myosweep.results.layout import StudyFolder
+from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus, count_rows
 from myosweep.results.write import write_scores
 
 SCHEME = RegionScheme.parse(["background=0", "blood pool=1", "myocardium=2,3"])
 DIVERGED = -1
 """Instead of a shift: the network has no answer anywhere."""
+PAPER = {(5e-3,): (2, 3), (5e-4,): (1, 1), (5e-5,): (0, 1)}
+"""Shifts of two networks for each of the paper's values."""
 
 
 @dataclass(frozen=True)
 class Toy:
-    """A toy study: its folder, and the dataset that its pictures come from."""
+    """A toy study on disk, to which networks and baselines can be added."""
 
-    folder: Path
-    dataset: Path
+    home: StudyFolder
+    data: Dataset
+    split: Split
 
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.home.path
 
-def toy_dataset(folder: Path, *, patients: int = 10, slices: int = 2, side: int = 32) -> Dataset:
-    """A dataset of rings with a scar, each slice a little different."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:side, :side]
-    shape = (patients * slices, side, side)
-    kinds = np.dtype(np.uint8), np.dtype(np.uint8)
-    with new_dataset(folder, shape, *kinds, SCHEME, {"kind": "toy"}) as draft:
-        for position in range(shape[0]):
-            patient, number = divmod(position, slices)
-            radius = np.hypot(y - side / 2 + position % 3, x - side / 2)
-            labels = np.zeros((side, side), np.uint8)
-            labels[radius < side * 0.28] = 2
-            labels[(radius < side * 0.28) & (x > side * 0.65)] = 3
-            labels[radius < side * 0.16] = 1
-            image = np.choose(labels, [90, 170, 60, 180]) + rng.normal(0, 12, labels.shape)
-            draft.put(
-                position,
-                image.clip(0, 255).astype(np.uint8),
-                labels,
-                slice=f"P{patient:02d}_{number:03d}",
-                patient=f"P{patient:02d}",
-            )
-    return open_dataset(folder)
+    def add_network(
+        self, values: Mapping[str, Any], seed: int, shift: int, epochs: int = 3, **status: Any
+    ) -> RunFolder:
+        """Write the run of one fake network; ``status`` replaces fields of its status."""
+        name = "-".join(map(str, (*values.values(), seed))).replace(".", "p")
+        run = self.home.run(f"run-{name}")
+        settings = settings_from_paths(dict(values))
+        self._describe(run, "trained", name, point=dict(values), seed=seed, settings=settings)
+        accuracy = self._predict(run, lambda reference: moved(reference, shift))
+        _history(epochs, seed, shift).to_csv(run.history, index=False)
+        facts = {
+            "status": "diverged" if shift == DIVERGED else "complete",
+            "epochs_done": epochs,
+            "seconds": 60.0 + seed,
+            "device": "cpu",
+            "precision": "float32",
+            "threads": 2,
+            "machines": ("Linux x86_64 AVX2, 2 threads",),
+            "versions": {"myosweep": "0.1.0", "torch": "2.13.0"},
+            "validation_accuracy": accuracy,
+            "largest_l2_ratio": 0.25,
+            **status,
+        }
+        write_json(run.status, RunStatus(**facts).model_dump(mode="json"))
+        return run
+
+    def add_baselines(self) -> None:
+        """Write both baselines: background everywhere, and one slice's reference for all."""
+        fixed = self.data.reference(SCHEME, np.array([0]))[0]
+        answers = {"majority class": np.zeros_like(fixed), "no-image predictor": fixed}
+        for label, answer in answers.items():
+            run = self.home.run(f"baseline-{label.split()[0]}")
+            self._describe(run, "baseline", label, point={}, seed=0, settings=None)
+            self._predict(run, lambda reference, answer=answer: np.stack([answer] * len(reference)))
+            write_json(run.status, RunStatus(status="complete").model_dump(mode="json"))
+
+    def _describe(self, run: RunFolder, kind: Any, label: str, **facts: Any) -> None:
+        record = RunSettingsFile(
+            kind=kind,
+            label=label,
+            pixel_hash=self.data.manifest.pixel_hash,
+            split_hash=self.split.hash,
+            regions={region.name: region.codes for region in SCHEME.regions},
+            ignored=SCHEME.ignored,
+            **facts,
+        )
+        write_json(run.settings, record.model_dump(mode="json"))
+
+    def _predict(self, run: RunFolder, predict: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Write counts and masks of all parts; returns the validation accuracy."""
+        tables, keys, masks, right = [], [], [], {}
+        for part in PARTS:
+            rows = self.split.rows(part, self.data)
+            reference = self.data.reference(SCHEME, rows)
+            prediction = predict(reference)
+            counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()
+            slices = self.data.slices.iloc[rows]
+            tables.append(count_rows(part, slices, SCHEME.names, counts))
+            right[part] = float((prediction == reference).mean())
+            if part != "training":
+                keys += slices["slice"].tolist()
+                masks.append(prediction)
+        write_scores(run, pd.concat(tables, ignore_index=True), keys, np.concatenate(masks))
+        return right["validation"]
 
 
 def toy_study(
     folder: Path,
-    shifts: Mapping[tuple[Any, ...], tuple[int, ...]] | None = None,
+    shifts: Mapping[tuple[Any, ...], tuple[int, ...]] = PAPER,
     *,
     fields: tuple[str, ...] = ("l2.strength",),
     baselines: bool = True,
@@ -71,88 +119,52 @@ def toy_study(
     epochs: int = 3,
     **config: Any,
 ) -> Toy:
-    """A finished study below ``folder``.
+    """A finished study below ``folder``, and its dataset beside it.
 
     Args:
         shifts: for each point of the sweep (a value per field) the shift of each network in
-            pixels, seed by seed; ``DIVERGED`` for a network without answers. By default the
-            paper's three values with shifts (2, 3), (1, 1) and (0, 1).
+            pixels, seed by seed; ``DIVERGED`` for a network without answers.
         config: further fields of the study, such as ``scoring`` or ``split``.
     """
-    if shifts is None:
-        shifts = {(5e-3,): (2, 3), (5e-4,): (1, 1), (5e-5,): (0, 1)}
-    dataset = toy_dataset(folder / "data", patients=patients, side=side)
+    data = toy_dataset(folder / "data", patients=patients, side=side)
     sweep = {
         path: tuple(dict.fromkeys(point[number] for point in shifts))
         for number, path in enumerate(fields)
     }
     seeds = max(map(len, shifts.values()))
-    study = StudyConfig(
-        name="toy", dataset="../data", sweep=sweep, replicates={"seeds": seeds}, **config
-    )
-    home = StudyFolder(folder / "study")
-    split = make_split(dataset, study.split)
-    write_study_config(study, home.study)
-    write_split(split, home.split)
+    content = {"dataset": "../data", "sweep": sweep, "replicates": {"seeds": seeds}, **config}
+    study = StudyConfig(name="toy", **content)
+    toy = Toy(StudyFolder(folder / "study"), data, make_split(data, study.split))
+    write_study_config(study, toy.home.study)
+    write_split(toy.split, toy.home.split)
     for point, moves in shifts.items():
         for seed, shift in enumerate(moves):
-            values = dict(zip(fields, point, strict=True))
-            add_network(home, dataset, split, values, seed, shift, epochs)
+            toy.add_network(dict(zip(fields, point, strict=True)), seed, shift, epochs)
     if baselines:
-        add_baselines(home, dataset, split)
-    return Toy(home.path, dataset.folder)
+        toy.add_baselines()
+    return toy
 
 
-def add_network(
-    home: StudyFolder,
-    dataset: Dataset,
-    split: Split,
-    values: dict[str, Any],
-    seed: int,
-    shift: int,
-    epochs: int = 3,
-    **status: Any,
-) -> str:
-    """Write the run of one fake network; returns its id."""
-    name = "-".join(f"{value:g}" if isinstance(value, float) else str(value)
-                    for value in values.values()).replace(".", "p")  # fmt: skip
-    run = home.run(f"run-{name}-{seed}")
-    settings = settings_from_paths(values)
-    _write_settings(run.settings, "trained", f"{values}, seed {seed}", values, seed, settings,
-                    dataset, split)  # fmt: skip
-    _write_predictions(run, dataset, split, lambda reference: moved(reference, shift))
-    _history(epochs, seed, shift).to_csv(run.history, index=False)
-    facts = {
-        "status": "diverged" if shift == DIVERGED else "complete",
-        "epochs_done": epochs,
-        "seconds": 60.0 + seed,
-        "device": "cpu",
-        "precision": "float32",
-        "threads": 2,
-        "machines": ("Linux x86_64 AVX2, 2 threads",),
-        "versions": {"myosweep": "0.1.0", "torch": "2.13.0"},
-        "validation_accuracy": 0.9 - 0.01 * shift,
-        "largest_l2_ratio": 0.25,
-        **status,
-    }
-    write_json(run.status, RunStatus(**facts).model_dump(mode="json"))
-    return run.id
-
-
-def add_baselines(home: StudyFolder, dataset: Dataset, split: Split) -> None:
-    """Write both baselines: background everywhere, and one slice's reference for all."""
-    fixed = dataset.reference(SCHEME, np.array([0]))[0]
-    answers = {"majority class": np.zeros_like(fixed), "no-image predictor": fixed}
-    for label, answer in answers.items():
-        run = home.run(f"baseline-{label.split()[0]}")
-        _write_settings(run.settings, "baseline", label, {}, 0, None, dataset, split)
-        _write_predictions(
-            run,
-            dataset,
-            split,
-            lambda reference, answer=answer: np.repeat(answer[None], len(reference), 0),
-        )
-        write_json(run.status, RunStatus(status="complete").model_dump(mode="json"))
+def toy_dataset(folder: Path, *, patients: int = 10, slices: int = 2, side: int = 32) -> Dataset:
+    """A dataset of rings with a scar, in another place in each patient."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side]
+    shape = (patients * slices, side, side)
+    kinds = np.dtype(np.uint8), np.dtype(np.uint8)
+    with new_dataset(folder, shape, *kinds, SCHEME, {"kind": "toy"}) as draft:
+        for position in range(shape[0]):
+            patient, number = divmod(position, slices)
+            down, right = 2 * (patient % 3 - 1), 2 * (patient % 2)
+            radius = np.hypot(y - side / 2 + down, x - side / 2 + right) + number
+            labels = np.zeros((side, side), np.uint8)
+            labels[radius < side * 0.28] = 2
+            labels[(radius < side * 0.28) & (x > side * 0.65)] = 3
+            labels[radius < side * 0.16] = 1
+            image = np.choose(labels, [90, 170, 60, 180]) + rng.normal(0, 12, labels.shape)
+            name = f"P{patient:02d}"
+            pixels = image.clip(0, 255).astype(np.uint8)
+            draft.put(position, pixels, labels, slice=f"{name}_{number:03d}", patient=name)
+    return open_dataset(folder)
 
 
 def moved(reference: np.ndarray, shift: int) -> np.ndarray:
@@ -164,45 +176,6 @@ def moved(reference: np.ndarray, shift: int) -> np.ndarray:
     return prediction
 
 
-def _write_settings(
-    path: Path,
-    kind: Any,
-    label: str,
-    point: dict[str, Any],
-    seed: int,
-    settings: RunSettings | None,
-    dataset: Dataset,
-    split: Split,
-) -> None:
-    record = RunSettingsFile(
-        kind=kind,
-        label=label,
-        point=point,
-        seed=seed,
-        settings=settings,
-        pixel_hash=dataset.manifest.pixel_hash,
-        split_hash=split.hash,
-        regions={region.name: region.codes for region in SCHEME.regions},
-        ignored=SCHEME.ignored,
-    )
-    write_json(path, record.model_dump(mode="json"))
-
-
-def _write_predictions(run: Any, dataset: Dataset, split: Split, predict: Any) -> None:
-    tables, keys, masks = [], [], []
-    for part in PARTS:
-        rows = split.rows(part, dataset)
-        reference = dataset.reference(SCHEME, rows)
-        prediction = predict(reference)
-        counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()
-        slices = dataset.slices.iloc[rows]
-        tables.append(count_rows(part, slices, SCHEME.names, counts))
-        if part != "training":
-            keys += slices["slice"].tolist()
-            masks.append(prediction)
-    write_scores(run, pd.concat(tables, ignore_index=True), keys, np.concatenate(masks))
-
-
 def _history(epochs: int, seed: int, shift: int) -> pd.DataFrame:
     epoch = np.arange(1, epochs + 1)
     quality = (1 - np.exp(-epoch / epochs * 3)) * (1 - 0.05 * shift - 0.01 * seed)
@@ -212,7 +185,7 @@ def _history(epochs: int, seed: int, shift: int) -> pd.DataFrame:
             "loss": 1.1 - quality,
             "l2_term": 0.1,
             "data_gradient_norm": 1.0,
-            "l2_gradient_norm": 0.01 * (1 + shift) / epoch,
+            "l2_gradient_norm": 0.01 * (2 + shift) / epoch,
             "validation_accuracy": 0.8 + 0.19 * quality,
             **{f"iou_{name}": quality * 0.9 for name in SCHEME.names},
         }

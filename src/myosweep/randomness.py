@@ -21,7 +21,8 @@ def stream(seed: int, purpose: Purpose, *address: int) -> np.random.Generator:
     Args:
         seed: the run's, split's or phantom's seed, at least 0.
         purpose: what the draws are for; new purposes are added at the end of ``Purpose``.
-        address: further non-negative numbers, such as epoch and image.
+        address: further non-negative numbers, such as epoch and image; as many for every stream
+            of a purpose, since zeros at the end do not count.
 
     >>> float(stream(0, "order", 3).random()) == float(stream(0, "order", 3).random())
     True

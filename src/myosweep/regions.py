@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Integer, UInt8, UInt16
 
 from myosweep.errors import ConfigError
 
@@ -108,12 +108,10 @@ class RegionScheme:
         """Codes in ``labels`` that the scheme does not know, ascending; empty if all are known."""
         return tuple(sorted(set(np.unique(labels).tolist()) - self.codes))
 
-    def encode(self, labels: Integer[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-        """Region map of label codes; ignored codes (and unknown ones) become ``NO_REGION``.
-
-        Args:
-            labels: codes of an unsigned integer type of at most 16 bits, any shape.
-        """
+    def encode(
+        self, labels: UInt8[np.ndarray, "*shape"] | UInt16[np.ndarray, "*shape"]
+    ) -> UInt8[np.ndarray, "*shape"]:
+        """Region map of label codes; ignored codes (and unknown ones) become ``NO_REGION``."""
         table = np.full(np.iinfo(labels.dtype).max + 1, NO_REGION, np.uint8)
         for position, region in enumerate(self.regions):
             table[[code for code in region.codes if code < len(table)]] = position
@@ -149,11 +147,21 @@ def parse_codes(text: str) -> tuple[int, ...]:
 def free_code(used: Iterable[int], dtype: np.dtype) -> int:
     """The largest code that ``dtype`` can hold and that is not used; padding gets it.
 
+    Raises:
+        ConfigError: if there is none.
+
     >>> free_code([255, 128, 0], np.dtype(np.uint8))
     254
     """
     taken = set(used)
-    return next(code for code in range(np.iinfo(dtype).max, -1, -1) if code not in taken)
+    largest = int(np.iinfo(dtype).max)
+    free = next((code for code in range(largest, -1, -1) if code not in taken), None)
+    if free is None:
+        raise ConfigError(
+            f"padding needs a code that no region has, and all of 0..{largest} are taken; give "
+            "fewer codes or a smaller --crop"
+        )
+    return free
 
 
 def _scheme_problems(scheme: RegionScheme) -> Iterable[str]:
@@ -161,16 +169,19 @@ def _scheme_problems(scheme: RegionScheme) -> Iterable[str]:
         yield f"at least two regions are needed, got {len(scheme.regions)}"
     if len(scheme.regions) >= NO_REGION:
         yield f"at most {NO_REGION - 1} regions are possible, got {len(scheme.regions)}"
+    names = [region.name for region in scheme.regions]
+    for name in dict.fromkeys(names):
+        if not name.strip():
+            yield f"a region needs a name, got {name!r}"
+        if names.count(name) > 1:
+            yield f"region {name!r} stands twice"
+    groups = [(f"region {region.name!r}", region.codes) for region in scheme.regions]
+    yield from (f"{group} has no codes" for group, codes in groups if not codes)
     owners: dict[int, str] = {}
-    for name, codes in [(r.name, r.codes) for r in scheme.regions] + [("ignored", scheme.ignored)]:
-        if not codes and name != "ignored":
-            yield f"region {name!r} has no codes"
+    for group, codes in [*groups, ("the list of ignored codes", scheme.ignored)]:
         for code in codes:
             if not 0 <= code <= np.iinfo(np.uint16).max:
-                yield f"codes lie in 0..65535, region {name!r} has {code}"
+                yield f"codes lie in 0..65535, {group} has {code}"
             if code in owners:
-                yield f"code {code} is in {owners[code]!r} and in {name!r}; it can be in one only"
-            owners[code] = name
-    names = [region.name for region in scheme.regions]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"region {name!r} stands twice"
+                yield f"code {code} is in {owners[code]} and again in {group}; keep it in one"
+            owners[code] = group

@@ -12,9 +12,10 @@ from myosweep.data.phantom.acquisition import Scan, SliceScan, acquire
 from myosweep.data.phantom.materials import Material
 from myosweep.data.phantom.physics import ContrastAgent, Inversion, Tissue, null_ti_ms
 from myosweep.data.phantom.plan import PatientPlan, draw_plan
-from myosweep.data.phantom.scar import size_shares
+from myosweep.data.phantom.scar import draw_infarct, size_shares
 from myosweep.data.phantom.section import Grid, HeartPoints, Points, heart_points, majority, mask
 from myosweep.errors import DatasetError
+from myosweep.randomness import stream
 
 WEAK, STRONG = (ContrastAgent("gadobutrol", amount, 0.42) for amount in (0.25, 0.6))
 QUIET = SliceScan((0.0, 0.0), ghost=0.0, ghost_shift=0.3, bad_lines=0.0, noise_seed=5)
@@ -22,7 +23,7 @@ QUIET = SliceScan((0.0, 0.0), ghost=0.0, ghost_shift=0.3, bad_lines=0.0, noise_s
 
 @pytest.fixture(scope="module")
 def plans() -> list[PatientPlan]:
-    return [draw_plan(1, number, 128) for number in range(100)]
+    return [draw_plan(1, number, 128) for number in range(80)]
 
 
 @pytest.fixture(scope="module")
@@ -303,17 +304,24 @@ def test_papillary_muscles_are_dark_and_belong_to_the_blood_pool(
 # Population
 
 
-def test_infarcts_are_as_common_and_as_large_as_specified(plans: list[PatientPlan]) -> None:
+def test_infarcts_are_as_common_as_specified(plans: list[PatientPlan]) -> None:
     infarcts = list(scars(plans, infarct=True))
-    assert len(infarcts) / len(plans) == pytest.approx(0.65, abs=0.12)
-    assert len(list(scars(plans, infarct=False))) / len(plans) == pytest.approx(0.10, abs=0.08)
-    shares = [drawn_share(plan) for plan in infarcts]
-    low, middle, high = np.percentile(shares, [25, 50, 75])
-    assert middle == pytest.approx(0.17, abs=0.03)
-    assert low == pytest.approx(0.10, abs=0.03)
-    assert high == pytest.approx(0.24, abs=0.03)
+    assert len(infarcts) / len(plans) == pytest.approx(0.65, abs=0.14)
+    assert len(list(scars(plans, infarct=False))) / len(plans) == pytest.approx(0.10, abs=0.09)
     cores = [plan.patient.scar.no_reflow > 0 for plan in infarcts]
-    assert np.mean(cores) == pytest.approx(0.5, abs=0.15)
+    assert np.mean(cores) == pytest.approx(0.5, abs=0.18)
+
+
+def test_infarcts_are_as_large_as_specified(plans: list[PatientPlan]) -> None:
+    rng = stream(0, "phantom", 0)
+    shares = []
+    for plan in [*plans, *plans]:
+        heart = plan.patient.heart
+        shares += size_shares(heart, [draw_infarct(rng, heart)])
+    low, middle, high = np.percentile(shares, [25, 50, 75])
+    assert low == pytest.approx(0.10, abs=0.025)
+    assert middle == pytest.approx(0.17, abs=0.025)
+    assert high == pytest.approx(0.24, abs=0.025)
 
 
 def test_drawn_infarcts_stay_within_the_specified_ranges(plans: list[PatientPlan]) -> None:

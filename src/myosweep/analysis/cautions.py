@@ -113,7 +113,8 @@ def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
     highest = dict(question.highest[0].values)
     tried = [dict(point.values) for point, _ in question.by_point]
     for path in results.fields:
-        tested = sorted({value for v in tried if (value := _number(v[path])) is not None})
+        values = [*(point[path] for point in tried), *results.study.sweep[path]]
+        tested = sorted({value for v in values if (value := _number(v)) is not None})
         value = _number(highest[path])
         if value is None or len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):
             continue

@@ -82,8 +82,10 @@ def scores_by_region(slices: pd.DataFrame) -> pd.DataFrame:
 
 def scores_over_regions(slices: pd.DataFrame) -> pd.DataFrame:
     """One row per run: global and mean scores; a mean BF score is first taken within each slice."""
-    sums = slices.groupby(["run", "region"], observed=True)[_PIXELS].sum().unstack("region")
-    tp, fp, fn = (sums[name].to_numpy() for name in _PIXELS)
+    sums = slices.groupby(["run", "region"], observed=True)[_PIXELS].sum()
+    runs, regions = sums.index.unique("run"), slices["region"].cat.categories
+    sums = sums.reindex(pd.MultiIndex.from_product([runs, regions]), fill_value=0)
+    tp, fp, fn = (sums[name].to_numpy().reshape(-1, len(regions)) for name in _PIXELS)
     per_slice = slices.groupby(["run", "slice"], observed=True)[_BF].mean()
     bf = per_slice.groupby("run", observed=True).mean()
     columns = {
@@ -95,4 +97,4 @@ def scores_over_regions(slices: pd.DataFrame) -> pd.DataFrame:
         "mean_bf": bf["bf"].to_numpy(),
         "mean_bf_strict": bf["bf_strict"].to_numpy(),
     }
-    return pd.DataFrame({"run": sums.index.astype(str), **columns})
+    return pd.DataFrame({"run": runs.astype(str), **columns})

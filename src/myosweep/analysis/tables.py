@@ -1,5 +1,6 @@
 """The paper's table in text: per value and region its metrics, mean and spread over networks."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -63,7 +64,7 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
 
 
 def _cell(scores: pd.DataFrame, metric: str) -> str:
-    mean, spread = scores.loc[metric, "mean"], scores.loc[metric, "sd"]
-    if pd.isna(mean):
+    mean, spread = (float(scores[column][metric]) for column in ("mean", "sd"))
+    if math.isnan(mean):
         return "undefined"
-    return f"{mean:.3f}" + ("" if pd.isna(spread) else f" ({spread:.3f})")
+    return f"{mean:.3f}" + ("" if math.isnan(spread) else f" ({spread:.3f})")

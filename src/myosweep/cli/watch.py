@@ -1,29 +1,32 @@
 """A live picture of a running study, read from its folder, so that it shows any worker's runs."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from myosweep.cli.show import duration, notes
 from myosweep.errors import MyosweepError
 from myosweep.study.state import RunState, StudyState, study_state
 
 _POLL_S = 0.5
+_SHARE = 20
+"""Looking at a study of thousands of runs takes at most a twentieth of the time."""
 
 
 @contextmanager
 def watching(folder: Path) -> Iterator[None]:
     """Show overall progress with time left, a bar per running run, and a line per finished one."""
-    done = threading.Event()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}"),
     )
+    done = threading.Event()
     with Progress(*columns, console=notes, transient=True) as progress:
         thread = threading.Thread(target=_watch, args=(folder, progress, done), daemon=True)
         thread.start()
@@ -35,45 +38,53 @@ def watching(folder: Path) -> Iterator[None]:
 
 
 def _watch(folder: Path, progress: Progress, done: threading.Event) -> None:
-    whole: dict[str, int] = {}
-    overall = progress.add_task("All runs", total=1, note="")
-    said: set[str] | None = None
-    while True:
-        last = done.is_set()
-        try:
-            state = study_state(folder)
-        except (MyosweepError, OSError):  # the folder is still being made
-            done.wait(_POLL_S)
-            if last:
-                return
-            continue
-        finished = {run.id for run in state.runs if run.state in ("complete", "diverged", "failed")}
+    picture = _Picture(progress, _look(folder))
+    while not done.is_set():
+        started_at = time.monotonic()
+        picture.update(_look(folder))
+        done.wait(max(_POLL_S, _SHARE * (time.monotonic() - started_at)))
+    picture.update(_look(folder))
+
+
+def _look(folder: Path) -> StudyState:
+    try:
+        return study_state(folder)
+    except (MyosweepError, OSError):  # the folder is still being made
+        return StudyState(())
+
+
+class _Picture:
+    """The bars on the screen, and which finished runs have had their line."""
+
+    def __init__(self, progress: Progress, state: StudyState) -> None:
+        self._progress = progress
+        self._overall = progress.add_task("All runs", total=1, note="")
+        self._bars: dict[str, TaskID] = {}
+        self._said = {run.id for run in state.runs if run.state in _ENDED}
+
+    def update(self, state: StudyState) -> None:
         for run in state.runs:
-            if said is not None and run.id in finished - said:
-                progress.console.print(escape(_line(run)))
-        said = finished
-        _draw(progress, overall, whole, state)
-        if last:
-            return
-        done.wait(_POLL_S)
+            if run.state in _ENDED and run.id not in self._said:
+                self._progress.console.print(escape(_line(run)))
+                self._said.add(run.id)
+        left = duration(state.seconds_left)
+        note = f"{state.done} of {len(state.runs)} runs, time left: {left}"
+        total = max(state.epochs, 1)
+        self._progress.update(self._overall, completed=state.epochs_done, total=total, note=note)
+        self._draw_running({run.id: run for run in state.runs if run.state == "running"})
+
+    def _draw_running(self, running: dict[str, RunState]) -> None:
+        for run_id in set(self._bars) - set(running):
+            self._progress.remove_task(self._bars.pop(run_id))
+        for run_id, run in running.items():
+            if run_id not in self._bars:
+                label = escape(run.label)
+                self._bars[run_id] = self._progress.add_task(label, total=run.epochs, note="")
+            note = f"epoch {int(run.epochs_done) + 1} of {run.epochs}"
+            self._progress.update(self._bars[run_id], completed=run.epochs_done, note=note)
 
 
-def _draw(progress: Progress, overall: int, bars: dict[str, int], state: StudyState) -> None:
-    from rich.progress import TaskID
-
-    left = duration(state.seconds_left)
-    note = f"{state.done} of {len(state.runs)} runs, time left: {left}"
-    progress.update(
-        TaskID(overall), completed=state.epochs_done, total=max(state.epochs, 1), note=note
-    )
-    running = {run.id: run for run in state.runs if run.state == "running"}
-    for run_id in [run_id for run_id in bars if run_id not in running]:
-        progress.remove_task(TaskID(bars.pop(run_id)))
-    for run_id, run in running.items():
-        if run_id not in bars:
-            bars[run_id] = progress.add_task(escape(run.label), total=run.epochs, note="")
-        note = f"epoch {int(run.epochs_done) + 1} of {run.epochs}"
-        progress.update(TaskID(bars[run_id]), completed=run.epochs_done, note=note)
+_ENDED = ("complete", "diverged", "failed")
 
 
 def _line(run: RunState) -> str:

@@ -1,7 +1,7 @@
 """The user's table of sites, vendors, levels and spacings, by patient or by slice."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from myosweep.data.store import DESCRIPTION_COLUMNS, LEVELS
 from myosweep.errors import DatasetError
 
 _KEYS = ("slice", "patient")
+_Line = Mapping[str | None, str | list[str] | None]
+"""Cells by column; under None the cells that no column stands above."""
 
 
 def read_descriptions(path: Path, slices: Sequence[SliceName]) -> dict[SliceName, dict[str, Any]]:
@@ -20,57 +22,72 @@ def read_descriptions(path: Path, slices: Sequence[SliceName]) -> dict[SliceName
     Raises:
         DatasetError: listing every problem of the table.
     """
+    table = f"table {path.name!r}"
+    columns, lines = _read_lines(path, table)
+    problems = [f"{table} {fault}" for fault in _column_faults(columns)]
+    key = next((name for name in _KEYS if name in columns), None)
+    if key is None:
+        raise DatasetError(problems, "the table cannot be used")
+    name_of = {one: one.key if key == "slice" else one.patient for one in slices}
+    wanted = set(name_of.values())
+    rows: dict[str, dict[str, Any]] = {}
+    for number, line in lines:
+        if (name := _cell(line, key)) in wanted:
+            twice = [f"{key} {name!r} stands twice; keep one line"] if name in rows else []
+            rows[name], faults = _values(line, columns)
+            problems += [f"{table}, line {number}: {fault}" for fault in twice + faults]
+    problems += [
+        f"{table} has no line for {key} {name!r}; add one, with empty cells for what is not known"
+        for name in sorted(wanted - set(rows))
+    ]
+    if problems:
+        raise DatasetError(problems, "the table cannot be used")
+    return {one: rows[name] for one, name in name_of.items()}
+
+
+def _read_lines(path: Path, table: str) -> tuple[list[str], list[tuple[int, _Line]]]:
+    """The columns, and each row with its line number in the file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            columns = tuple(reader.fieldnames or ())
-            lines = list(reader)
+            return list(reader.fieldnames or ()), [(reader.line_num, line) for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error):
-        raise DatasetError(f"table {path.name!r} cannot be read as CSV; check the path") from None
-    key = next((name for name in _KEYS if name in columns), None)
-    problems = [
-        f"table {path.name!r} has a column {column!r}; known are {', '.join(_KEYS)} and "
-        f"{', '.join(DESCRIPTION_COLUMNS)}; rename or remove it"
-        for column in columns
-        if column not in (*_KEYS, *DESCRIPTION_COLUMNS)
-    ]
-    if key is None:
-        problems.append(f"table {path.name!r} needs a column 'slice' or 'patient'")
-        raise DatasetError(problems, "the table cannot be used")
-    rows: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(lines, start=2):
-        name = (line[key] or "").strip()
-        if name in rows:
-            problems.append(f"line {number}: {key} {name!r} stands twice; keep one line")
-        rows[name], faults = _values(line, columns)
-        problems += [f"line {number}: {fault}" for fault in faults]
-    found = {item: item.key if key == "slice" else item.patient for item in slices}
-    missing = sorted(set(found.values()) - set(rows))
-    problems += [f"{key} {name!r} has no line; add one, with empty cells for what is not known"
-                 for name in missing]  # fmt: skip
-    if problems:
-        raise DatasetError(problems, f"table {path.name!r} cannot be used")
-    return {item: rows[name] for item, name in found.items()}
+        raise DatasetError(
+            f"{table} cannot be read; check the path, and save it as CSV in UTF-8"
+        ) from None
 
 
-def _values(
-    line: dict[str, str | None], columns: Sequence[str]
-) -> tuple[dict[str, Any], list[str]]:
+def _column_faults(columns: Sequence[str]) -> Iterable[str]:
+    known = (*_KEYS, *DESCRIPTION_COLUMNS)
+    for column in dict.fromkeys(columns):
+        if column not in known:
+            yield f"has a column {column!r}; known are {', '.join(known)}; rename or remove it"
+        if columns.count(column) > 1:
+            yield f"has the column {column!r} {columns.count(column)} times; keep one"
+    if not set(_KEYS) & set(columns):
+        yield "needs a column 'slice' or 'patient', and commas between its columns; add it"
+
+
+def _values(line: _Line, columns: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     faults = []
+    if None in line:
+        faults.append("there are more cells than columns; write 1.5, not 1,5, and quote commas")
     for column in (name for name in DESCRIPTION_COLUMNS if name in columns):
-        text = (line[column] or "").strip()
-        if not text:
-            values[column] = None
-        elif column.endswith("_mm"):
+        text = _cell(line, column)
+        values[column] = text or None
+        if text and column.endswith("_mm"):
             values[column] = _positive(text)
             if values[column] is None:
                 faults.append(f"{column} is a number of millimetres above 0, got {text!r}")
-        else:
-            values[column] = text
-            if column == "level" and text not in LEVELS:
-                faults.append(f"level is one of {', '.join(LEVELS)}, got {text!r}")
+        elif text and column == "level" and text not in LEVELS:
+            faults.append(f"level is one of {', '.join(LEVELS)}, got {text!r}")
     return values, faults
+
+
+def _cell(line: _Line, column: str) -> str:
+    text = line[column]
+    return text.strip() if isinstance(text, str) else ""
 
 
 def _positive(text: str) -> float | None:

@@ -1,13 +1,18 @@
 """A dataset of synthetic LGE slices, for trying myosweep out and for tests."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from myosweep.data.phantom import REGIONS, phantom_patient
-from myosweep.data.store import DESCRIPTION_COLUMNS, Dataset, new_dataset, open_dataset
+from myosweep.data.store import (
+    DESCRIPTION_COLUMNS,
+    Dataset,
+    new_dataset,
+    open_dataset,
+    refuse_taken,
+)
 from myosweep.errors import DatasetError
 
 
@@ -29,10 +34,12 @@ def make_phantom(
         progress: called with patients done and patients in all.
 
     Raises:
-        DatasetError: if ``patients`` is below 1 or ``out`` is in use.
+        DatasetError: if ``patients`` is below 1, ``size`` or ``seed`` too small, or ``out`` in use.
     """
     if patients < 1:
         raise DatasetError(f"a phantom dataset needs at least 1 patient, got {patients}")
+    out = Path(out)
+    refuse_taken(out)
     slices = []
     for number in range(1, patients + 1):
         slices += phantom_patient(seed, number, size)
@@ -41,12 +48,11 @@ def make_phantom(
     source = {"kind": "phantom", "patients": patients, "seed": seed}
     shape = (len(slices), size, size)
     types = np.dtype(np.uint16), np.dtype(np.uint8)
-    with new_dataset(Path(out), shape, *types, REGIONS, source) as draft:
+    with new_dataset(out, shape, *types, REGIONS, source) as draft:
         for position, one in enumerate(slices):
-            row = {name: value for name, value in asdict(one).items() if name in _ROW}
-            key = f"{one.patient}_{one.slice}"
-            draft.put(position, one.image, one.labels, **(row | {"slice": key}))
-    return open_dataset(Path(out))
+            row = {name: getattr(one, name) for name in _ROW}
+            draft.put(position, one.image, one.labels, slice=f"{one.patient}_{one.slice}", **row)
+    return open_dataset(out)
 
 
 _ROW = ("patient", *DESCRIPTION_COLUMNS)

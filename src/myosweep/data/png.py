@@ -1,39 +1,87 @@
 """Import of a folder of images and a folder of masks (PNG, TIFF, BMP) into a dataset."""
 
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import UInt
 
 from myosweep.data.crop import Window
 from myosweep.data.descriptions import read_descriptions
 from myosweep.data.names import NamePattern, SliceName, natural_key
 from myosweep.data.raster import SUFFIXES, list_rasters, raster_header, read_raster
-from myosweep.data.store import Dataset, DatasetDraft, new_dataset, open_dataset, refuse_taken
+from myosweep.data.store import (
+    Dataset,
+    DatasetDraft,
+    image_hash,
+    new_dataset,
+    open_dataset,
+    refuse_taken,
+)
 from myosweep.errors import DatasetError
-from myosweep.regions import RegionScheme, free_code
+from myosweep.regions import NO_REGION, RegionScheme, free_code
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """An image and its mask; ``name`` is relative to the folders that the user gave."""
+    """An image and its mask; ``name`` is relative to the folders that the user gave.
+
+    ``slice_name`` is missing where the patient pattern does not match: then the files are checked
+    all the same.
+    """
 
     name: str
-    slice_name: SliceName
+    slice_name: SliceName | None
     image: Path
     mask: Path
+
+    @property
+    def files(self) -> dict[str, Path]:
+        return {"image": self.image, "mask": self.mask}
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """How a pair becomes a slice."""
+
+    scheme: RegionScheme
+    crop: int | None
+    crop_around: Literal["centre", "masks"]
 
 
 @dataclass(frozen=True)
 class _Headers:
-    shapes: dict[str, tuple[int, int]]
+    """The size of each file that can be read, and the types that hold all of them."""
+
+    sizes: dict[Path, tuple[int, int]]
     image_type: np.dtype
     label_type: np.dtype
+
+    def usual_size(self, pairs: list[_Pair]) -> tuple[int, int]:
+        """The size of most images."""
+        sizes = Counter(self.sizes[pair.image] for pair in pairs if pair.image in self.sizes)
+        return sizes.most_common(1)[0][0] if sizes else (1, 1)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Pixels and codes as the dataset gets them; where they lay in the source; the padding's code.
+
+    Without a crop there is no window; without padding there is no code for it.
+    """
+
+    image: UInt[np.ndarray, "y x"]
+    labels: UInt[np.ndarray, "y x"]
+    source_size: tuple[int, int]
+    window: Window | None = None
+    padding: int | None = None
 
 
 def import_png(
@@ -57,7 +105,7 @@ def import_png(
         patient: regular expression that finds the patient in a name, see ``NamePattern``.
         scheme: which codes of the masks make which region; every code must be in it.
         crop: side of the square to cut out, pixels; without it all images have one size already.
-        crop_around: the middle of the image, or of everything but the scheme's first region.
+        crop_around: the middle of the image, or of all regions but the scheme's first.
         table: CSV with the column ``slice`` or ``patient`` and any of site, vendor, level,
             spacing_mm, slice_spacing_mm.
         allow_duplicates: keep slices whose image is that of another slice; a split that puts the
@@ -68,35 +116,39 @@ def import_png(
         DatasetError: listing every problem of the folders; then nothing was written.
     """
     images, masks, out = Path(images), Path(masks), Path(out)
+    if crop is not None and crop < 1:
+        raise DatasetError(f"a crop is at least 1 pixel wide, got {crop}; give a larger one")
     refuse_taken(out)
-    pairs = _find_pairs(images, masks, NamePattern(patient))
-    headers = _read_headers(pairs, crop)
-    descriptions = read_descriptions(Path(table), [p.slice_name for p in pairs]) if table else {}
-    side = (crop, crop) if crop else headers.shapes[pairs[0].name]
+    problems: list[str] = []
+    pairs = _find_pairs(images, masks, NamePattern(patient), problems)
+    headers = _read_headers(pairs, crop, problems)
+    descriptions = _read_table(table, pairs, problems)
+    size = (crop, crop) if crop else headers.usual_size(pairs)
     source = {
         "kind": "image folder",
         "patient_pattern": patient,
         "crop": crop,
         "crop_around": crop_around if crop else None,
     }
-    shape = (len(pairs), *side)
-    with new_dataset(out, shape, headers.image_type, headers.label_type, scheme, source) as draft:
-        problems: list[str] = []
+    rules = _Rules(scheme, crop, crop_around)
+    types = headers.image_type, headers.label_type
+    with new_dataset(out, (len(pairs), *size), *types, scheme, source) as draft:
+        names: dict[str, str] = {}
         for position, pair in enumerate(pairs):
-            try:
-                description = descriptions.get(pair.slice_name, {})
-                _put_pair(draft, position, pair, scheme, crop, crop_around, description)
-            except DatasetError as error:
-                problems += error.problems
+            one = _read_slice(pair, headers, rules, problems)
+            if one and not allow_duplicates:
+                problems += _seen_before(one, pair, names)
+            if one and not problems:  # after a problem, only look for more
+                _put(draft, position, pair, one, descriptions)
             if progress:
                 progress(position + 1, len(pairs))
-        if not problems and not allow_duplicates:
-            problems = _duplicates(draft.rows)
         _raise(problems)
     return open_dataset(out)
 
 
-def _find_pairs(images: Path, masks: Path, pattern: NamePattern) -> list[_Pair]:
+def _find_pairs(
+    images: Path, masks: Path, pattern: NamePattern, problems: list[str]
+) -> list[_Pair]:
     """Images with their masks, ordered by patient and slice."""
     folders = {"image": images, "mask": masks}
     _raise([f"{kind} folder {path.name!r} does not exist; check the path"
@@ -104,147 +156,165 @@ def _find_pairs(images: Path, masks: Path, pattern: NamePattern) -> list[_Pair]:
     files = {kind: list_rasters(path) for kind, path in folders.items()}
     _raise([f"{kind} folder {path.name!r} holds no image file ({', '.join(sorted(SUFFIXES))})"
             for kind, path in folders.items() if not files[kind]])  # fmt: skip
-    problems = [
-        f"{kind} {name!r} is there {len(paths)} times, with the endings "
-        f"{', '.join(path.suffix for path in paths)}; keep one"
-        for kind, found in files.items()
-        for name, paths in found.items()
-        if len(paths) > 1
-    ]
-    problems += [f"image {name!r} has no mask; add it or remove the image"
-                 for name in sorted(files["image"].keys() - files["mask"].keys())]  # fmt: skip
-    problems += [f"mask {name!r} has no image; add it or remove the mask"
-                 for name in sorted(files["mask"].keys() - files["image"].keys())]  # fmt: skip
+    problems += _unpaired(files["image"], files["mask"])
     slices, unmatched = pattern.read(files["image"])
     problems += [f"image {name!r} does not match the patient pattern {pattern.text!r}; "
                  "rename it or change --patient" for name in unmatched]  # fmt: skip
     problems += _same_slice(slices)
-    _raise(problems)
     pairs = [
-        _Pair(name, slice_name, files["image"][name][0], files["mask"][name][0])
-        for name, slice_name in slices.items()
+        _Pair(name, slices.get(name), found[0], files["mask"][name][0])
+        for name, found in files["image"].items()
+        if len(found) == len(files["mask"].get(name, ())) == 1
     ]
-    return sorted(pairs, key=lambda pair: natural_key(pair.slice_name.key))
+    if not pairs:
+        _raise(problems)
+    return sorted(pairs, key=lambda p: natural_key(p.slice_name.key if p.slice_name else p.name))
 
 
-def _same_slice(slices: dict[str, SliceName]) -> list[str]:
+def _unpaired(images: dict[str, list[Path]], masks: dict[str, list[Path]]) -> Iterator[str]:
+    for kind, found in (("image", images), ("mask", masks)):
+        for name, paths in found.items():
+            if len(paths) > 1:
+                endings = ", ".join(path.suffix for path in paths)
+                yield f"{kind} {name!r} is there {len(paths)} times ({endings}); keep one"
+    for name in sorted(images.keys() - masks.keys(), key=natural_key):
+        yield f"image {name!r} has no mask; add it or remove the image"
+    for name in sorted(masks.keys() - images.keys(), key=natural_key):
+        yield f"mask {name!r} has no image; add it or remove the mask"
+
+
+def _same_slice(slices: dict[str, SliceName]) -> Iterator[str]:
     first: dict[str, str] = {}
-    problems = []
     for name, slice_name in slices.items():
         if (other := first.setdefault(slice_name.key, name)) != name:
-            problems.append(
-                f"images {other!r} and {name!r} are both slice {slice_name.slice!r} of patient "
-                f"{slice_name.patient!r}; remove one or change --patient"
+            yield (
+                f"images {other!r} and {name!r} are both slice {slice_name.key!r}; remove one or "
+                "change --patient"
             )
-    return problems
 
 
-def _read_headers(pairs: list[_Pair], crop: int | None) -> _Headers:
-    problems: list[str] = []
-    shapes: dict[str, tuple[int, int]] = {}
-    types: dict[str, list[np.dtype]] = {"image": [], "mask": []}
+def _read_headers(pairs: list[_Pair], crop: int | None, problems: list[str]) -> _Headers:
+    sizes: dict[Path, tuple[int, int]] = {}
+    types = {"image": np.dtype(np.uint8), "mask": np.dtype(np.uint8)}
     for pair in pairs:
-        found = {}
-        for kind, path in (("image", pair.image), ("mask", pair.mask)):
-            try:
-                found[kind], dtype = raster_header(path)
-                types[kind].append(dtype)
-            except DatasetError as error:
-                problems.append(f"{kind} {pair.name!r} {error}")
-        if len(found) == 2 and found["image"] != found["mask"]:
-            problems.append(
-                f"image {pair.name!r} has {_size(found['image'])} pixels, its mask "
-                f"{_size(found['mask'])}; they must have the same size"
+        for kind, path in pair.files.items():
+            with _collecting(problems, f"{kind} {pair.name!r} "):
+                sizes[path], pixel_type = raster_header(path)
+                types[kind] = np.promote_types(types[kind], pixel_type)
+    headers = _Headers(sizes, types["image"], types["mask"])
+    problems += _unlike_sizes(pairs, headers, crop)
+    return headers
+
+
+def _unlike_sizes(pairs: list[_Pair], headers: _Headers, crop: int | None) -> Iterator[str]:
+    usual = headers.usual_size(pairs)
+    for pair in pairs:
+        image, mask = (headers.sizes.get(path) for path in pair.files.values())
+        if image and mask and image != mask:
+            yield (
+                f"image {pair.name!r} has {_text(image)} pixels, its mask {_text(mask)}; they must "
+                "have the same size"
             )
-        if "image" in found:
-            shapes[pair.name] = found["image"]
-    problems += _unlike_sizes(shapes) if crop is None else []
-    _raise(problems)
-    return _Headers(shapes, max(types["image"]), max(types["mask"]))
+        if crop is None and image and image != usual:
+            yield (
+                f"image {pair.name!r} has {_text(image)} pixels, most have {_text(usual)}; give "
+                "--crop to cut all to one size"
+            )
 
 
-def _unlike_sizes(shapes: dict[str, tuple[int, int]]) -> list[str]:
-    sizes = list(shapes.values())
-    usual = max(set(sizes), key=sizes.count) if sizes else (0, 0)
-    return [
-        f"image {name!r} has {_size(shape)} pixels, most have {_size(usual)}; give --crop to cut "
-        "all to one size"
-        for name, shape in shapes.items()
-        if shape != usual
-    ]
+def _read_table(
+    table: Path | str | None, pairs: list[_Pair], problems: list[str]
+) -> dict[SliceName, dict[str, Any]]:
+    descriptions: dict[SliceName, dict[str, Any]] = {}
+    if table is not None:
+        with _collecting(problems):
+            slices = [pair.slice_name for pair in pairs if pair.slice_name]
+            descriptions = read_descriptions(Path(table), slices)
+    return descriptions
 
 
-def _put_pair(
-    draft: DatasetDraft,
-    position: int,
-    pair: _Pair,
-    scheme: RegionScheme,
-    crop: int | None,
-    crop_around: str,
-    description: dict[str, Any],
-) -> None:
-    """Read, check, crop and store one slice.
-
-    Raises:
-        DatasetError: with every problem of the two files.
-    """
-    image, labels = _read_pair(pair, scheme)
-    height, width = image.shape
-    window = Window(0, 0, 0)
-    if crop:
-        if crop_around == "masks":
-            window = Window.around_mask(scheme.encode(labels) > 0, crop)
-        else:
-            window = Window.around_centre(height, width, crop)
-        padding = free_code(scheme.codes, labels.dtype)
-        image, labels = window.cut(image, 0), window.cut(labels, padding)
-        if window.leaves(height, width):
-            draft.scheme = RegionScheme(scheme.regions, (*scheme.ignored, padding))
-    draft.put(
-        position,
-        image,
-        labels,
-        slice=pair.slice_name.key,
-        patient=pair.slice_name.patient,
-        **description,
-        source_height=height,
-        source_width=width,
-        crop_top=window.top,
-        crop_left=window.left,
-        image_file_hash=hashlib.sha256(pair.image.read_bytes()).hexdigest(),
-        mask_file_hash=hashlib.sha256(pair.mask.read_bytes()).hexdigest(),
-    )
-
-
-def _read_pair(pair: _Pair, scheme: RegionScheme) -> tuple[np.ndarray, np.ndarray]:
-    problems = []
+def _read_slice(
+    pair: _Pair, headers: _Headers, rules: _Rules, problems: list[str]
+) -> _Slice | None:
+    """Read, check and crop two files; None if they make no slice, and then there are problems."""
     pixels: dict[str, np.ndarray] = {}
-    for kind, path in (("image", pair.image), ("mask", pair.mask)):
-        try:
-            pixels[kind] = read_raster(path, labels=kind == "mask")
-        except DatasetError as error:
-            problems.append(f"{kind} {pair.name!r} {error}")
-    if "mask" in pixels and (unknown := scheme.unknown_codes(pixels["mask"])):
+    for kind, path in pair.files.items():
+        if path in headers.sizes:
+            with _collecting(problems, f"{kind} {pair.name!r} "):
+                pixels[kind] = read_raster(path, labels=kind == "mask")
+    if "mask" in pixels and (unknown := rules.scheme.unknown_codes(pixels["mask"])):
         problems.append(
             f"mask {pair.name!r} holds {', '.join(map(str, unknown))}, which no region has; add "
             "the code to a --region or give it to --ignore"
         )
-    _raise(problems)
-    return pixels["image"], pixels["mask"]
+    if len(pixels) < 2 or pixels["image"].shape != pixels["mask"].shape:
+        return None
+    image = pixels["image"].astype(headers.image_type)
+    labels = pixels["mask"].astype(headers.label_type)
+    return _cropped(image, labels, rules)
 
 
-def _duplicates(rows: list[dict[str, Any]]) -> list[str]:
-    first: dict[str, str] = {}
-    return [
-        f"slice {row['slice']} is the same image as slice {other}; remove one, or keep both with "
-        "--allow-duplicates"
-        for row in rows
-        if (other := first.setdefault(row["image_hash"], row["slice"])) != row["slice"]
-    ]
+def _cropped(image: np.ndarray, labels: np.ndarray, rules: _Rules) -> _Slice:
+    height, width = labels.shape
+    if rules.crop is None:
+        return _Slice(image, labels, (height, width))
+    window = Window.around_centre(height, width, rules.crop)
+    if rules.crop_around == "masks":
+        regions = rules.scheme.encode(labels)
+        window = Window.around_mask((regions > 0) & (regions != NO_REGION), rules.crop)
+    if not window.leaves(height, width):
+        return _Slice(window.cut(image, 0), window.cut(labels, 0), (height, width), window)
+    padding = free_code(rules.scheme.codes, labels.dtype)
+    image, labels = window.cut(image, 0), window.cut(labels, padding)
+    return _Slice(image, labels, (height, width), window, padding)
 
 
-def _size(shape: tuple[int, int]) -> str:
-    return f"{shape[0]} x {shape[1]}"
+def _seen_before(one: _Slice, pair: _Pair, names: dict[str, str]) -> Iterator[str]:
+    """A problem if this image was there before; ``names`` holds the first name of each image."""
+    if (other := names.setdefault(image_hash(one.image), pair.name)) != pair.name:
+        yield (
+            f"image {pair.name!r} is the same as image {other!r}; remove one, or keep both with "
+            "--allow-duplicates"
+        )
+
+
+def _put(
+    draft: DatasetDraft,
+    position: int,
+    pair: _Pair,
+    one: _Slice,
+    descriptions: dict[SliceName, dict[str, Any]],
+) -> None:
+    assert pair.slice_name is not None  # a name that does not match is a problem
+    draft.put(
+        position,
+        one.image,
+        one.labels,
+        slice=pair.slice_name.key,
+        patient=pair.slice_name.patient,
+        **descriptions.get(pair.slice_name, {}),
+        source_height=one.source_size[0],
+        source_width=one.source_size[1],
+        crop_top=one.window.top if one.window else 0,
+        crop_left=one.window.left if one.window else 0,
+        image_file_hash=hashlib.sha256(pair.image.read_bytes()).hexdigest(),
+        mask_file_hash=hashlib.sha256(pair.mask.read_bytes()).hexdigest(),
+    )
+    if one.padding is not None and one.padding not in draft.scheme.ignored:
+        draft.scheme = RegionScheme(draft.scheme.regions, (*draft.scheme.ignored, one.padding))
+
+
+@contextmanager
+def _collecting(problems: list[str], subject: str = "") -> Iterator[None]:
+    """Add what is raised to ``problems``, each with its subject, and go on."""
+    try:
+        yield
+    except DatasetError as error:
+        problems += [f"{subject}{problem}" for problem in error.problems]
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"
 
 
 def _raise(problems: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Split(Record):
     validation: tuple[str, ...]
     test: tuple[str, ...]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Names the split by its content alone: pixels, and the slices of each part."""
         parts = {part: list(self.part(part)) for part in PARTS}

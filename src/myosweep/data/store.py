@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Shaped, UInt8
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 import myosweep
 from myosweep.errors import DatasetError
@@ -30,6 +30,7 @@ FORMAT = 1
 DESCRIPTION_COLUMNS = ("site", "vendor", "level", "spacing_mm", "slice_spacing_mm")
 """What may be known of a slice, beside its patient; missing where it is not known."""
 _TEXT_COLUMNS = ("site", "vendor", "level")
+_COLUMNS = ("slice", "patient", *DESCRIPTION_COLUMNS, "image_hash", "pixel_hash")
 LEVELS = ("base", "middle", "apex")
 
 
@@ -114,22 +115,45 @@ def open_dataset(folder: Path | str) -> Dataset:
             f"dataset {folder.name!r} has format {content['format']}, this myosweep reads format "
             f"{FORMAT}; use the version that made it ({content.get('made_by', 'unknown')})"
         )
-    try:
+    with _reading(folder, "manifest.json"):
         manifest = Manifest.model_validate(content)
-        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        labels = np.load(folder / "labels.npy", mmap_mode="r", allow_pickle=False)
-        slices = pd.read_parquet(folder / "slices.parquet")
-    except (OSError, ValueError, ValidationError) as error:
+    with _reading(folder, "images.npy") as path:
+        images = np.lib.format.open_memmap(path, mode="r")
+    with _reading(folder, "labels.npy") as path:
+        labels = np.lib.format.open_memmap(path, mode="r")
+    with _reading(folder, "slices.parquet") as path:
+        slices = pd.read_parquet(path)
+    if damage := list(_damage(manifest, images, labels, slices)):
         raise DatasetError(
-            f"dataset {folder.name!r} is damaged ({type(error).__name__}); import it again"
-        ) from None
-    shape = (manifest.slices, manifest.height, manifest.width)
-    if not (images.shape == labels.shape == shape and len(slices) == manifest.slices):
-        raise DatasetError(
-            f"dataset {folder.name!r} is damaged: {images.shape[0]} images, {labels.shape[0]} "
-            f"masks, {len(slices)} rows, {manifest.slices} slices expected; import it again"
+            f"dataset {folder.name!r} is damaged: {'; '.join(damage)}; import it again"
         )
     return Dataset(folder, manifest, images, labels, slices)
+
+
+@contextmanager
+def _reading(folder: Path, file: str) -> Iterator[Path]:
+    """Give a file's path; whatever its reader raises becomes one sentence."""
+    try:
+        yield folder / file
+    except Exception as error:  # a damaged file can make its reader raise anything
+        reason = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise DatasetError(
+            f"dataset {folder.name!r} is damaged: {file} {reason}; import it again"
+        ) from None
+
+
+def _damage(
+    manifest: Manifest, images: np.ndarray, labels: np.ndarray, slices: pd.DataFrame
+) -> Iterator[str]:
+    """Where arrays and table are not what the manifest says."""
+    shape = (manifest.slices, manifest.height, manifest.width)
+    for file, pixels in (("images.npy", images), ("labels.npy", labels)):
+        if pixels.shape != shape or pixels.dtype not in (np.uint8, np.uint16):
+            yield f"{file} holds {pixels.dtype.name} {pixels.shape}, not 8- or 16-bit {shape}"
+    if missing := sorted(set(_COLUMNS) - set(slices.columns)):
+        yield f"slices.parquet has no column {', '.join(missing)}"
+    elif len(slices) != manifest.slices or not slices["slice"].is_unique:
+        yield f"slices.parquet does not name {manifest.slices} slices"
 
 
 @dataclass
@@ -149,7 +173,7 @@ class DatasetDraft:
         self.rows[position] = {
             **dict.fromkeys(DESCRIPTION_COLUMNS),
             **row,
-            "image_hash": _digest(self.images[position]).hex(),
+            "image_hash": image_hash(self.images[position]),
             "pixel_hash": _slice_digest(self.images[position], self.labels[position]).hex(),
         }
 
@@ -177,22 +201,35 @@ def new_dataset(
             scheme,
             [{} for _ in range(shape[0])],
         )
-        yield draft
-        slices = _slice_table(draft.rows)
-        slices.to_parquet(draft_folder / "slices.parquet", index=False)
-        manifest = Manifest(
-            format=FORMAT,
-            made_by=f"myosweep {myosweep.__version__}",
-            source=source,
-            regions={region.name: region.codes for region in draft.scheme.regions},
-            ignored=draft.scheme.ignored,
-            slices=shape[0],
-            height=shape[1],
-            width=shape[2],
-            pixel_hash=_pixel_hash(bytes.fromhex(digest) for digest in slices["pixel_hash"]),
-        )
-        write_json(draft_folder / "manifest.json", manifest.model_dump(mode="json"))
-        del draft.images, draft.labels  # Windows renames no folder with open memory maps
+        try:
+            yield draft
+            _describe(draft, source)
+        finally:  # Windows neither renames nor removes a folder with open memory maps
+            del draft.images, draft.labels
+
+
+def _describe(draft: DatasetDraft, source: dict[str, Any]) -> None:
+    """Write the table and the manifest of a filled draft."""
+    slices = _slice_table(draft.rows)
+    slices.to_parquet(draft.folder / "slices.parquet", index=False)
+    count, height, width = draft.images.shape
+    manifest = Manifest(
+        format=FORMAT,
+        made_by=f"myosweep {myosweep.__version__}",
+        source=source,
+        regions={region.name: region.codes for region in draft.scheme.regions},
+        ignored=draft.scheme.ignored,
+        slices=count,
+        height=height,
+        width=width,
+        pixel_hash=_pixel_hash(bytes.fromhex(digest) for digest in slices["pixel_hash"]),
+    )
+    write_json(draft.folder / "manifest.json", manifest.model_dump(mode="json"))
+
+
+def image_hash(pixels: Shaped[np.ndarray, "y x"]) -> str:
+    """Names an image by its pixels, size and type."""
+    return _digest(pixels).hex()
 
 
 def refuse_taken(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Metrics on NumPy arrays: first count (``counts``), then score (``overlap``, ``boundary``)."""
 
+from myosweep.distances import SQUARED_DISTANCES_PX
 from myosweep.metrics.boundary import (
     MeanBF,
     bf_from_hits,
@@ -9,7 +10,6 @@ from myosweep.metrics.boundary import (
     mean_bf_dataset,
 )
 from myosweep.metrics.counts import (
-    SQUARED_DISTANCES_PX,
     BoundaryHits,
     SliceCounts,
     boundary_hits,

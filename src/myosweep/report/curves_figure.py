@@ -91,7 +91,7 @@ def draw_curve_panel(panel: CurvePanel, axes: Axes) -> None:
             values = np.where(values > 0, values, np.nan)
         marker = "o" if len(values) == 1 else None
         colour = value_colour(curve.point)
-        axes.plot(curve.epochs, values, color=colour, lw=0.9, alpha=0.9, marker=marker, ms=3)
+        axes.plot(curve.epochs, values, color=colour, lw=1.1, alpha=0.9, marker=marker, ms=3)
     if panel.logarithmic and any(value > 0 for curve in panel.curves for value in curve.values):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

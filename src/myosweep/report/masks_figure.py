@@ -36,7 +36,7 @@ from myosweep.results.read import Results
 _UNLABELLED = "#cfe0f3"
 _DIFFERENCE_COLOURS = (FACE, AGREED, TOO_MUCH, MISSED, ELSEWHERE)
 _ACROSS = 2  # slices beside each other, as in the paper
-_LABELS_IN, _TEXT_IN = 0.35, 0.34
+_LABELS_IN, _TEXT_IN = 0.35, 0.38
 _LONG_LABEL = 22
 
 
@@ -166,7 +166,7 @@ def _draw_block(
         plain_frame(axes)
     plain.set_title(f"Slice {block.key}", fontsize=8)
     plain.set_xlabel("image", fontsize=6.5)
-    outlined.set_xlabel(f"manual outline, {record.region}", fontsize=6.5)
+    outlined.set_xlabel("manual outline", fontsize=6.5)
     draw_outline(record, block.reference, outlined)
     for line, row in enumerate(block.rows, start=1):
         cells = [figure.add_subplot(grid[top + line, left + column]) for column in range(3)]
@@ -213,12 +213,23 @@ def _grey(
 
 
 def _legend(record: MasksFigure, figure: Figure) -> None:
-    patches = [Patch(facecolor=c, edgecolor=MUTED, linewidth=0.4) for c, _ in _key(record)]
+    """Grey levels in the first line, colours of the difference maps in the second."""
+    levels, differences = list(_levels(record)), list(_differences(record))
+    columns = max(len(levels), len(differences))
+    entries = [
+        entry
+        for number in range(columns)
+        for line in (levels, differences)
+        for entry in [line[number] if number < len(line) else ("none", "")]
+    ]
     figure.legend(
-        patches,
-        [words for _, words in _key(record)],
+        [
+            Patch(facecolor=colour, edgecolor=MUTED if words else "none", linewidth=0.4)
+            for colour, words in entries
+        ],
+        [words for _, words in entries],
         loc="outside lower left",
-        ncols=5,
+        ncols=columns,
         fontsize=7,
         handlelength=1,
         handleheight=1,
@@ -226,16 +237,20 @@ def _legend(record: MasksFigure, figure: Figure) -> None:
     )
 
 
-def _key(record: MasksFigure) -> Iterator[tuple[str, str]]:
+def _levels(record: MasksFigure) -> Iterator[tuple[str, str]]:
     for level, name in zip(record.scheme.grey_levels(), record.scheme.names, strict=True):
-        yield f"#{level:02x}{level:02x}{level:02x}", name
-    yield TOO_MUCH, f"{record.region}: network only (+)"
-    yield MISSED, f"{record.region}: manual only (−)"
-    yield AGREED, "both agree"
-    yield ELSEWHERE, "error between other regions"
+        # the white of a mask stays white on a dark page, unlike the figure's background
+        yield "#" + 3 * f"{min(level, 254):02x}", name
     maps = [m for b in record.blocks for m in (b.reference, *(row.prediction for row in b.rows))]
     if any((region_map == NO_REGION).any() for region_map in maps):
         yield _UNLABELLED, "no answer or not labelled"
+
+
+def _differences(record: MasksFigure) -> Iterator[tuple[str, str]]:
+    yield AGREED, f"{record.region}: both"
+    yield TOO_MUCH, "network only (+)"
+    yield MISSED, "manual only (−)"
+    yield ELSEWHERE, "error between other regions"
 
 
 def _alt(record: MasksFigure) -> str:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -26,7 +27,7 @@ _PNG_DPI = 200
 # Ordered by lightness as well as by hue, so that order survives grey print and colour-blindness;
 # neither end is lost on white or on black.
 _VALUES = LinearSegmentedColormap.from_list(
-    "myosweep", ["#3d4f9f", "#2f86b5", "#3fb39a", "#a8c55a", "#efb443"]
+    "myosweep", ["#4c63b6", "#2f88b0", "#2fa58a", "#86b13c", "#e5a530"]
 )
 _REGIONS = ("#8c99a6", "#56b4e9", "#ee5fa7", "#f0e442", "#00b58a", "#d55e00", "#b28dff")
 
@@ -45,7 +46,7 @@ METRIC_WORDS = {
     "mean_bf_strict": "Mean BF score, strict",
 }
 
-_RC = {
+_RC: dict[Any, Any] = {
     "svg.hashsalt": "myosweep",
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -103,8 +104,7 @@ def styled() -> Iterator[None]:
     """Draw in myosweep's style; everybody else's matplotlib settings stay as they are."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        for name, value in _RC.items():
-            matplotlib.rcParams[name] = value
+        matplotlib.rcParams.update(_RC)
         yield
 
 

@@ -48,12 +48,11 @@ class StudyState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time left at the pace of the whole runs so far; None before the first."""
-        whole = [run for run in self.runs if run.state in _WHOLE and run.seconds > 0]
-        if not whole:
+        """Time left at the pace so far; None before the first steps."""
+        if self.epochs_done == 0 or not (spent := sum(run.seconds for run in self.runs)):
             return None
-        pace = sum(run.seconds for run in whole) / sum(run.epochs for run in whole)
-        return pace * (self.epochs - self.epochs_done) / max(self.count("running"), 1)
+        left = self.epochs - self.epochs_done
+        return spent / self.epochs_done * left / max(self.count("running"), 1)
 
 
 _WHOLE = ("complete", "diverged")
@@ -86,6 +85,6 @@ def _run_states(folders: Iterable[RunFolder]) -> Iterable[RunState]:
             state,
             float((progress or {}).get("epochs_done", status.epochs_done if status else 0)),
             description.settings.epochs,
-            status.seconds if status else 0.0,
+            status.seconds if status else float((progress or {}).get("seconds", 0)),
             status.error if status else "",
         )

@@ -121,7 +121,8 @@ def _train_and_score(
     started_at = time.monotonic() - progress.seconds
 
     def on_step(step: int, steps: int) -> None:
-        claim.renew(epochs_done=progress.epochs_done + step / steps)
+        seconds = time.monotonic() - started_at
+        claim.renew(epochs_done=progress.epochs_done + step / steps, seconds=seconds)
 
     epochs = fit(
         network,

@@ -134,7 +134,7 @@ def draw_scan(rng: np.random.Generator) -> Scan:
         spacing_mm=rng.uniform(*vendor.spacing_mm),
         acquired_yx_mm=(phase_mm, readout_mm) if rng.random() < 0.5 else (readout_mm, phase_mm),
         noise=contrast / rng.triangular(vendor.cnr[0], vendor.cnr[1], vendor.cnr[1]),
-        grey_per_signal=rng.uniform(600, 1100) / signals[Material.FAT],
+        grey_per_signal=rng.uniform(450, 850) / signals[Material.FAT],
         texture=rng.uniform(0.06, 0.14),
         motion_mm=rng.uniform(0.4, 1.1),
         thickness_mm=int(rng.integers(6, 11)),
@@ -207,13 +207,17 @@ def disturb(
     moment: SliceScan,
     rng: np.random.Generator,
 ) -> Complex64[np.ndarray, "ky kx"]:
-    """Ghosts and mistriggering: lines across the phase direction get another weight and phase."""
+    """Ghosts and mistriggering: lines across the phase direction get another weight and phase.
+
+    Mistriggering spares the eleven lines in the middle: without them the image would be retaken.
+    """
     phase_axis = int(scan.acquired_yx_mm[1] > scan.acquired_yx_mm[0])
     count = kspace.shape[phase_axis]
     lines = np.arange(count) - count // 2
     start = rng.uniform(0, 2 * np.pi)
     factor = 1 + moment.ghost * np.exp(1j * (2 * np.pi * moment.ghost_shift * lines + start))
     is_bad = np.repeat(rng.random(count // 6 + 1) < moment.bad_lines, 6)[:count]
+    is_bad &= np.abs(lines) > 5
     shift_share = rng.uniform(0.01, 0.025)
     wrong = rng.uniform(0.6, 0.9) * np.exp(2j * np.pi * shift_share * lines)
     factor = np.where(is_bad, factor * wrong, factor).astype(np.complex64)

@@ -25,7 +25,7 @@ INFARCT_SHARE, PATTERN_SHARE = 0.65, 0.10
 NO_REFLOW_SHARE = 0.5
 """Share of infarcts with a no-reflow core."""
 
-_CANDIDATES = 40
+_CANDIDATES = 32
 _BELOW_ENDOCARDIUM, _ABOVE_EPICARDIUM = -9.0, 9.0
 
 
@@ -85,7 +85,7 @@ def draw_scar(rng: np.random.Generator, heart: Heart) -> Scar | None:
 def draw_infarct(rng: np.random.Generator, heart: Heart) -> Scar:
     """Draw an infarct whose size has median 17 % of the myocardium and quartiles 10 and 24 %.
 
-    A size is drawn first; of 40 drawn infarcts the one that comes closest to it is taken.
+    A size is drawn first; of 32 drawn infarcts the one that comes closest to it is taken.
     """
     arteries = tuple(ARTERY_SHARES)
     artery = arteries[rng.choice(len(arteries), p=tuple(ARTERY_SHARES.values()))]

@@ -1,0 +1,164 @@
+"""The report: one page that holds everything, rebuilt from the results tables at any time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from myosweep.analysis.cautions import Caution, cautions, question_words
+from myosweep.analysis.points import fields_in_words
+from myosweep.analysis.slices import tolerance_px
+from myosweep.errors import InputError, StudyError
+from myosweep.files import whole_file
+from myosweep.report import tables, words
+from myosweep.report.curves_figure import curves_figure, draw_curves
+from myosweep.report.embed import embedded
+from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
+from myosweep.report.pictures import read_pictures
+from myosweep.report.scores_figure import draw_scores, scores_figure
+from myosweep.report.style import Drawing
+from myosweep.results.layout import StudyFolder
+from myosweep.results.read import Results, read_results
+
+NO_DATASET = (
+    "Figure 2, masks beside images, is left out: it needs the dataset and the predicted masks, and "
+    "they are not at hand. All numbers of this report come from the results tables alone."
+)
+NO_REGION_TO_SHOW = "Figure 2 is left out: no test slice has the {region}."
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the report shows, computed and drawn.
+
+    Attributes:
+        masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
+    """
+
+    title: str
+    name: str
+    field: str
+    question: str
+    region: str
+    tolerance_px: float | int
+    done: tuple[str, str]
+    facts: tuple[words.Fact, ...]
+    findings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
+    scores: tables.Table
+    validation: tables.Table | None
+    parts: tables.Table | None
+    settings: tables.Table | None
+    runs: tables.Table
+    versions: tuple[words.Fact, ...]
+    masks: MasksFigure | None
+    no_masks: str
+    scores_drawing: Drawing
+    masks_drawing: Drawing | None
+    curves_drawing: Drawing | None
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """The figures that there are, in their order."""
+        every = (self.scores_drawing, self.masks_drawing, self.curves_drawing)
+        return tuple(drawing for drawing in every if drawing is not None)
+
+
+def write_report(
+    folder: Path | str, dataset: Path | str | None = None, slices: Sequence[str] = ()
+) -> Path:
+    """Write a study's report and its figures, from its finished runs.
+
+    Args:
+        folder: the study's folder.
+        dataset: the dataset's folder, if it is not where the study says; only Figure 2 needs it.
+        slices: test slices for Figure 2; by default two are picked.
+
+    Returns:
+        The report, one HTML file; figures stand beside it as SVG and PNG.
+
+    Raises:
+        InputError: if there is no finished network, a wanted slice is no test slice, or the
+            dataset is needed (because it was named, or slices were) and does not fit.
+    """
+    results = read_results(folder)
+    page = build_page(results, dataset, slices)
+    _write_figures(results.folder, page.drawings)
+    with whole_file(results.folder.report) as draft:
+        draft.write_text(render(page), encoding="utf-8")
+    return results.folder.report
+
+
+def build_page(
+    results: Results, dataset: Path | str | None = None, slices: Sequence[str] = ()
+) -> Page:
+    """Compute and draw everything that the report shows; see ``write_report``."""
+    if results.networks.empty:
+        raise StudyError(
+            f"study {results.study.name!r} has no finished network yet, only baselines; continue "
+            "it with `myosweep run`"
+        )
+    masks, no_masks = _masks(results, dataset, slices)
+    curves = curves_figure(results)
+    trained = results.study.source == "training"
+    return Page(
+        title=words.title(results),
+        name=results.study.name,
+        field=fields_in_words(results.fields),
+        question=question_words(results),
+        region=results.study.question.region,
+        tolerance_px=tolerance_px(results),
+        done=words.what_was_done(results),
+        facts=words.facts(results),
+        findings=words.findings(results),
+        cautions=cautions(results),
+        scores=tables.scores_table(results),
+        validation=tables.validation_table(results),
+        parts=tables.parts_table(results),
+        settings=tables.settings_table(results) if trained else None,
+        runs=tables.runs_table(results),
+        versions=words.versions(results),
+        masks=masks,
+        no_masks=no_masks,
+        scores_drawing=draw_scores(scores_figure(results)),
+        masks_drawing=None if masks is None else draw_masks(masks),
+        curves_drawing=None if curves is None else draw_curves(curves),
+    )
+
+
+def render(page: Page) -> str:
+    """The page as HTML that needs nothing else."""
+    source = files("myosweep.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["embedded"] = embedded
+    template = environment.from_string(source.joinpath("template.html.j2").read_text("utf-8"))
+    style = Markup(source.joinpath("page.css").read_text("utf-8"))
+    return template.render(page=page, style=style)
+
+
+def _masks(
+    results: Results, dataset: Path | str | None, slices: Sequence[str]
+) -> tuple[MasksFigure | None, str]:
+    """Figure 2, or why there is none; a dataset or slices that were asked for must be there."""
+    try:
+        pictures = read_pictures(results, dataset)
+    except InputError:
+        if dataset is not None or slices:
+            raise
+        return None, NO_DATASET
+    figure = masks_figure(results, pictures, slices)
+    region = results.study.question.region
+    return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
+
+
+def _write_figures(folder: StudyFolder, drawings: Sequence[Drawing]) -> None:
+    for drawing in drawings:
+        with whole_file(folder.figures / f"{drawing.name}.svg") as draft:
+            draft.write_text(drawing.svg, encoding="utf-8")
+        with whole_file(folder.figures / f"{drawing.name}.png") as draft:
+            draft.write_bytes(drawing.png)

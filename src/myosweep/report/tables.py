@@ -1,0 +1,236 @@
+"""The report's tables as records; the template only lays them out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from myosweep.analysis.compare import Spread, training_gap, validation_accuracies
+from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
+from myosweep.analysis.scores import (
+    ALL,
+    OVERALL_METRICS,
+    REGION_METRICS,
+    baseline_scores,
+    summary,
+)
+from myosweep.config import PRESETS, Record, RunSettings, flatten
+from myosweep.report.style import METRIC_WORDS, value_colour
+from myosweep.results.read import Results
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """One cell of a table's head; ``colour`` shows which value it stands for in the figures."""
+
+    text: str
+    span: int = 1
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its heading, and its cells as text; ``marked`` rows stand out."""
+
+    head: str
+    cells: tuple[str, ...]
+    colour: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under a common title; without a title, just rows."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; ``words`` tables hold text and not numbers."""
+
+    caption: str
+    head: tuple[tuple[Heading, ...], ...]
+    sections: tuple[Section, ...]
+    words: bool = False
+
+
+def decimals(value: float | None, digits: int = 3) -> str:
+    """A score as text.
+
+    >>> decimals(0.84567), decimals(float("nan")), decimals(None)
+    ('0.846', 'undefined', '–')
+    """
+    if value is None:
+        return NONE
+    return "undefined" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def mean_and_spread(mean: float, sd: float | None, networks: int, defined: int) -> str:
+    """``0.846 ± 0.004``; says how many networks have the score, if not all do.
+
+    >>> mean_and_spread(0.8461, 0.0043, 3, 3), mean_and_spread(0.8461, None, 2, 1)
+    ('0.846 ± 0.004', '0.846 (1 of 2)')
+    """
+    text = decimals(mean)
+    if sd is not None and not np.isnan(sd):
+        text += f" ± {sd:.3f}"
+    return text if defined in (networks, 0) else f"{text} ({defined} of {networks})"
+
+
+def scores_table(results: Results) -> Table:
+    """Test scores of every region and of all: a column per point, and one per baseline."""
+    found = points(results)
+    table = summary(results)
+    text = {
+        (row["point"], row["region"], row["metric"]): mean_and_spread(
+            row["mean"], row["sd"], row["networks"], row["defined"]
+        )
+        for row in table.to_dict("records")
+    }
+    floor = baseline_scores(results)
+    baselines = list(dict.fromkeys(floor["baseline"]))[::-1]
+    score_of = floor.set_index(["baseline", "region", "metric"])["score"]
+    question = results.study.question
+    sections = []
+    for region in (*results.scheme.names, ALL):
+        rows = []
+        for metric in OVERALL_METRICS if region == ALL else REGION_METRICS:
+            cells = [text[point.position, region, metric] for point in found]
+            cells += [decimals(float(score_of[name, region, metric])) for name in baselines]
+            marked = (region, metric) == (question.region, question.metric)
+            rows.append(Row(METRIC_WORDS[metric], tuple(cells), marked=marked))
+        sections.append(Section(_region_title(region, results), tuple(rows)))
+    groups = [Heading(""), Heading(_capital(fields_in_words(results.fields)), len(found))]
+    groups += [Heading("Without looking at the image", len(baselines))] if baselines else []
+    head = (tuple(groups), (Heading("Score"), *_headings(found), *map(Heading, baselines)))
+    return Table("", head, tuple(sections))
+
+
+def validation_table(results: Results) -> Table | None:
+    """Final validation accuracy of each point, in percent, beside the paper's.
+
+    None if no validation part was scored.
+    """
+    found = validation_accuracies(results)
+    if not any(one.accuracy.defined for one in found):
+        return None
+    seeds = sorted({seed for one in found for seed in one.point.seeds})
+    with_paper = any(one.paper is not None for one in found)
+    rows = []
+    for one in found:
+        by_seed = dict(zip(one.point.seeds, one.accuracy.scores, strict=True))
+        spread = one.accuracy.sd
+        mean = _percent(one.accuracy.mean) + (f" ± {100 * spread:.2f}" if spread else "")
+        cells = [mean, *(_percent(by_seed.get(seed)) for seed in seeds)]
+        cells += [_percent(one.paper)] if with_paper else []
+        rows.append(Row(one.point.label, tuple(cells), value_colour(one.point)))
+    names = ["Mean, %", *(f"Seed {seed}, %" for seed in seeds), *["Paper, %"] * with_paper]
+    return Table("", (_head(results, names),), (Section("", tuple(rows)),))
+
+
+def parts_table(results: Results) -> Table | None:
+    """The question's score on training, validation and test part; None if there is only one."""
+    found = training_gap(results)
+    if not any(one.training.defined or one.validation.defined for one in found):
+        return None
+    rows = []
+    for one in found:
+        cells = [_spread(part) for part in (one.training, one.validation, one.test, one.gap)]
+        rows.append(Row(one.point.label, tuple(cells), value_colour(one.point)))
+    names = ["Training", "Validation", "Test", "Training minus validation"]
+    return Table("", (_head(results, names),), (Section("", tuple(rows)),))
+
+
+def runs_table(results: Results) -> Table:
+    """Every network: how its training ended and what it took."""
+    runs = results.runs.set_index("run").to_dict("index")
+    rows = []
+    for point in points(results):
+        for run in point.runs:
+            of_run = runs[run]
+            cells = [point.label, str(of_run["seed"]), str(of_run["status"])]
+            cells += [str(of_run["epochs_done"]), _minutes(of_run["seconds"])]
+            cells += [_percent(_known(of_run["validation_accuracy"]))]
+            cells += [decimals(_known(of_run["largest_l2_ratio"]))]
+            rows.append(Row(run, tuple(cells), value_colour(point)))
+    names = [_capital(fields_in_words(results.fields)), "Seed", "Status", "Epochs", "Minutes"]
+    names += ["Validation accuracy, %", "Largest L2 / data gradient"]
+    head = (Heading("Run"), *map(Heading, names))
+    return Table("", (head,), (Section("", tuple(rows)),))
+
+
+def settings_table(results: Results) -> Table:
+    """Every setting of the networks, beside the paper's (MATLAB's), with its meaning."""
+    study = results.study
+    used = flatten(next(study.points())[1].model_dump())
+    neutral = flatten(RunSettings().model_dump())
+    preset = PRESETS[study.preset]
+    rows = []
+    for path, value in used.items():
+        swept = study.sweep.get(path)
+        text = ", ".join(map(format_value, swept)) if swept else format_value(value)
+        origin = "swept" if swept else "this study" if path in study.settings else "MATLAB"
+        if origin == "MATLAB" and path in preset:
+            origin = f"preset {study.preset}"
+        meaning = setting_meaning(path)
+        rows.append(
+            Row(_capital(field_words(path)), (text, origin, format_value(neutral[path]), meaning))
+        )
+    head = [Heading(name) for name in ("Setting", "Value", "Set by", "MATLAB's value", "Meaning")]
+    return Table("", (tuple(head),), (Section("", tuple(rows)),), words=True)
+
+
+def setting_meaning(path: str) -> str:
+    """What a setting is, from its description in the settings record.
+
+    >>> setting_meaning("batch_size")
+    'images per mini-batch'
+    """
+    record: type[Record] = RunSettings
+    *folders, name = path.split(".")
+    for folder in folders:
+        inner = record.model_fields[folder].annotation
+        if isinstance(inner, type) and issubclass(inner, Record):
+            record = inner
+    return record.model_fields[name].description or ""
+
+
+def _head(results: Results, names: Iterable[str]) -> tuple[Heading, ...]:
+    return (Heading(_capital(fields_in_words(results.fields))), *map(Heading, names))
+
+
+def _headings(found: Sequence[Point]) -> list[Heading]:
+    return [Heading(point.label, colour=value_colour(point)) for point in found]
+
+
+def _region_title(region: str, results: Results) -> str:
+    if region == ALL:
+        return "All regions"
+    return f"{_capital(region)} (region {results.scheme.index(region) + 1})"
+
+
+def _spread(score: Spread) -> str:
+    if not score.defined:
+        return NONE
+    return mean_and_spread(score.mean, score.sd, len(score.scores), score.defined)
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None or np.isnan(share) else f"{100 * share:.2f}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f}"
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

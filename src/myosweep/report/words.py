@@ -1,0 +1,222 @@
+"""The report's sentences: what was done, what can be said, what the words mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+import myosweep
+from myosweep.analysis.cautions import patients_in_several_parts, question_words, run_statuses
+from myosweep.analysis.compare import QuestionScores, question_scores
+from myosweep.analysis.points import Point, field_words, fields_in_words, points
+from myosweep.analysis.scores import NO_IMAGE, baseline_scores
+from myosweep.config import PRESET_REASONS, PRESETS
+from myosweep.results.read import Results
+
+_PRECISION = {
+    "float32": "float32, about 7 significant digits",
+    "bfloat16": "bfloat16: products are computed with about 3 significant digits, weights are kept "
+    "with 7; what this does to the scores is not measured here",
+}
+_TELLING_LITTLE = 0.8
+"""From this global accuracy of the no-image predictor on, global accuracy tells little."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term and what is to be said of it."""
+
+    term: str
+    text: str
+
+
+def title(results: Results) -> str:
+    """The page's title."""
+    subject = f"segmentation of the {results.study.question.region}"
+    if not results.fields:
+        return subject.capitalize()
+    fields = listed([field_words(path) for path in results.fields])
+    return f"{fields[:1].upper()}{fields[1:]} and the {subject}"
+
+
+def what_was_done(results: Results) -> tuple[str, str]:
+    """Two sentences: which networks, and on which patients."""
+    found = points(results)
+    counts = sorted({len(point.runs) for point in found})
+    each = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    total = sum(len(point.runs) for point in found)
+    regions = listed(results.scheme.names)
+    if results.study.source == "masks":
+        first = f"{counted(total, 'set')} of masks, made by another program, that outline {regions}"
+        first += " were scored"
+    else:
+        first = f"{counted(total, 'network')} (U-Net) learned to outline {regions}"
+    first += " in LGE-MRI slices"
+    if results.fields:
+        names = fields_in_words(results.fields)
+        values = counted(len(found), "value" if len(results.fields) == 1 else "combination")
+        first += f": {each} for each of {values} of {names} ({_labels(found)})"
+    return first + ".", _patients(results)
+
+
+def findings(results: Results) -> tuple[str, ...]:
+    """What the scores show and what they do not; no claim that a value is better."""
+    question = question_scores(results)
+    name = question_words(results)
+    return (
+        *_range(question, name),
+        *_seed_spread(question, name),
+        "Whether such differences are more than chance is not judged here: this report gives "
+        "means and spreads, but no intervals and no verdicts.",
+        *_floor(results, question, name),
+        "All networks share one division into training, validation and test patients. How much "
+        "other patients would change the scores is not known.",
+    )
+
+
+def facts(results: Results) -> tuple[Fact, ...]:
+    """The study at a glance."""
+    study = results.study
+    question = Fact("Question", f"{question_words(results)}, on the test part")
+    if study.source == "masks":
+        return (question,)
+    parts = " / ".join(f"{100 * share:g}" for share in study.split.fractions)
+    seed = f"seed {study.split.seed}"
+    split = f"by {study.split.by}, training / validation / test {parts}\u00a0%, {seed}"
+    if study.split.file is not None:
+        split = "as given in a split file"
+    return (question, Fact("Split", split), Fact("Preset", _preset(results)), *_computing(results))
+
+
+def versions(results: Results) -> tuple[Fact, ...]:
+    """Software that trained, and that wrote this report; hashes that name data and split."""
+    trained = sorted({item for status in run_statuses(results) for item in status.versions.items()})
+    wrote = [("myosweep", myosweep.__version__)]
+    wrote += [(name, version(name)) for name in ("numpy", "pandas", "matplotlib")]
+    settings = results.folder.run(results.networks["run"].iloc[0]).read_settings()
+    return (
+        *([Fact("Trained with", _versions(trained))] if trained else []),
+        Fact("Report written with", _versions(wrote)),
+        Fact("Fingerprint of images and masks", settings.pixel_hash[:16]),
+        Fact("Fingerprint of the split", settings.split_hash[:16]),
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "network"), counted(3, "slice")
+    ('1 network', '3 slices')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a row.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _labels(found: Sequence[Point]) -> str:
+    return ("; " if any("," in point.label for point in found) else ", ").join(
+        point.label for point in found
+    )
+
+
+def _patients(results: Results) -> str:
+    """Slices and patients of each part, from the counts."""
+    places = results.counts[["part", "slice", "patient"]].drop_duplicates()
+    sizes = {
+        part: f"{counted(len(group), 'slice')} of {counted(group['patient'].nunique(), 'patient')}"
+        for part, group in places.groupby("part", observed=True)
+    }
+    shared = patients_in_several_parts(results)
+    unseen = "that no network has seen"
+    if shared:
+        unseen = f"; {counted(shared, 'patient')} of the study stand in more than one part"
+    test = f"The test scores come from {sizes.get('test', 'no slices')}"
+    if "training" not in sizes:
+        return f"{test}."
+    test += unseen if unseen.startswith(";") else f" {unseen}"
+    return (
+        f"They learned from {sizes['training']}; {sizes.get('validation', 'no slices')} served to "
+        f"follow their training (validation). {test}."
+    )
+
+
+def _range(question: QuestionScores, name: str) -> list[str]:
+    if question.highest is None or question.lowest is None:
+        return [f"The {name} is undefined: no test slice has the region."]
+    (high, best), (low, worst) = question.highest, question.lowest
+    if high == low:
+        return [f"The mean {name} is {best.mean:.3f}; there is nothing to compare it with."]
+    return [
+        f"The highest mean {name}, {best.mean:.3f}, was reached with {high.words}; the lowest, "
+        f"{worst.mean:.3f}, with {low.words}. The range over all values is "
+        f"{best.mean - worst.mean:.3f}."
+    ]
+
+
+def _seed_spread(question: QuestionScores, name: str) -> list[str]:
+    if question.largest_sd is None:
+        return [
+            "With one network per value, a difference between values cannot be told from the "
+            "difference that another seed makes."
+        ]
+    return [
+        "Networks of the same value that differ only in their seed spread, too: their standard "
+        f"deviation in {name} is up to {question.largest_sd:.3f}."
+    ]
+
+
+def _floor(results: Results, question: QuestionScores, name: str) -> list[str]:
+    if question.no_image is None:
+        return []
+    floor = baseline_scores(results).set_index(["baseline", "metric"])["score"]
+    accuracy = float(np.ravel(floor[NO_IMAGE, "global_accuracy"])[0])
+    sentence = (
+        "A predictor that never looks at the image, and gives at each position the region most "
+        f"frequent there in the training part, reaches {question.no_image:.3f} {name}"
+    )
+    if accuracy < _TELLING_LITTLE:
+        return [sentence + "."]
+    return [
+        f"{sentence} and {100 * accuracy:.1f}\u00a0% global accuracy. A high accuracy over all "
+        "pixels therefore says little."
+    ]
+
+
+def _preset(results: Results) -> str:
+    changed = PRESETS[results.study.preset]
+    if not changed:
+        return f"{results.study.preset}: MATLAB's settings, as in the paper"
+    reasons = "; ".join(f"{field_words(path)} ({PRESET_REASONS[path]})" for path in changed)
+    return f"{results.study.preset}: MATLAB's settings, except {reasons}"
+
+
+def _computing(results: Results) -> list[Fact]:
+    statuses = run_statuses(results)
+    if not statuses:
+        return []
+    precisions = sorted({status.precision for status in statuses})
+    places = sorted(
+        {
+            f"{s.device}, {machine}"
+            for s in statuses
+            for machine in s.machines or (f"{s.threads} threads",)
+        }
+    )
+    minutes = sum(status.seconds for status in statuses) / 60
+    return [
+        Fact("Precision", "; ".join(_PRECISION.get(name, name) for name in precisions)),
+        Fact("Computed on", "; ".join(places)),
+        Fact("Time of training", f"{minutes:.0f} minutes for {counted(len(statuses), 'network')}"),
+    ]
+
+
+def _versions(items: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in items)

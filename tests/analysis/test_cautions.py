@@ -1,0 +1,115 @@
+"""Each warning appears where it must, and only there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.toy import DIVERGED, Toy, toy_study
+
+from myosweep.analysis.cautions import cautions, patients_in_several_parts, question_words
+from myosweep.files import read_json, write_json
+from myosweep.results.read import read_results
+
+INNER = {(1e-2,): (1, 2), (1e-3,): (0, 0), (1e-4,): (1, 1)}
+"""The highest mean stands at the middle value: no warning about the edge."""
+
+
+def topics(toy: Toy) -> list[str]:
+    return [caution.topic for caution in cautions(read_results(toy.folder))]
+
+
+def text(toy: Toy, topic: str) -> str:
+    return " ".join(c.text for c in cautions(read_results(toy.folder)) if c.topic == topic)
+
+
+def test_a_sound_study_gets_no_warning(tmp_path: Path) -> None:
+    assert topics(toy_study(tmp_path, INNER)) == []
+
+
+def test_unfinished_and_failed_networks(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, INNER)
+    first, second = [run for run in toy.home.runs() if run.id.startswith("run-0p01")]
+    first.status.unlink()
+    failed = read_json(second.status) | {"status": "failed", "error": "OSError: /home/somebody"}
+    write_json(second.status, failed)
+    assert topics(toy) == ["Preliminary", "Failed training"]
+    assert "4 of 6 networks" in text(toy, "Preliminary")
+    assert "1 network stopped with an error and is missing" in text(toy, "Failed training")
+    assert "somebody" not in text(toy, "Failed training")
+
+
+def test_a_diverged_network_is_named(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, INNER | {(1e-2,): (1, DIVERGED)})
+    assert "L2 strength 0.01: training ran out of bounds for 1 of 2 networks (seed 1)" in text(
+        toy, "Diverged"
+    )
+
+
+def test_patients_in_several_parts(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, INNER, split={"by": "slice"})
+    places: dict[str, set[str]] = {}
+    for part in ("training", "validation", "test"):
+        for key in toy.split.part(part):
+            places.setdefault(key.split("_")[0], set()).add(part)
+    shared = sum(len(parts) > 1 for parts in places.values())
+    assert patients_in_several_parts(read_results(toy.folder)) == shared > 0
+    assert f"{shared} patients have slices" in text(toy, "Patients in several parts")
+
+
+def test_scores_close_to_the_no_image_predictor(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, INNER | {(1e-2,): (9, 9)})
+    warning = text(toy, "Close to not looking at all")
+    assert "L2 strength 0.01: the mean Dice of the myocardium is" in warning
+    assert "0.001:" not in warning
+
+
+def test_the_edge_of_the_range_proposes_the_next_value(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path)
+    assert "smallest L2 strength tested, 0.00005" in text(toy, "Edge of the tested range")
+    assert "would be 0.000005." in text(toy, "Edge of the tested range")
+
+
+@pytest.mark.parametrize(
+    ("field", "shifts", "proposed"),
+    [
+        ("l2.strength", {0.1: 3, 0.01: 2, 0.0: 0}, None),  # nothing lies below 0
+        ("augmentation.flip", {0.5: 3, 1.0: 0}, None),  # a probability ends at 1
+        ("dropout", {0.25: 3, 0.5: 0}, "was not tried."),  # 1 is not allowed, 0.6 would be
+        ("depth", {2: 3, 3: 2, 4: 0}, "would be 5."),
+        ("batch_size", {2: 0, 4: 1}, "would be 1."),
+        ("normalisation", {"z-score": 0, "zero-centre": 1}, None),  # names have no edge
+    ],
+)
+def test_edges_of_other_settings(
+    tmp_path: Path, field: str, shifts: dict[Any, int], proposed: str | None
+) -> None:
+    toy = toy_study(tmp_path, {(v,): (s, s) for v, s in shifts.items()}, fields=(field,))
+    warning = text(toy, "Edge of the tested range")
+    assert proposed in warning if proposed else warning == ""
+
+
+def test_an_unfinished_value_beyond_is_no_edge(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, {(1e-2,): (3, 3), (1e-3,): (1, 1), (1e-4,): (2, 2)})
+    for run in toy.home.runs():
+        if run.id.startswith("run-0p0001"):
+            run.status.unlink()
+    assert "Edge of the tested range" not in topics(toy)
+
+
+def test_one_network_per_value(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, {point: shifts[:1] for point, shifts in INNER.items()})
+    assert topics(toy) == ["One network only"]
+    assert "with 0.01, 0.001, 0.0001" in text(toy, "One network only")
+
+
+def test_networks_that_were_not_computed_alike(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, INNER)
+    toy.add_network({"l2.strength": 1e-2}, 1, 2, precision="bfloat16", versions={"torch": "9"})
+    assert topics(toy) == ["Not all computed alike"]
+    assert "different precisions and software versions" in text(toy, "Not all computed alike")
+
+
+def test_the_question_in_words(tmp_path: Path) -> None:
+    question = {"region": "blood pool", "metric": "bf_strict"}
+    toy = toy_study(tmp_path, {(1e-3,): (1,)}, question=question)
+    assert question_words(read_results(toy.folder)) == "strict BF score of the blood pool"
