@@ -139,15 +139,3 @@ def test_a_constant_or_empty_16_bit_training_part_gives_finite_numbers() -> None
 def test_facts_rebuild_the_normaliser() -> None:
     normaliser = measure([np.array([[5, 9000]], np.uint16)])
     assert Normaliser(**normaliser.facts()) == normaliser
-
-
-def test_images_are_read_one_at_a_time() -> None:
-    alive: list[int] = []
-
-    def slices() -> object:
-        for n in range(3):
-            alive.append(n)
-            yield np.full((2, 2), n, np.uint8), np.zeros((2, 2), bool)
-
-    assert Normaliser.zero_centre(slices(), np.dtype(np.uint8)).mean == 1
-    assert alive == [0, 1, 2]

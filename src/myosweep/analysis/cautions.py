@@ -54,7 +54,7 @@ def _unfinished(results: Results) -> Iterator[Caution]:
     if done < wanted:
         yield Caution(
             "Preliminary",
-            f"{done} of {wanted} networks are finished. The means below change as the others "
+            f"{done} of {wanted} networks are finished. All means change as the others "
             "come in, and values may be compared with different numbers of networks.",
         )
     statuses = [run.read_status() for run in results.folder.runs()]

@@ -181,7 +181,7 @@ def settings_table(results: Results) -> Table:
         rows.append(
             Row(_capital(field_words(path)), (text, origin, format_value(neutral[path]), meaning))
         )
-    head = [Heading(name) for name in ("Setting", "Value", "Set by", "MATLAB's value", "Meaning")]
+    head = [Heading(name) for name in ("Setting", "Value", "Set by", "MATLAB’s value", "Meaning")]
     return Table("", (tuple(head),), (Section("", tuple(rows)),), words=True)
 
 

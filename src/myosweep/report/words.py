@@ -35,7 +35,7 @@ def title(results: Results) -> str:
     """The page's title."""
     subject = f"segmentation of the {results.study.question.region}"
     if not results.fields:
-        return subject.capitalize()
+        return f"S{subject[1:]}"
     fields = listed([field_words(path) for path in results.fields])
     return f"{fields[:1].upper()}{fields[1:]} and the {subject}"
 
@@ -70,8 +70,8 @@ def findings(results: Results) -> tuple[str, ...]:
         "Whether such differences are more than chance is not judged here: this report gives "
         "means and spreads, but no intervals and no verdicts.",
         *_floor(results, question, name),
-        "All networks share one division into training, validation and test patients. How much "
-        "other patients would change the scores is not known.",
+        "All networks were scored on the same test slices. How much other patients, to learn from "
+        "or to be tested on, would change the scores is not known.",
     )
 
 
@@ -193,9 +193,9 @@ def _floor(results: Results, question: QuestionScores, name: str) -> list[str]:
 def _preset(results: Results) -> str:
     changed = PRESETS[results.study.preset]
     if not changed:
-        return f"{results.study.preset}: MATLAB's settings, as in the paper"
+        return f"{results.study.preset}: MATLAB’s settings, as in the paper"
     reasons = "; ".join(f"{field_words(path)} ({PRESET_REASONS[path]})" for path in changed)
-    return f"{results.study.preset}: MATLAB's settings, except {reasons}"
+    return f"{results.study.preset}: MATLAB’s settings, except {reasons}"
 
 
 def _computing(results: Results) -> list[Fact]:

@@ -3,12 +3,12 @@
 import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from myosweep.config import Value, flatten
-from myosweep.errors import ClaimLost
+from myosweep.errors import ClaimLost, StudyError
 from myosweep.files import write_json
 from myosweep.results.rows import RunStatus
 from myosweep.study.open import Study, open_study
@@ -79,49 +79,52 @@ def execute(study: Study, resources: Resources) -> None:
 
     A run that fails is marked so, and the others go on. Ctrl-C leaves every run at its last whole
     epoch.
+
+    Raises:
+        StudyError: if worker processes were ended from outside, with runs left to do.
     """
-    failed: set[str] = set()
-    while missing := [plan for plan in study.missing() if plan.id not in failed]:
-        if resources.jobs_at_once == 1:
-            worked = [_attempt(plan, study, resources) for plan in missing]
-        else:
-            worked = _in_parallel(missing, study, resources)
-        failed |= {
-            plan.id for plan, status in zip(missing, worked, strict=True)
-            if status is not None and status.status == "failed"
-        }  # fmt: skip
+    if resources.jobs_at_once == 1:
+        work(study, resources)
+    else:
+        _work_in_parallel(study, resources)
+
+
+def work(study: Study, resources: Resources) -> None:
+    """Do missing runs one after the other until none is left; claims keep workers apart."""
+    while untried := study.untried():
+        worked = [_attempt(plan, study, resources) for plan in untried]
         if not any(worked):
             time.sleep(_POLL_S)
 
 
-def _in_parallel(
-    missing: list[RunPlan], study: Study, resources: Resources
-) -> list[RunStatus | None]:
+def _work_in_parallel(study: Study, resources: Resources) -> None:
+    """Several processes that each work through the study."""
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(resources.jobs_at_once, mp_context=context)
+    arguments = (study.folder.path, study.dataset.folder, resources)
+    workers = [
+        context.Process(target=_worker, args=arguments) for _ in range(resources.jobs_at_once)
+    ]
     try:
-        futures = [
-            pool.submit(_work, study.folder.path, study.dataset.folder, plan.id, resources)
-            for plan in missing
-        ]
-        _wait(futures)
-        return [future.result() for future in futures]
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
+            workers[0].join(_POLL_S)  # short waits, so that Ctrl-C is noticed on Windows too
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.join(_POLL_S)
+            worker.terminate()
+    if study.untried():
+        codes = sorted({str(worker.exitcode) for worker in workers})
+        raise StudyError(
+            f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
+            "perhaps for lack of memory; start the study again with fewer --jobs"
+        )
 
 
-def _wait(futures: list[Future[RunStatus | None]]) -> None:
-    """Wait so that Ctrl-C is noticed at once, on Windows too."""
-    waiting = set(futures)
-    while waiting:
-        _, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-
-
-def _work(folder: Path, dataset: Path, run_id: str, resources: Resources) -> RunStatus | None:
-    """One run in a worker process, which finds everything in the study's folder."""
-    study = open_study(folder, dataset=dataset, write=False)
-    plan = next(plan for plan in study.plans() if plan.id == run_id)
-    return _attempt(plan, study, resources)
+def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
+    """A worker process: it finds everything in the study's folder."""
+    with suppress(KeyboardInterrupt):
+        work(open_study(folder, dataset=dataset, write=False), resources)
 
 
 def _attempt(plan: RunPlan, study: Study, resources: Resources) -> RunStatus | None:

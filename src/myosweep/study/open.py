@@ -18,6 +18,7 @@ from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
+from myosweep.results.rows import RunStatus
 from myosweep.training.device import resolve_device, resolve_precision
 from myosweep.training.run import RunPlan
 
@@ -41,12 +42,21 @@ class Study:
         ]
 
     def missing(self) -> list[RunPlan]:
-        """The runs that are not whole yet."""
-        return [plan for plan in self.plans() if not self._is_whole(plan)]
+        """The runs that are not whole; failed ones are among them."""
+        states = [(plan, self._status(plan)) for plan in self.plans()]
+        return [plan for plan, status in states if status is None or not status.whole]
 
-    def _is_whole(self, plan: RunPlan) -> bool:
-        status = self.folder.run(plan.id).read_status()
-        return status is not None and status.whole
+    def untried(self) -> list[RunPlan]:
+        """The runs that have not ended, neither well nor badly."""
+        return [plan for plan in self.plans() if self._status(plan) is None]
+
+    def forget_failures(self) -> None:
+        """Let failed runs be tried again."""
+        for plan in self.missing():
+            self.folder.run(plan.id).status.unlink(missing_ok=True)
+
+    def _status(self, plan: RunPlan) -> RunStatus | None:
+        return self.folder.run(plan.id).read_status()
 
 
 def open_study(

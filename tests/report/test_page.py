@@ -1,0 +1,252 @@
+"""The page: complete, self-contained, readable by machines, honest about what is missing."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.toy import DIVERGED, Toy, toy_dataset, toy_study
+
+from myosweep.analysis.scores import summary
+from myosweep.config import read_study_config, write_study_config
+from myosweep.errors import DatasetError, InputError, StudyError
+from myosweep.report.page import NO_DATASET, build_page, render, write_report
+from myosweep.results.read import read_results
+
+FIGURES = ("figure-1-scores", "figure-2-masks", "figure-3-learning-curves")
+VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
+
+
+class Checked(HTMLParser):
+    """Reads a page; notes tags that do not close in order, ids, targets, images, headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.sources: list[str] = []
+        self.pictures: list[str | None] = []
+        self.headings: list[int] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self._note(tag, dict(attrs))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._note(tag, dict(attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def _note(self, tag: str, attributes: dict[str, str | None]) -> None:
+        self.ids += [attributes["id"] or ""] if "id" in attributes else []
+        for name in ("href", "xlink:href", "src"):
+            if (address := attributes.get(name)) is not None:
+                (self.targets if address.startswith("#") else self.sources).append(address)
+        if "aria-labelledby" in attributes:
+            self.targets.append(f"#{attributes['aria-labelledby']}")
+        if tag == "img" or attributes.get("role") == "img":
+            self.pictures.append(attributes.get("alt") or attributes.get("aria-label"))
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    toy = toy_study(tmp_path_factory.mktemp("toy"))
+    write_report(toy.folder)
+    return toy
+
+
+@pytest.fixture(scope="module")
+def text(toy: Toy) -> str:
+    return toy.home.report.read_text("utf-8")
+
+
+def cells_of(text: str, heading: str) -> list[list[str]]:
+    """The cells of every table row with this heading."""
+    rows = re.findall(
+        rf'<th scope="row">(?:<span[^>]*></span>)?{re.escape(heading)}</th>(.*?)</tr>', text, re.S
+    )
+    return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+
+
+def without_pixels(text: str) -> str:
+    return re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)
+
+
+def test_the_page_is_well_formed(text: str) -> None:
+    page = Checked(text)
+    assert (page.open, page.wrong) == ([], [])
+    assert len(page.ids) == len(set(page.ids))
+    assert {target[1:] for target in page.targets} <= set(page.ids)
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    steps = zip(page.headings, page.headings[1:], strict=False)
+    assert all(after - before <= 1 for before, after in steps)
+
+
+def test_the_page_needs_nothing_else(toy: Toy, text: str) -> None:
+    assert all(source.startswith("data:image/png;base64,") for source in Checked(text).sources)
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    words = without_pixels(text)
+    for outside in ("http:", "https:", "//", "<script", "<link", "@import", "javascript:"):
+        assert outside not in words
+    assert toy.home.report.stat().st_size < 1_000_000
+
+
+def test_the_page_tells_no_place(toy: Toy, text: str) -> None:
+    words = without_pixels(text)
+    for place in (str(toy.folder), str(toy.data.folder), "/tmp", "../", "\\"):
+        assert place not in words
+    assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", words)
+
+
+def test_every_figure_is_there_with_a_text_for_those_who_cannot_see_it(toy: Toy, text: str) -> None:
+    pictures = Checked(text).pictures
+    assert len(pictures) == 3
+    assert all(picture is not None and len(picture) > 60 for picture in pictures)
+    files = sorted(path.name for path in toy.home.figures.iterdir())
+    assert files == sorted(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg"))
+
+
+def test_the_order_of_the_page(text: str) -> None:
+    wanted = (
+        "<h1>", "What can be said", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.", "Table 3.",
+        "Figure 3.", "<h2>Warnings", "<h2>Appendix", "What the words mean", "Table 4.", "Table 5.",
+        "Versions",
+    )  # fmt: skip
+    places = [text.index(mark) for mark in wanted]
+    assert places == sorted(places)
+
+
+def test_the_main_table_holds_means_and_spreads(toy: Toy, text: str) -> None:
+    table = summary(read_results(toy.folder)).set_index(["label", "region", "metric"])
+    row = cells_of(text, "Dice")[2]  # of the third region, the myocardium
+    for label, cell in zip(("0.005", "0.0005", "0.00005"), row, strict=False):
+        cells = table.loc[(label, "myocardium", "dice")]
+        assert cell == f"{cells['mean']:.3f} ± {cells['sd']:.3f}"
+    assert len(row) == 5  # and both baselines
+    assert row[4] == "0.000"
+    assert '<tr class="marked"><th scope="row">Dice</th>' in text
+
+
+def test_validation_accuracies_stand_beside_the_papers(toy: Toy, text: str) -> None:
+    status = json.loads((toy.home.run("run-5e-05-0").status).read_text())
+    assert status["validation_accuracy"] == 1  # a perfect network
+    (row, *_) = cells_of(text, "0.00005")
+    assert row[1] == "100.00"
+    assert row[-1] == "98.43"
+
+
+def test_the_words_claim_nothing(text: str) -> None:
+    said = text[text.index('id="said"') : text.index('id="scores"')]
+    assert "highest mean Dice of the myocardium" in said
+    assert "0.00005" in said
+    assert "is not judged here" in said
+    words = re.sub(r"<[^>]+>", " ", text)
+    assert not re.search(r"\b(better|best|significant(ly)?|nan|None)\b", words.replace(
+        "significant digits", ""))  # fmt: skip
+
+
+def test_patients_and_slices_are_counted(text: str) -> None:
+    assert "12 slices of 6 patients; 4 slices of 2 patients" in text
+    assert "4 slices of 2 patients that no network has seen" in text
+
+
+def test_the_report_is_the_same_each_time(toy: Toy, text: str, tmp_path: Path) -> None:
+    shutil.copytree(toy.folder.parent, tmp_path / "again")
+    again = tmp_path / "again" / "study"
+    write_report(again)
+    assert (again / "report.html").read_text("utf-8") == text
+    for path in toy.home.figures.iterdir():
+        assert (again / "figures" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_report_needs_no_torch(toy: Toy) -> None:
+    code = (
+        "import sys\nfrom myosweep.report.page import build_page\n"
+        "from myosweep.results.read import read_results\n"
+        f"build_page(read_results({str(toy.folder)!r}))\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_the_dataset_the_page_says_so(toy: Toy, tmp_path: Path) -> None:
+    shutil.copytree(toy.folder, tmp_path / "study")
+    page = build_page(read_results(tmp_path / "study"))
+    assert [drawing.name for drawing in page.drawings] == [FIGURES[0], FIGURES[2]]
+    assert NO_DATASET in render(page)
+    with pytest.raises(DatasetError, match="is not a dataset"):
+        build_page(read_results(tmp_path / "study"), dataset=tmp_path / "nowhere")
+
+
+def test_another_dataset_is_not_shown(toy: Toy, tmp_path: Path) -> None:
+    other = toy_dataset(tmp_path / "other", patients=3)
+    with pytest.raises(DatasetError, match="has other pixels"):
+        build_page(read_results(toy.folder), dataset=other.folder)
+
+
+def test_a_slice_that_is_none_is_refused(toy: Toy) -> None:
+    key = toy.split.test[0]
+    with pytest.raises(InputError, match=f"no test slice of this study; did you mean '{key}'"):
+        build_page(read_results(toy.folder), slices=[f"{key}0"])
+
+
+def test_baselines_alone_make_no_report(toy: Toy, tmp_path: Path) -> None:
+    shutil.copytree(toy.folder, tmp_path / "study")
+    for path in (tmp_path / "study" / "runs").glob("run-*"):
+        shutil.rmtree(path)
+    with pytest.raises(StudyError, match="no finished network yet"):
+        write_report(tmp_path / "study")
+
+
+def test_two_fields_one_seed_and_a_diverged_network(tmp_path: Path) -> None:
+    shifts = {(1e-3, 1e-4): (1,), (1e-3, 1e-3): (2,), (0.0, 1e-4): (0,), (0.0, 1e-3): (DIVERGED,)}
+    fields = ("l2.strength", "learning_rate")
+    toy = toy_study(tmp_path, shifts, fields=fields, split={"by": "slice"}, baselines=False)
+    text = render(build_page(read_results(toy.folder)))
+    assert Checked(text).wrong == []
+    assert "<h1>L2 strength and learning rate and the segmentation" in text
+    assert "1 for each of 4 combinations of L2 strength, learning rate" in text
+    assert "L2 strength 0, learning rate 0.001: training ran out of bounds for 1 of 1" in text
+    assert "With one network per value" in text
+    assert "stand in more than one part" in text
+    assert cells_of(text, "BF score")[2][3] == "undefined"
+    assert "no-image predictor</th>" not in text  # no baselines, no columns for them
+    (run,) = [row for row in cells_of(text, "run-0p0-0p001-0") if row]
+    assert run[2] == "diverged"
+
+
+def test_masks_of_another_program(toy: Toy, tmp_path: Path) -> None:
+    """No settings, no history, no training or validation part: the page does without."""
+    shutil.copytree(toy.folder, tmp_path / "study")
+    results = read_results(tmp_path / "study")
+    config = read_study_config(results.folder.study).model_copy(update={"source": "masks"})
+    write_study_config(config, results.folder.study)
+    for run in results.folder.runs():
+        counts = pd.read_parquet(run.counts)
+        counts[counts["part"] == "test"].to_parquet(run.counts)
+        run.history.unlink(missing_ok=True)
+        settings = json.loads(run.settings.read_text()) | {"settings": None}
+        kind = {"trained": "masks"}.get(settings["kind"], settings["kind"])
+        run.settings.write_text(json.dumps(settings | {"kind": kind}))
+        run.status.write_text(json.dumps({"status": "complete"}))
+    text = render(build_page(read_results(tmp_path / "study")))
+    assert Checked(text).wrong == []
+    assert "6 sets of masks, made by another program" in text
+    assert "Table 2." not in text
+    assert "nothing is known about training" in text
