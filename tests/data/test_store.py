@@ -171,6 +171,11 @@ def pickled(path: Path) -> None:
         pickle.dump(IMAGES, file)
 
 
+def zipped(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, IMAGES)
+
+
 def objects(path: Path) -> None:
     np.save(path, np.full((2, 3, 4), None), allow_pickle=True)
 
@@ -195,7 +200,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "table cut": (lambda f: cut_short(f / "slices.parquet"), "slices.parquet cannot be read"),
     "pickle": (lambda f: pickled(f / "images.npy"), "images.npy cannot be read"),
     "objects": (lambda f: objects(f / "labels.npy"), "labels.npy cannot be read"),
-    "zip": (lambda f: np.savez((f / "images.npy").open("wb"), IMAGES), "images.npy cannot be"),
+    "zip": (lambda f: zipped(f / "images.npy"), "images.npy cannot be"),
     "size": (
         lambda f: edit(f, width=5),
         r"images.npy holds uint16 \(2, 3, 4\), not 8- or 16-bit \(2, 3, 5\); labels.npy holds",
@@ -220,14 +225,20 @@ def test_damage_is_refused_without_the_folders_place(folder: Path, case: str) ->
     assert str(folder.parent) not in str(caught.value)
 
 
-def test_nothing_is_unpickled(folder: Path) -> None:
+def test_nothing_is_unpickled(folder: Path, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[object, ...]:
-            return (folder.mkdir, ())  # raises if it runs, but not as a DatasetError
+            return Path.touch, (tmp_path / "it ran",)
 
-    (folder / "labels.npy").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(DatasetError, match="labels.npy cannot be read"):
-        open_dataset(folder)
+    np.save(folder / "labels.npy", np.full((2, 3, 4), Bomb()), allow_pickle=True)
+    (folder / "images.npy").write_bytes(pickle.dumps(Bomb()))
+    (folder / "slices.parquet").write_bytes(pickle.dumps(Bomb()))
+    for file in ("images.npy", "labels.npy", "slices.parquet"):
+        with pytest.raises(DatasetError, match=f"{file} cannot be read"):
+            open_dataset(folder)
+        shutil.copy(make(tmp_path / file).folder / file, folder / file)
+    open_dataset(folder)
+    assert not (tmp_path / "it ran").exists()
 
 
 def test_a_folder_that_is_not_there_or_is_a_file(tmp_path: Path) -> None:

@@ -165,24 +165,22 @@ def test_patients_and_slices_are_counted(text: str) -> None:
     assert "4 slices of 2 patients that no network has seen" in text
 
 
-def test_the_report_is_the_same_each_time(toy: Toy, text: str, tmp_path: Path) -> None:
+def test_a_rebuilt_report_is_the_same_and_needs_no_torch(
+    toy: Toy, text: str, tmp_path: Path
+) -> None:
     shutil.copytree(toy.folder.parent, tmp_path / "again")
     again = tmp_path / "again" / "study"
-    write_report(again)
-    assert (again / "report.html").read_text("utf-8") == text
-    for path in toy.home.figures.iterdir():
-        assert (again / "figures" / path.name).read_bytes() == path.read_bytes()
-
-
-def test_the_report_needs_no_torch(toy: Toy) -> None:
+    shutil.rmtree(again / "figures")
     code = (
-        "import sys\nfrom myosweep.report.page import build_page\n"
-        "from myosweep.results.read import read_results\n"
-        f"build_page(read_results({str(toy.folder)!r}))\n"
+        "import sys\nfrom myosweep import write_report\n"
+        f"write_report({str(again)!r})\n"
         "assert 'torch' not in sys.modules\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+    assert (again / "report.html").read_text("utf-8") == text
+    for path in toy.home.figures.iterdir():
+        assert (again / "figures" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_without_the_dataset_the_page_says_so(toy: Toy, tmp_path: Path) -> None:
@@ -221,12 +219,13 @@ def test_two_fields_one_seed_and_a_diverged_network(tmp_path: Path) -> None:
     text = render(build_page(read_results(toy.folder)))
     assert Checked(text).wrong == []
     assert "<h1>L2 strength and learning rate and the segmentation" in text
-    assert "1 for each of 4 combinations of L2 strength, learning rate" in text
-    assert "L2 strength 0, learning rate 0.001: training ran out of bounds for 1 of 1" in text
+    assert "4 combinations of L2 strength (0.001, 0) and learning rate (0.0001, 0.001)." in text
+    assert "out of bounds with L2 strength 0, learning rate 0.001 (1 of 1 network: seed 0)" in text
     assert "With one network per value" in text
     assert "stand in more than one part" in text
     assert cells_of(text, "BF score")[2][3] == "undefined"
     assert "no-image predictor</th>" not in text  # no baselines, no columns for them
+    assert "The dashed line" not in text
     (run,) = [row for row in cells_of(text, "run-0p0-0p001-0") if row]
     assert run[2] == "diverged"
 
@@ -249,4 +248,5 @@ def test_masks_of_another_program(toy: Toy, tmp_path: Path) -> None:
     assert Checked(text).wrong == []
     assert "6 sets of masks, made by another program" in text
     assert "Table 2." not in text
+    assert cells_of(text, "run-0p005-0")[0][3:5] == ["–", "–"]
     assert "nothing is known about training" in text

@@ -70,16 +70,18 @@ def _unfinished(results: Results) -> Iterator[Caution]:
 def _diverged(results: Results) -> Iterator[Caution]:
     networks = results.networks
     diverged = set(networks.loc[networks["status"] == "diverged", "run"])
+    named = []
     for point in points(results):
         seeds = [s for run, s in zip(point.runs, point.seeds, strict=True) if run in diverged]
         if seeds:
-            yield Caution(
-                "Diverged",
-                f"{point.words}: training ran out of bounds for {len(seeds)} of "
-                f"{len(point.runs)} networks (seed {', '.join(map(str, seeds))}). Such a network "
-                "is not dropped: it is scored as it predicts, and pixels without an answer count "
-                "as missed.",
-            )
+            numbers = f"{len(seeds)} of {_networks(len(point.runs))}"
+            named.append(f"{point.words} ({numbers}: seed {', '.join(map(str, seeds))})")
+    if named:
+        yield Caution(
+            "Diverged",
+            f"Training ran out of bounds with {'; '.join(named)}. Such a network is not dropped: "
+            "it is scored as it predicts, and pixels without an answer count as missed.",
+        )
 
 
 def _leak(results: Results) -> Iterator[Caution]:
@@ -97,12 +99,17 @@ def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Cauti
     if question.no_image is None:
         return
     floor = question.no_image + NEAR_BASELINE * (1 - question.no_image)
-    near = [(point, score) for point, score in question.by_point if score.mean < floor]
-    for point, score in near:
+    near = [
+        f"{point.words} ({score.mean:.3f})"
+        for point, score in question.by_point
+        if score.mean < floor
+    ]
+    if near:
         yield Caution(
             "Close to not looking at all",
-            f"{point.words}: the mean {question_words(results)} is {score.mean:.3f}; a predictor "
-            f"that never sees the image reaches {question.no_image:.3f}.",
+            f"A predictor that never sees the image reaches {question.no_image:.3f} "
+            f"{question_words(results)}. The mean of these values is lower, or hardly higher: "
+            f"{'; '.join(near)}.",
         )
 
 
@@ -134,8 +141,8 @@ def _single_networks(results: Results) -> Iterator[Caution]:
     if alone:
         yield Caution(
             "One network only",
-            f"A single network was trained with {', '.join(alone)}. How much its scores would "
-            "change with another seed, that is, by chance alone, is not known.",
+            f"Only one network stands for each of these values: {'; '.join(alone)}. How much "
+            "scores would change with another seed, that is, by chance alone, is not known.",
         )
 
 

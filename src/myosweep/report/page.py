@@ -56,6 +56,7 @@ class Page:
     versions: tuple[words.Fact, ...]
     masks: MasksFigure | None
     no_masks: str
+    has_baselines: bool
     scores_drawing: Drawing
     masks_drawing: Drawing | None
     curves_drawing: Drawing | None
@@ -123,6 +124,7 @@ def build_page(
         versions=words.versions(results),
         masks=masks,
         no_masks=no_masks,
+        has_baselines=bool((results.runs["kind"] == "baseline").any()),
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),

@@ -23,6 +23,7 @@ regions, and the region where both agree."""
 
 WIDTH_IN = 7.2
 _PNG_DPI = 200
+_LEGEND_KEY_IN, _LEGEND_LETTER_IN = 0.42, 0.062
 
 # Ordered by lightness as well as by hue, so that order survives grey print and colour-blindness;
 # neither end is lost on white or on black.
@@ -115,6 +116,9 @@ def new_figure(height_in: float | int) -> Figure:
 
 def finish(figure: Figure, name: str, alt: str) -> Drawing:
     """The figure as SVG and PNG: the same bytes each time."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)  # once for both files
+        figure.set_layout_engine("none")
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None})
@@ -130,7 +134,7 @@ def value_legend(
         list(labels),
         title=title,
         loc="outside upper left",
-        ncols=min(len(labels), 8),
+        ncols=_legend_columns(labels),
         handlelength=1.2,
         handleheight=0.9,
         columnspacing=1.4,
@@ -138,6 +142,14 @@ def value_legend(
         alignment="left",
     )
     legend.get_title().set_color(MUTED)
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """As many entries side by side as the page's width surely holds."""
+    widths_in = [_LEGEND_KEY_IN + _LEGEND_LETTER_IN * len(label) for label in labels]
+    if sum(widths_in) <= WIDTH_IN:
+        return len(labels)
+    return max(1, int(WIDTH_IN / max(widths_in)))
 
 
 def plain_frame(axes: Axes) -> None:

@@ -1,6 +1,6 @@
 """The report's tables as records; the template only lays them out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,20 @@ from myosweep.report.style import METRIC_WORDS, value_colour
 from myosweep.results.read import Results
 
 NONE = "–"
+MOST_COLUMNS = 8
+"""More points than these get a row each, not a column."""
+
+_LONG_OVERALL = (
+    "global_accuracy",
+    "mean_iou",
+    "mean_dice",
+    "mean_bf",
+    "mean_bf_strict",
+    "mean_accuracy",
+    "weighted_iou",
+)
+Cells = Mapping[tuple[int | str, str, str], str]
+"""Text by point (or baseline), region and metric."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +57,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows under a common title; without a title, just rows."""
+    """Rows under a common title, which stands out if ``marked``; without a title, just rows."""
 
     title: str
     rows: tuple[Row, ...]
+    marked: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption; ``words`` tables hold text and not numbers."""
+    """A table; its caption stands in the template. ``words`` tables hold text, not numbers."""
 
-    caption: str
     head: tuple[tuple[Heading, ...], ...]
     sections: tuple[Section, ...]
     words: bool = False
@@ -83,32 +97,72 @@ def mean_and_spread(mean: float, sd: float | None, networks: int, defined: int) 
 
 
 def scores_table(results: Results) -> Table:
-    """Test scores of every region and of all: a column per point, and one per baseline."""
+    """Test scores of every region and of all, with those of the baselines.
+
+    A column per point and baseline; or, where points are many, a row for each.
+    """
     found = points(results)
-    table = summary(results)
-    text = {
+    cells = {
         (row["point"], row["region"], row["metric"]): mean_and_spread(
             row["mean"], row["sd"], row["networks"], row["defined"]
         )
-        for row in table.to_dict("records")
+        for row in summary(results).to_dict("records")
     }
     floor = baseline_scores(results)
     baselines = list(dict.fromkeys(floor["baseline"]))[::-1]
-    score_of = floor.set_index(["baseline", "region", "metric"])["score"]
+    for row in floor.to_dict("records"):
+        cells[row["baseline"], row["region"], row["metric"]] = decimals(row["score"])
+    if len(found) > MOST_COLUMNS:
+        return _long_table(results, found, baselines, cells)
+    return _wide_table(results, found, baselines, cells)
+
+
+def _wide_table(
+    results: Results, found: Sequence[Point], baselines: Sequence[str], cells: Cells
+) -> Table:
+    columns: list[int | str] = [*(point.position for point in found), *baselines]
     question = results.study.question
     sections = []
     for region in (*results.scheme.names, ALL):
         rows = []
         for metric in OVERALL_METRICS if region == ALL else REGION_METRICS:
-            cells = [text[point.position, region, metric] for point in found]
-            cells += [decimals(float(score_of[name, region, metric])) for name in baselines]
             marked = (region, metric) == (question.region, question.metric)
-            rows.append(Row(METRIC_WORDS[metric], tuple(cells), marked=marked))
+            texts = tuple(cells[column, region, metric] for column in columns)
+            rows.append(Row(METRIC_WORDS[metric], texts, marked=marked))
         sections.append(Section(_region_title(region, results), tuple(rows)))
     groups = [Heading(""), Heading(_capital(fields_in_words(results.fields)), len(found))]
     groups += [Heading("Without looking at the image", len(baselines))] if baselines else []
-    head = (tuple(groups), (Heading("Score"), *_headings(found), *map(Heading, baselines)))
-    return Table("", head, tuple(sections))
+    values = [Heading(point.label, colour=value_colour(point)) for point in found]
+    head = (tuple(groups), (Heading("Score"), *values, *map(Heading, baselines)))
+    return Table(head, tuple(sections))
+
+
+def _long_table(
+    results: Results, found: Sequence[Point], baselines: Sequence[str], cells: Cells
+) -> Table:
+    question = results.study.question
+    sections = []
+    for region in (*results.scheme.names, ALL):
+        metrics = _LONG_OVERALL if region == ALL else REGION_METRICS
+        rows = []
+        for point in found:
+            texts = tuple(cells[point.position, region, metric] for metric in metrics)
+            rows.append(Row(point.label, _filled(texts), value_colour(point)))
+        for name in baselines:
+            texts = tuple(cells[name, region, metric] for metric in metrics)
+            rows.append(Row(name, _filled(texts)))
+        title = _region_title(region, results)
+        if region == ALL:
+            title += ": global accuracy, and means over regions"
+        sections.append(Section(title, tuple(rows), marked=region == question.region))
+    names = [METRIC_WORDS[metric] for metric in REGION_METRICS]
+    names += [METRIC_WORDS[metric] for metric in _LONG_OVERALL[len(REGION_METRICS) :]]
+    return Table((_head(results, names),), tuple(sections))
+
+
+def _filled(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """A row of the long table: regions have fewer scores than all regions together."""
+    return texts + (NONE,) * (len(_LONG_OVERALL) - len(texts))
 
 
 def validation_table(results: Results) -> Table | None:
@@ -130,7 +184,7 @@ def validation_table(results: Results) -> Table | None:
         cells += [_percent(one.paper)] if with_paper else []
         rows.append(Row(one.point.label, tuple(cells), value_colour(one.point)))
     names = ["Mean, %", *(f"Seed {seed}, %" for seed in seeds), *["Paper, %"] * with_paper]
-    return Table("", (_head(results, names),), (Section("", tuple(rows)),))
+    return Table((_head(results, names),), (Section("", tuple(rows)),))
 
 
 def parts_table(results: Results) -> Table | None:
@@ -143,7 +197,7 @@ def parts_table(results: Results) -> Table | None:
         cells = [_spread(part) for part in (one.training, one.validation, one.test, one.gap)]
         rows.append(Row(one.point.label, tuple(cells), value_colour(one.point)))
     names = ["Training", "Validation", "Test", "Training minus validation"]
-    return Table("", (_head(results, names),), (Section("", tuple(rows)),))
+    return Table((_head(results, names),), (Section("", tuple(rows)),))
 
 
 def runs_table(results: Results) -> Table:
@@ -154,14 +208,16 @@ def runs_table(results: Results) -> Table:
         for run in point.runs:
             of_run = runs[run]
             cells = [point.label, str(of_run["seed"]), str(of_run["status"])]
-            cells += [str(of_run["epochs_done"]), _minutes(of_run["seconds"])]
+            trained = of_run["kind"] == "trained"
+            times = [str(of_run["epochs_done"]), f"{of_run['seconds'] / 60:.1f}"]
+            cells += times if trained else [NONE, NONE]
             cells += [_percent(_known(of_run["validation_accuracy"]))]
             cells += [decimals(_known(of_run["largest_l2_ratio"]))]
             rows.append(Row(run, tuple(cells), value_colour(point)))
     names = [_capital(fields_in_words(results.fields)), "Seed", "Status", "Epochs", "Minutes"]
     names += ["Validation accuracy, %", "Largest L2 / data gradient"]
     head = (Heading("Run"), *map(Heading, names))
-    return Table("", (head,), (Section("", tuple(rows)),))
+    return Table((head,), (Section("", tuple(rows)),))
 
 
 def settings_table(results: Results) -> Table:
@@ -182,7 +238,7 @@ def settings_table(results: Results) -> Table:
             Row(_capital(field_words(path)), (text, origin, format_value(neutral[path]), meaning))
         )
     head = [Heading(name) for name in ("Setting", "Value", "Set by", "MATLAB’s value", "Meaning")]
-    return Table("", (tuple(head),), (Section("", tuple(rows)),), words=True)
+    return Table((tuple(head),), (Section("", tuple(rows)),), words=True)
 
 
 def setting_meaning(path: str) -> str:
@@ -204,10 +260,6 @@ def _head(results: Results, names: Iterable[str]) -> tuple[Heading, ...]:
     return (Heading(_capital(fields_in_words(results.fields))), *map(Heading, names))
 
 
-def _headings(found: Sequence[Point]) -> list[Heading]:
-    return [Heading(point.label, colour=value_colour(point)) for point in found]
-
-
 def _region_title(region: str, results: Results) -> str:
     if region == ALL:
         return "All regions"
@@ -222,10 +274,6 @@ def _spread(score: Spread) -> str:
 
 def _percent(share: float | None) -> str:
     return NONE if share is None or np.isnan(share) else f"{100 * share:.2f}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f}"
 
 
 def _known(value: float | None) -> float | None:

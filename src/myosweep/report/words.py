@@ -9,7 +9,7 @@ import numpy as np
 import myosweep
 from myosweep.analysis.cautions import patients_in_several_parts, question_words, run_statuses
 from myosweep.analysis.compare import QuestionScores, question_scores
-from myosweep.analysis.points import Point, field_words, fields_in_words, points
+from myosweep.analysis.points import Point, field_words, format_value, points
 from myosweep.analysis.scores import NO_IMAGE, baseline_scores
 from myosweep.config import PRESET_REASONS, PRESETS
 from myosweep.results.read import Results
@@ -54,9 +54,9 @@ def what_was_done(results: Results) -> tuple[str, str]:
         first = f"{counted(total, 'network')} (U-Net) learned to outline {regions}"
     first += " in LGE-MRI slices"
     if results.fields:
-        names = fields_in_words(results.fields)
         values = counted(len(found), "value" if len(results.fields) == 1 else "combination")
-        first += f": {each} for each of {values} of {names} ({_labels(found)})"
+        tried = [f"{field_words(path)} ({_values(found, path)})" for path in results.fields]
+        first += f": {each} for each of {values} of {listed(tried)}"
     return first + ".", _patients(results)
 
 
@@ -121,10 +121,9 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _labels(found: Sequence[Point]) -> str:
-    return ("; " if any("," in point.label for point in found) else ", ").join(
-        point.label for point in found
-    )
+def _values(found: Sequence[Point], path: str) -> str:
+    """The values of one field, each once, in the sweep's order."""
+    return ", ".join(dict.fromkeys(format_value(dict(point.values)[path]) for point in found))
 
 
 def _patients(results: Results) -> str:

@@ -81,6 +81,11 @@ def open_study(
             possible. Then nothing was written.
     """
     config, base = _read(source)
+    if config.source == "masks":
+        raise StudyError(
+            f"study {config.name!r} holds masks of another program; there is nothing to train in "
+            "it; see `myosweep summary` and `myosweep report`"
+        )
     home = StudyFolder(Path(folder or _default_folder(source, config)))
     data = open_dataset(dataset or _existing(config.dataset, base))
     precision = resolve_precision(_wanted_precision(config), resolve_device(device))
@@ -197,9 +202,6 @@ def _check(study: Study) -> None:
 
 
 def _problems(study: Study) -> Iterator[str]:
-    if study.config.source == "masks":
-        yield "this study holds masks of another program; there is nothing to train in it"
-        return
     if unknown := sorted(study.dataset.scheme.codes - study.scheme.codes):
         yield (
             f"the dataset holds the codes {unknown}, which no region of the study has; add them "

@@ -40,7 +40,9 @@ class StudyState:
 
     @property
     def epochs_done(self) -> float:
-        return sum(run.epochs if run.state in _WHOLE else run.epochs_done for run in self.runs)
+        return float(
+            sum(run.epochs if run.state in _WHOLE else run.epochs_done for run in self.runs)
+        )
 
     @property
     def epochs(self) -> int:
