@@ -642,8 +642,9 @@ def test_an_output_folder_in_use_is_refused_and_untouched(folders: Folders) -> N
     folders.pair("P1_1")
     folders.out.mkdir(parents=True)
     (folders.out / "mine").write_text("mine")
-    with pytest.raises(DatasetError, match="'mine' exists already and is not overwritten"):
-        folders.make()
+    for images in (folders.root / "images", folders.root / "none"):  # before anything is read
+        with pytest.raises(DatasetError, match="'mine' exists already and is not overwritten"):
+            import_png(images, images, folders.out, patient=PATTERN, scheme=EMIDEC)
     assert (folders.out / "mine").read_text() == "mine"
     assert [path.name for path in folders.out.parent.iterdir()] == ["mine"]
     assert [path.name for path in folders.out.iterdir()] == ["mine"]

@@ -190,6 +190,16 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_raster(tmp_path / "none.png")
 
 
+def test_a_damaged_remark_does_not_spoil_the_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", DEEP, tiffinfo={270: "a remark of more than four letters"})
+    entry = struct.pack("<HH", 270, 2)  # tag, type; then 4 bytes of length and 4 of offset
+    content = bytearray(path.read_bytes())
+    place = content.index(entry) + 4
+    content[place : place + 4] = struct.pack("<I", 10**6)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_raster(path), DEEP)
+
+
 @pytest.mark.parametrize("file", ["a.png", "a.tif", "a.bmp"])
 def test_a_truncated_file_is_refused(tmp_path: Path, file: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)

@@ -40,10 +40,11 @@ def demo(
     """
     from myosweep.study.demo import open_demo
     from myosweep.study.execute import Resources
+    from myosweep.training.device import processor_count
 
     with counting("Making phantom patients") as progress:
         study = open_demo(out, device=device, progress=progress)
-    _perform(study, Resources(device, jobs))
+    _perform(study, Resources(device, jobs or min(processor_count(), 4)))
 
 
 def run(

@@ -9,7 +9,7 @@ from myosweep.config import study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.study.open import Study, open_study
 
-PATIENTS = 24
+PATIENTS, SIZE_PX = 24, 64
 
 
 def open_demo(
@@ -27,6 +27,6 @@ def open_demo(
     folder = Path(folder)
     dataset = folder / "dataset"
     if not dataset.exists():
-        make_phantom(dataset, patients=PATIENTS, seed=0, progress=progress)
+        make_phantom(dataset, patients=PATIENTS, seed=0, size=SIZE_PX, progress=progress)
     content = tomllib.loads(files("myosweep.study").joinpath("demo.toml").read_text("utf-8"))
     return open_study(study_config(content, "the demo"), folder, device=device, dataset=dataset)

@@ -82,7 +82,8 @@ class Computer:
         if self.device == "cuda":
             return torch.cuda.get_device_name()
         kind = torch.backends.cpu.get_cpu_capability()
-        return f"{platform.system()} {platform.machine()} {kind}, {self.threads} threads"
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        return f"{platform.system()} {platform.machine()} {kind}, {threads}"
 
 
 def processor_count() -> int:
