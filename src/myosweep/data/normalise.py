@@ -17,7 +17,7 @@ class Normaliser:
     """How pixels become network input, with the numbers that the training part gave.
 
     ``low`` and ``high`` are the pixel values that become 0 and 255 (8-bit images: 0 and 255);
-    ``mean`` is the training part's mean grey level, over pixels that are not ignored. ``z-score``
+    ``mean`` is the training part's mean grey level, over pixels that are not padding. ``z-score``
     needs none of them.
     """
 
@@ -32,10 +32,10 @@ class Normaliser:
         slices: Iterable[tuple[Integer[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]],
         pixel_type: np.dtype,
     ) -> "Normaliser":
-        """Measure the training part: each slice's image and its ignored pixels, one at a time."""
+        """Measure the training part: each slice's image and its padding, one at a time."""
         histogram = np.zeros(np.iinfo(pixel_type).max + 1, np.int64)
-        for image, ignored in slices:
-            histogram += np.bincount(image[~ignored], minlength=len(histogram))
+        for image, padding in slices:
+            histogram += np.bincount(image[~padding], minlength=len(histogram))
         low, high = 0.0, 255.0
         if pixel_type != np.uint8:
             ranks = np.array(PERCENTILES) / 100 * histogram.sum()
@@ -57,12 +57,12 @@ class Normaliser:
     def apply(
         self,
         images: Integer[np.ndarray, "slice y x"],
-        ignored: Bool[np.ndarray, "slice y x"],
+        padding: Bool[np.ndarray, "slice y x"],
     ) -> tuple[Float32[np.ndarray, "slice y x"], Float32[np.ndarray, " slice"]]:
         """Network input, and per image the value that fills what augmentation shifts in.
 
-        Zero-centre fills with grey level 0, as MATLAB does; z-score with the image's mean. Ignored
-        pixels hold the fill value. A constant image gives zeros.
+        Zero-centre fills with grey level 0, as MATLAB does; z-score with the image's mean. Padding
+        holds the fill value. A constant image gives zeros.
         """
         inputs = np.empty(images.shape, np.float32)
         fill = np.full(len(images), -self.mean if self.kind == "zero-centre" else 0, np.float32)
@@ -70,8 +70,8 @@ class Normaliser:
             if self.kind == "zero-centre":
                 inputs[rows] = self.grey(images[rows]) - np.float32(self.mean)
             else:
-                inputs[rows] = _z_score(images[rows], ~ignored[rows])
-        np.copyto(inputs, fill[:, None, None], where=ignored)
+                inputs[rows] = _z_score(images[rows], ~padding[rows])
+        np.copyto(inputs, fill[:, None, None], where=padding)
         return inputs, fill
 
 

@@ -300,7 +300,8 @@ def _put(
         image_file_hash=hashlib.sha256(pair.image.read_bytes()).hexdigest(),
         mask_file_hash=hashlib.sha256(pair.mask.read_bytes()).hexdigest(),
     )
-    if one.padding is not None and one.padding not in draft.scheme.ignored:
+    if one.padding is not None and draft.padding is None:
+        draft.padding = one.padding
         draft.scheme = RegionScheme(draft.scheme.regions, (*draft.scheme.ignored, one.padding))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 from pydantic import BaseModel, ConfigDict
 
 import myosweep
@@ -44,6 +44,7 @@ class Manifest(BaseModel):
     source: dict[str, Any]
     regions: dict[str, tuple[int, ...]]
     ignored: tuple[int, ...]
+    padding: int | None = None
     slices: int
     height: int
     width: int
@@ -78,6 +79,12 @@ class Dataset:
     ) -> UInt8[np.ndarray, "slice y x"]:
         """Region maps of the reference masks; ignored pixels hold ``NO_REGION``."""
         return scheme.encode(np.asarray(self.labels[rows]))
+
+    def padding(self, rows: np.ndarray | slice = slice(None)) -> Bool[np.ndarray, "slice y x"]:
+        """Which pixels lie outside the source image; a crop that was too large put them there."""
+        if self.manifest.padding is None:
+            return np.zeros(self.labels[rows].shape, bool)
+        return np.asarray(self.labels[rows]) == self.manifest.padding
 
     def check_pixels(self) -> None:
         """Compare pixels with the manifest's hash.
@@ -165,6 +172,7 @@ class DatasetDraft:
     labels: Shaped[np.ndarray, "slice y x"]
     scheme: RegionScheme
     rows: list[dict[str, Any]]
+    padding: int | None = None
 
     def put(self, position: int, image: np.ndarray, labels: np.ndarray, **row: Any) -> None:
         """Store one slice and its description (``slice``, ``patient``, ...)."""
@@ -219,6 +227,7 @@ def _describe(draft: DatasetDraft, source: dict[str, Any]) -> None:
         source=source,
         regions={region.name: region.codes for region in draft.scheme.regions},
         ignored=draft.scheme.ignored,
+        padding=draft.padding,
         slices=count,
         height=height,
         width=width,

@@ -59,7 +59,7 @@ class RunPlan:
     def samples(self) -> dict[str, Samples]:
         """The samples of each part; the training part's normaliser serves all."""
         rows = {part: self.split.rows(part, self.dataset) for part in PARTS}
-        normaliser = measure_normaliser(self.dataset, rows["training"], self.scheme, self.settings)
+        normaliser = measure_normaliser(self.dataset, rows["training"], self.settings)
         return {part: Samples(self.dataset, rows[part], self.scheme, normaliser) for part in PARTS}
 
     def problems(self) -> list[str]:

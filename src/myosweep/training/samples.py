@@ -13,7 +13,7 @@ from myosweep.data.augment import apply_changes, draw_change
 from myosweep.data.normalise import Normaliser
 from myosweep.data.store import Dataset
 from myosweep.randomness import stream
-from myosweep.regions import NO_REGION, RegionScheme
+from myosweep.regions import RegionScheme
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Samples:
         """Network input, region maps and fill values of some slices of the part."""
         rows = self.rows[positions]
         references = self.dataset.reference(self.scheme, rows)
-        inputs, fill = self.normaliser.apply(self.dataset.images[rows], references == NO_REGION)
+        inputs, fill = self.normaliser.apply(self.dataset.images[rows], self.dataset.padding(rows))
         return inputs, references, fill
 
     def chunks(self, size: int) -> Iterator[Int[np.ndarray, " image"]]:
@@ -57,14 +57,12 @@ class MiniBatch:
 
 
 def measure_normaliser(
-    dataset: Dataset, rows: Int[np.ndarray, " slice"], scheme: RegionScheme, settings: RunSettings
+    dataset: Dataset, rows: Int[np.ndarray, " slice"], settings: RunSettings
 ) -> Normaliser:
     """The normaliser, measured on the training part where it needs measuring."""
     if settings.normalisation == "z-score":
         return Normaliser("z-score")
-    slices = (
-        (dataset.images[row], scheme.encode(dataset.labels[row]) == NO_REGION) for row in rows
-    )
+    slices = ((dataset.images[row], dataset.padding(slice(row, row + 1))[0]) for row in rows)
     return Normaliser.zero_centre(slices, dataset.images.dtype)
 
 
