@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from myosweep.config import Value
 from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.results.rows import RunSettingsFile
 from myosweep.training.claim import live_progress
 
 State = Literal["complete", "diverged", "failed", "running", "waiting"]
@@ -70,10 +72,9 @@ def study_state(folder: Path | str) -> StudyState:
 
 
 def _run_states(folders: Iterable[RunFolder]) -> Iterable[RunState]:
-    for folder in folders:
-        description = folder.read_settings()
-        if description.settings is None:
-            continue
+    described = [(folder, folder.read_settings()) for folder in folders]
+    trained = [(folder, one) for folder, one in described if one.settings is not None]
+    for folder, description in sorted(trained, key=lambda pair: _place(pair[1])):
         status, progress = folder.read_status(), live_progress(folder)
         if status is not None and status.whole:
             state: State = status.status
@@ -86,7 +87,11 @@ def _run_states(folders: Iterable[RunFolder]) -> Iterable[RunState]:
             description.label,
             state,
             float((progress or {}).get("epochs_done", status.epochs_done if status else 0)),
-            description.settings.epochs,
+            description.settings.epochs if description.settings else 0,
             status.seconds if status else float((progress or {}).get("seconds", 0)),
             status.error if status else "",
         )
+
+
+def _place(description: RunSettingsFile) -> tuple[tuple[Value, ...], int]:
+    return tuple(description.point.values()), description.seed
