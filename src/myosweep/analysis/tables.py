@@ -48,17 +48,18 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
             rows.append((region, str(of_point["label"].iloc[0]), *cells))
         below = floor[floor["region"] == region].set_index("metric")["score"]
         if len(below):
-            rows.append((region, NO_IMAGE, *(f"{below[metric]:.3f}" for metric in wanted)))
+            rows.append((region, "no image", *(f"{below[metric]:.3f}" for metric in wanted)))
     counts = sorted(set(networks.values()))
     return TextTable(
-        f"{results.study.name}: {part} part, mean (SD) over "
+        f"{results.study.name}: {part} part, mean ± SD over "
         f"{' or '.join(map(str, counts))} networks per value",
         ("region", "value", *_REGION_COLUMNS.values()),
         tuple(rows),
         (
             f"In the rows of {ALL!r}, accuracy is the share of all pixels that are right; IoU, "
             "Dice and BF are means over regions.",
-            "The no-image predictor never looks at the image: what it reaches is no achievement.",
+            "'no image' is a predictor that never looks at the image: what it reaches is no "
+            "achievement.",
         ),
     )
 
@@ -67,4 +68,4 @@ def _cell(scores: pd.DataFrame, metric: str) -> str:
     mean, spread = (float(scores[column][metric]) for column in ("mean", "sd"))
     if math.isnan(mean):
         return "undefined"
-    return f"{mean:.3f}" + ("" if math.isnan(spread) else f" ({spread:.3f})")
+    return f"{mean:.3f}" + ("" if math.isnan(spread) else f"±{spread:.3f}")
