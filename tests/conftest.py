@@ -4,7 +4,18 @@ from pathlib import Path
 
 from jaxtyping import install_import_hook
 
-_CHECKED = "analysis config data metrics model regions report results study training".split()
+_CHECKED = [
+    "analysis",
+    "config",
+    "data",
+    "metrics",
+    "model",
+    "regions",
+    "report",
+    "results",
+    "study",
+    "training",
+]
 _HOOK = install_import_hook([f"myosweep.{part}" for part in _CHECKED], "beartype.beartype")
 
 import pytest  # noqa: E402

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from myosweep.report.page import write_report
 from PIL import Image
 
 from myosweep.analysis.scores import summary
@@ -14,6 +13,7 @@ from myosweep.data.split import make_split, write_split
 from myosweep.data.store import Dataset
 from myosweep.errors import DatasetError, StudyError
 from myosweep.regions import RegionScheme
+from myosweep.report.page import write_report
 from myosweep.results.read import read_results
 from myosweep.study.score import score_masks
 from myosweep.study.sweep import run_study

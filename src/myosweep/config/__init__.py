@@ -1,0 +1,61 @@
+"""Frozen records for everything that a user can set, and their TOML form."""
+
+from myosweep.config.records import (
+    Record,
+    Value,
+    canonical_hash,
+    flatten,
+)
+from myosweep.config.settings import (
+    L2,
+    PRESET_REASONS,
+    PRESETS,
+    Augmentation,
+    RunSettings,
+    SettingRow,
+    describe_settings,
+    preset_settings,
+    run_id,
+    settings_from_paths,
+    settings_paths,
+)
+from myosweep.config.study import (
+    Metric,
+    Question,
+    Replicates,
+    Scoring,
+    SplitConfig,
+    StudyConfig,
+    read_study_config,
+    split_config,
+    study_config,
+    write_study_config,
+)
+
+__all__ = [
+    "L2",
+    "PRESETS",
+    "PRESET_REASONS",
+    "Augmentation",
+    "Metric",
+    "Question",
+    "Record",
+    "Replicates",
+    "RunSettings",
+    "Scoring",
+    "SettingRow",
+    "SplitConfig",
+    "StudyConfig",
+    "Value",
+    "canonical_hash",
+    "describe_settings",
+    "flatten",
+    "preset_settings",
+    "read_study_config",
+    "run_id",
+    "settings_from_paths",
+    "settings_paths",
+    "split_config",
+    "study_config",
+    "write_study_config",
+]

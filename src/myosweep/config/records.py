@@ -1,0 +1,73 @@
+"""The base of all records, and plain sentences for what pydantic finds wrong in one."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Value = str | int | float | bool
+"""A value that a swept field can take."""
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one mapping from paths to values.
+
+    >>> flatten({"l2": {"strength": 0.1}, "depth": 4})
+    {'l2.strength': 0.1, 'depth': 4}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def canonical_hash(content: Any) -> str:
+    """SHA-256 of ``content`` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unknown_key(key: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"unknown key {key!r}; {hint}"
+
+
+def sentences(error: ValidationError, record: type[Record]) -> list[str]:
+    """One plain sentence per broken rule of a record."""
+    sentences = []
+    for detail in error.errors():
+        *folders, name = (str(part) for part in detail["loc"]) if detail["loc"] else ("",)
+        if detail["type"] == "extra_forbidden":
+            owner = record_at(record, folders)
+            sentences.append(unknown_key(name, tuple(owner.model_fields)))
+            continue
+        where = ".".join((*folders, name)).strip(".")
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "missing":
+            sentences.append(f"{where!r} is missing; add it")
+        elif detail["type"] == "value_error":
+            sentences.append(f"{where}: {message}" if where else message)
+        else:
+            sentences.append(f"{where}: {message}, got {detail['input']!r}")
+    return sentences
+
+
+def record_at(record: type[Record], folders: list[str]) -> type[Record]:
+    for folder in folders:
+        field = record.model_fields.get(folder)
+        if field is not None and isinstance(field.annotation, type):
+            record = field.annotation
+    return record

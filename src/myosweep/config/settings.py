@@ -1,0 +1,170 @@
+"""``RunSettings``: everything that can be set and swept in one training run, by path.
+
+Its defaults are MATLAB's (preset ``paper``) and never change: a run's id leaves out every field
+that has its default, so a field added later orphans no finished run.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from myosweep.config.records import (
+    Record,
+    Value,
+    canonical_hash,
+    flatten,
+    record_at,
+    sentences,
+    unknown_key,
+)
+from myosweep.errors import ConfigError
+from myosweep.regions import RegionScheme
+
+
+class L2(Record):
+    """How L2 regularisation acts. It touches convolution weights, never biases."""
+
+    kind: Literal["penalty", "decoupled"] = Field(
+        "penalty",
+        description="penalty: strength x weight is added to the gradient before Adam's moments, as "
+        "MATLAB does; decoupled: weights shrink by learning rate x strength per step (AdamW)",
+    )
+    strength: float = Field(1e-4, ge=0, description="the regularisation factor; 0 switches it off")
+
+
+class Augmentation(Record):
+    """Random changes of each training image, drawn anew in every epoch."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
+    shift_px: float = Field(
+        10.0, ge=0, description="largest shift, pixels; x and y are uniform in [-shift, shift]"
+    )
+
+
+class RunSettings(Record):
+    """Everything that changes the weights of one training run, apart from seed and data."""
+
+    l2: L2 = L2()
+    learning_rate: float = Field(1e-4, gt=0, description="Adam's constant learning rate")
+    batch_size: int = Field(4, ge=1, description="images per mini-batch")
+    epochs: int = Field(30, ge=1, description="passes over the training part")
+    first_filters: int = Field(64, ge=1, description="filters of the first stage; they double")
+    depth: int = Field(4, ge=1, le=7, description="encoder stages of the U-Net")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="dropout after the last encoder stage and after the bridge"
+    )
+    normalisation: Literal["zero-centre", "z-score"] = Field(
+        "zero-centre",
+        description="zero-centre: grey levels 0..255 minus the training mean; z-score: each image "
+        "minus its own mean, divided by its own standard deviation",
+    )
+    shuffle: Literal["once", "every-epoch"] = Field(
+        "once", description="one order of the training images for all epochs, or a new one in each"
+    )
+    augmentation: Augmentation = Augmentation()
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "float32",
+        description="auto: bfloat16 where the processor computes it natively, else float32; "
+        "resolved once per study",
+    )
+
+
+PRESETS: dict[str, dict[str, Value]] = {
+    "paper": {},
+    "default": {
+        "normalisation": "z-score",
+        "shuffle": "every-epoch",
+        "precision": "auto",
+    },
+}
+"""What each preset changes in ``RunSettings()``, which is MATLAB's way (preset ``paper``)."""
+
+PRESET_REASONS: dict[str, str] = {
+    "normalisation": "LGE grey levels have no unit: they differ between scanners and patients",
+    "shuffle": "one fixed order gives every epoch the same mini-batches",
+    "precision": "about twice as fast on processors with native bfloat16",
+}
+"""Why preset ``default`` differs from preset ``paper``, field by field."""
+
+
+def settings_paths() -> tuple[str, ...]:
+    """The path of every field of ``RunSettings``: everything that can be set and swept."""
+    return tuple(flatten(RunSettings().model_dump()))
+
+
+def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
+    """Settings from values under their paths; the rest keeps its default.
+
+    Raises:
+        ConfigError: naming each unknown path with the nearest known one, or each wrong value.
+    """
+    known = settings_paths()
+    if problems := [unknown_key(path, known) for path in values if path not in known]:
+        raise ConfigError(problems, "unknown settings")
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *folders, name = path.split(".")
+        branch = tree
+        for folder in folders:
+            branch = branch.setdefault(folder, {})
+        branch[name] = value
+    try:
+        return RunSettings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(sentences(error, RunSettings), "the settings cannot be used") from None
+
+
+def preset_settings(preset: str) -> RunSettings:
+    """The full settings of a preset.
+
+    >>> preset_settings("paper") == RunSettings()
+    True
+    """
+    return settings_from_paths(PRESETS[preset])
+
+
+class SettingRow(NamedTuple):
+    """A setting: its path, its value in both presets, and what it is."""
+
+    path: str
+    paper: Value
+    default: Value
+    meaning: str
+
+
+def describe_settings() -> list[SettingRow]:
+    """Every field of ``RunSettings`` by path."""
+    paper, default = (flatten(preset_settings(name).model_dump()) for name in ("paper", "default"))
+    return [
+        SettingRow(path, paper[path], default[path], _meaning(path)) for path in settings_paths()
+    ]
+
+
+def _meaning(path: str) -> str:
+    *folders, name = path.split(".")
+    owner = record_at(RunSettings, folders)
+    return owner.model_fields[name].description or ""
+
+
+def run_id(
+    settings: RunSettings, seed: int, pixel_hash: str, split_hash: str, scheme: RegionScheme
+) -> str:
+    """Sixteen hexadecimal digits that name a run by all that changes its weights.
+
+    Raises:
+        ConfigError: if the precision is still ``auto``; a study resolves it first.
+    """
+    if settings.precision == "auto":
+        raise ConfigError("precision is 'auto'; resolve it to float32 or bfloat16 first")
+    neutral = flatten(RunSettings().model_dump())
+    chosen = flatten(settings.model_dump())
+    content = {
+        "settings": {path: value for path, value in chosen.items() if value != neutral[path]},
+        "seed": seed,
+        "pixels": pixel_hash,
+        "split": split_hash,
+        "regions": [[region.name, list(region.codes)] for region in scheme.regions],
+        "ignored": list(scheme.ignored),
+    }
+    return canonical_hash(content)[:16]
