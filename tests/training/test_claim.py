@@ -13,7 +13,7 @@ import pytest
 
 from myosweep.errors import ClaimLost
 from myosweep.results.layout import RunFolder
-from myosweep.training.claim import SILENCE_S, is_live, live_progress, take_claim
+from myosweep.training.claim import SILENCE_S, host_code, is_live, live_progress, take_claim
 
 
 @pytest.fixture
@@ -47,19 +47,15 @@ def test_a_released_claim_is_free(run: RunFolder) -> None:
 
 
 def test_a_dead_process_of_this_host_holds_nothing(run: RunFolder) -> None:
-    import socket
-
-    write_claim(run, host=socket.gethostname(), renewed_at=time.time(), **dead_process())
+    write_claim(run, host=host_code(), renewed_at=time.time(), **dead_process())
     assert take_claim(run) is not None
 
 
 def test_a_later_process_with_the_same_number_is_another(run: RunFolder) -> None:
-    import socket
-
     long_ago = psutil.Process().create_time() - 1000
     write_claim(
         run,
-        host=socket.gethostname(),
+        host=host_code(),
         process=os.getpid(),
         process_started_at=long_ago,
         renewed_at=time.time(),

@@ -5,6 +5,7 @@ claim dead creates the next number: creation is exclusive, so there is one winne
 its claim while it works and stops when a newer claim appears. See docs/decisions.
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -87,13 +88,18 @@ def is_live(claim: Path) -> bool:
     content = _read(claim)
     if content.get("released"):
         return False
-    if content.get("host") == socket.gethostname() and not _is_running(content):
+    if content.get("host") == host_code() and not _is_running(content):
         return False
     try:
         renewed_at = float(content.get("renewed_at", claim.stat().st_mtime))
     except FileNotFoundError:
         return False
     return time.time() - renewed_at < SILENCE_S
+
+
+def host_code() -> str:
+    """Tells this machine from others; a hospital's machine names stay out of study folders."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
 
 
 def _read(claim: Path) -> dict[str, Any]:
@@ -107,7 +113,7 @@ def _read(claim: Path) -> dict[str, Any]:
 
 def _owner() -> dict[str, Any]:
     return {
-        "host": socket.gethostname(),
+        "host": host_code(),
         "process": os.getpid(),
         "process_started_at": psutil.Process().create_time(),
     }
