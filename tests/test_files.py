@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,19 @@ def test_json_comes_back_and_holds_only_json(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(json.JSONDecodeError):
         read_json(path)
+
+
+def test_a_file_in_use_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to replace a file while somebody reads it."""
+    refusals = [PermissionError(), PermissionError()]
+    replace = os.replace
+
+    def reluctant(source: Path, target: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", reluctant)
+    write_json(tmp_path / "a.json", {"a": 1})
+    assert read_json(tmp_path / "a.json") == {"a": 1}
+    assert not refusals

@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_PATIENCE, _PAUSE_S = 40, 0.05
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield draft
-        os.replace(draft, path)
+        _replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -41,6 +44,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _replace(draft: Path, path: Path) -> None:
+    """``os.replace``, patient with Windows, which refuses while somebody reads ``path``."""
+    for _ in range(_PATIENCE):
+        try:
+            os.replace(draft, path)
+            return
+        except PermissionError:
+            time.sleep(_PAUSE_S)
+    os.replace(draft, path)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -67,6 +67,17 @@ def test_a_folder_continues_by_itself(small_study: StudyConfig, tmp_path: Path) 
     assert [plan.id for plan in again.plans()] == [plan.id for plan in study.plans()]
 
 
+def test_a_folder_finds_its_dataset_from_anywhere(
+    small_study: StudyConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_study(small_study, tmp_path / "a" / "study")
+    stored = read_study_config(tmp_path / "a" / "study" / "study.toml").dataset
+    assert not Path(stored).is_absolute()
+    monkeypatch.chdir("/")
+    again = open_study(tmp_path / "a" / "study")
+    assert again.dataset.folder.samefile(small_study.dataset)
+
+
 def test_other_changes_are_refused_by_name(small_study: StudyConfig) -> None:
     changed = small_study.model_copy(
         update={"settings": {**small_study.settings, "depth": 3}, "preset": "paper"}

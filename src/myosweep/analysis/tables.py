@@ -50,9 +50,9 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
         if len(below):
             rows.append((region, "no image", *(f"{below[metric]:.3f}" for metric in wanted)))
     counts = sorted(set(networks.values()))
+    over = f"mean ± SD over {' or '.join(map(str, counts))} networks per value"
     return TextTable(
-        f"{results.study.name}: {part} part, mean ± SD over "
-        f"{' or '.join(map(str, counts))} networks per value",
+        f"{results.study.name}: {part} part, {over if counts != [1] else 'one network per value'}",
         ("region", "value", *_REGION_COLUMNS.values()),
         tuple(rows),
         (

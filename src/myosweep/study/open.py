@@ -138,9 +138,10 @@ def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
     if isinstance(source, StudyConfig):
         return source, Path()
     path = Path(source)
-    if path.is_dir():
-        path = StudyFolder(path).require().study
-    return read_study_config(path), path.parent
+    if not path.is_dir():
+        return read_study_config(path), path.parent
+    config = read_study_config(StudyFolder(path).require().study)
+    return config.model_copy(update={"dataset": str(path / config.dataset)}), path
 
 
 def _default_folder(source: Path | str | StudyConfig, config: StudyConfig) -> Path:
