@@ -153,3 +153,22 @@ def test_what_cannot_work_is_said_before(small_dataset: Dataset) -> None:
     assert "multiples of 64, the dataset has 32 x 32" in depth
     assert "batch_size is 1000" in batch
     assert not tiny_plan(small_dataset).problems()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_diverged_run_that_was_killed_before_its_end_is_not_trained_on(
+    small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import myosweep.training.run as run_module
+
+    plan, study = tiny_plan(small_dataset, learning_rate=1e30, epochs=5), StudyFolder(tmp_path)
+    run = study.run(plan.id)
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, "write_run_scores", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            perform_run(plan, study, COMPUTER)
+    before = len(read_history(run))
+    assert before < 5
+    status = perform_run(plan, study, COMPUTER)
+    assert status is not None
+    assert (status.status, status.epochs_done) == ("diverged", before)

@@ -8,6 +8,7 @@ from torch import nn
 
 from myosweep.model.weights import read_tensors, write_tensors
 from myosweep.results.layout import RunFolder
+from myosweep.training.fit import has_diverged
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -23,6 +24,11 @@ class Progress:
     @property
     def epochs_done(self) -> int:
         return len(self.history)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the last epoch diverged; then no further one makes sense."""
+        return bool(self.history) and has_diverged(self.history[-1])
 
 
 def write_checkpoint(

@@ -1,6 +1,7 @@
 """The training itself, on one screen."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -32,16 +33,19 @@ class EpochRecord:
     validation_accuracy: float
     iou: dict[str, float]
 
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss or a gradient is no longer a number."""
-        return not np.isfinite([self.loss, self.l2_term, self.data_gradient_norm]).all()
-
     def row(self) -> dict[str, int | float]:
         """The record with one column per region's IoU."""
         flat = asdict(self)
         by_region = flat.pop("iou")
         return flat | {f"iou_{name}": value for name, value in by_region.items()}
+
+
+def has_diverged(epoch: Mapping[str, int | float]) -> bool:
+    """Whether the loss or a gradient of an epoch (a row of the history) is no longer a number."""
+    return not all(math.isfinite(epoch[name]) for name in _FINITE)
+
+
+_FINITE = ("loss", "l2_term", "data_gradient_norm")
 
 
 def fit(
@@ -54,13 +58,14 @@ def fit(
     computer: Computer,
     *,
     epochs_done: int = 0,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    on_step: Callable[[float], None] = lambda share: None,
 ) -> Iterator[EpochRecord]:
     """Train, and give a record after each epoch; stop early only when the loss diverges.
 
     Args:
         epochs_done: epochs that ``network`` and ``optimizer`` have behind them.
-        on_step: called after each step with steps done and steps in the epoch.
+        on_step: called after each step, and while validating, with the share of the epoch's steps
+            that is done.
     """
     steps = len(training) // settings.batch_size
     shapes = network.dropout_shapes(*training.dataset.images.shape[1:])
@@ -70,12 +75,12 @@ def fit(
         batches = mini_batches(training, settings, seed, epoch, shapes)
         for step, batch in enumerate(batches, start=1):
             sums += train_step(network, optimizer, batch, settings, computer)
-            on_step(step, steps)
-        accuracy, region_iou = _validate(network, validation, computer)
+            on_step(step / steps)
+        accuracy, region_iou = _validate(network, validation, computer, on_step)
         mean_loss, l2_term, data_norm, l2_norm = (sums / steps).tolist()
         record = EpochRecord(epoch, mean_loss, l2_term, data_norm, l2_norm, accuracy, region_iou)
         yield record
-        if record.diverged:
+        if has_diverged(record.row()):
             return
 
 
@@ -143,12 +148,13 @@ def _norms(network: nn.Module, loss: Tensor, strength: float) -> Tensor:
 
 
 def _validate(
-    network: nn.Module, validation: Samples, computer: Computer
+    network: nn.Module, validation: Samples, computer: Computer, on_step: Callable[[float], None]
 ) -> tuple[float, dict[str, float]]:
     names = validation.scheme.names
     confusion = np.zeros((len(names), len(names) + 1), np.int64)
     for references, predictions in predict_regions(network, validation, computer):
         confusion += confusion_matrix(references, predictions, len(names))
+        on_step(1.0)
     tp, fp, fn = tp_fp_fn(confusion)
     accuracy = float(global_accuracy(tp, fn))
     return accuracy, dict(zip(names, iou(tp, fp, fn).tolist(), strict=True))

@@ -1,6 +1,7 @@
 """The life of one run: claimed, trained epoch by epoch, scored, and marked complete at the end."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -25,7 +26,7 @@ from myosweep.training.device import Computer
 from myosweep.training.fit import fit, predict_regions
 from myosweep.training.optimizer import build_optimizer
 from myosweep.training.samples import Samples, measure_normaliser
-from myosweep.training.score import write_run_scores
+from myosweep.training.score import RegionMaps, write_run_scores
 
 
 @dataclass(frozen=True)
@@ -112,51 +113,70 @@ def _train_and_score(
     plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer
 ) -> RunStatus:
     parts = plan.samples()
-    normaliser = parts["training"].normaliser
     describe_run(plan, folder)
-    network = build_network(plan, computer)
-    optimizer = build_optimizer(network, plan.settings)
-    progress = read_checkpoint(folder, network, optimizer)
-    progress.machines = [*dict.fromkeys([*progress.machines, computer.machine])]
-    started_at = time.monotonic() - progress.seconds
-
-    def on_step(step: int, steps: int) -> None:
-        seconds = time.monotonic() - started_at
-        claim.renew(epochs_done=progress.epochs_done + step / steps, seconds=seconds)
-
-    epochs = fit(
-        network,
-        optimizer,
-        parts["training"],
-        parts["validation"],
-        plan.settings,
-        plan.seed,
-        computer,
-        epochs_done=progress.epochs_done,
-        on_step=on_step,
-    )
-    diverged = False
-    for record in epochs:
-        progress.history.append(record.row())
-        progress.seconds = time.monotonic() - started_at
-        diverged = record.diverged
-        claim.check()
-        _write_history(folder, progress)
-        write_checkpoint(folder, network, optimizer, progress)
-    write_run_scores(
-        folder,
-        plan.dataset,
-        plan.split,
-        plan.scheme,
-        {part: predict_regions(network, samples, computer) for part, samples in parts.items()},
-    )
+    work = _Work(folder, claim, computer)
+    network = work.train(plan, parts)
+    maps = {part: work.predict(network, samples) for part, samples in parts.items()}
+    write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
+    normaliser = parts["training"].normaliser
     write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
-    progress.seconds = time.monotonic() - started_at
-    status = _status(progress, computer, diverged)
+    status = _status(work.progress, computer)
     claim.check()
     write_json(folder.status, status.model_dump(mode="json"))
     folder.checkpoint.unlink(missing_ok=True)
     return status
+
+
+class _Work:
+    """One run in the making: what it has behind it, and the claim that is kept alive meanwhile."""
+
+    def __init__(self, folder: RunFolder, claim: Claim, computer: Computer) -> None:
+        self._folder, self._claim, self._computer = folder, claim, computer
+        self.progress = Progress([], 0.0, [])
+        self._started_at = time.monotonic()
+
+    def train(self, plan: RunPlan, parts: dict[str, Samples]) -> UNet:
+        """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
+        network = build_network(plan, self._computer)
+        optimizer = build_optimizer(network, plan.settings)
+        self.progress = read_checkpoint(self._folder, network, optimizer)
+        machines = [*self.progress.machines, self._computer.machine]
+        self.progress.machines = list(dict.fromkeys(machines))
+        self._started_at = time.monotonic() - self.progress.seconds
+        if self.progress.diverged:
+            return network
+        for record in fit(
+            network,
+            optimizer,
+            parts["training"],
+            parts["validation"],
+            plan.settings,
+            plan.seed,
+            self._computer,
+            epochs_done=self.progress.epochs_done,
+            on_step=self._renew,
+        ):
+            self.progress.history.append(record.row())
+            self._claim.check()
+            self._take_time()
+            _write_history(self._folder, self.progress)
+            write_checkpoint(self._folder, network, optimizer, self.progress)
+        return network
+
+    def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:
+        """Reference and predicted region maps, some slices at a time."""
+        for pair in predict_regions(network, samples, self._computer):
+            self._renew(0.0)
+            yield pair
+        self._take_time()
+
+    def _renew(self, share_of_epoch: float) -> None:
+        self._take_time()
+        done = self.progress.epochs_done + share_of_epoch
+        self._claim.renew(epochs_done=done, seconds=self.progress.seconds)
+
+    def _take_time(self) -> None:
+        self.progress.seconds = time.monotonic() - self._started_at
 
 
 def build_network(plan: RunPlan, computer: Computer) -> UNet:
@@ -196,7 +216,7 @@ def _write_history(folder: RunFolder, progress: Progress) -> None:
         pd.DataFrame(progress.history).astype({"epoch": int}).to_csv(draft, index=False)
 
 
-def _status(progress: Progress, computer: Computer, diverged: bool) -> RunStatus:
+def _status(progress: Progress, computer: Computer) -> RunStatus:
     last = progress.history[-1]
     ratios = [
         row["l2_gradient_norm"] / row["data_gradient_norm"]
@@ -205,7 +225,7 @@ def _status(progress: Progress, computer: Computer, diverged: bool) -> RunStatus
     ]
     finite = [ratio for ratio in ratios if np.isfinite(ratio)]
     return RunStatus(
-        status="diverged" if diverged else "complete",
+        status="diverged" if progress.diverged else "complete",
         epochs_done=progress.epochs_done,
         seconds=progress.seconds,
         device=computer.device,
