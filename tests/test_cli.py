@@ -152,6 +152,9 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
         "is not a regular expression",
     ),
     (("run", "small.toml", "--device", "cuda"), "device 'cuda' is not there"),
+    (("run", "small.toml", "--out", "file"), "'file' is no study folder"),
+    (("info", "small.toml"), "is a study file"),
+    (("phantom", "file/data", "--patients", "1"), "cannot read or write"),
 ]
 
 

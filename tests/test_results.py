@@ -9,7 +9,7 @@ from myosweep.errors import StudyError
 from myosweep.files import read_json, write_json
 from myosweep.results.export import describe_columns, write_counts_csv
 from myosweep.results.layout import StudyFolder
-from myosweep.results.read import read_results
+from myosweep.results.read import read_masks, read_results
 from tests.toy import Toy, toy_study
 
 
@@ -77,3 +77,11 @@ def test_the_export_holds_every_count_with_its_swept_value(toy: Toy, tmp_path: P
     expected = results.counts[results.counts["run"] == one["run"]]
     assert mine["tp"].tolist() == expected["tp"].tolist()
     assert table.loc[table["kind"] == "baseline", "l2.strength"].isna().all()
+
+
+@pytest.mark.parametrize("keep", [0, 300])
+def test_damaged_masks_are_named(toy: Toy, keep: int) -> None:
+    run = network(toy)
+    run.masks.write_bytes(run.masks.read_bytes()[:keep])
+    with pytest.raises(StudyError, match=r"masks.npz is missing or damaged"):
+        read_masks(run)

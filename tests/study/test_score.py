@@ -110,8 +110,9 @@ def test_other_codes_are_given_by_region(masks: Path, dataset: Dataset, tmp_path
 
 def test_strange_names_are_refused(masks: Path, dataset: Dataset, tmp_path: Path) -> None:
     (masks / "P0_s0.png").rename(masks / "patient.png")
-    with pytest.raises(DatasetError, match="'patient' belongs to no slice"):
+    with pytest.raises(DatasetError, match="'patient' belongs to no slice") as caught:
         score_masks(masks, dataset.folder, tmp_path / "out", value="1e-4")
+    assert len(caught.value.problems) == 1, "masks with right names are no strangers"
 
 
 def test_what_does_not_fit_the_study_is_refused(

@@ -1,7 +1,9 @@
 """A study as a whole: runs what is missing, merges, continues, and refuses what does not fit."""
 
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from myosweep.study.execute import Resources, estimate_study, execute
 from myosweep.study.open import merged, open_study
 from myosweep.study.state import study_state
 from myosweep.study.sweep import complete_study, run_study
+from myosweep.training.claim import take_claim
+from myosweep.training.run import describe_run
 
 WORKER = """
 import sys
@@ -240,3 +244,63 @@ def test_no_settings_file_holds_a_path(small_study: StudyConfig, tmp_path: Path)
             assert str(tmp_path) not in file.read_text("utf-8")
         assert isinstance(read_json(run.settings), dict)
     assert isinstance(read_results(tmp_path / "study").counts, pd.DataFrame)
+
+
+def test_status_counts_the_runs_that_the_study_wants(
+    small_study: StudyConfig, tmp_path: Path
+) -> None:
+    """A run whose folder or settings are gone is not done; `run` brings it back."""
+    run_study(small_study, tmp_path)
+    one, other = [run for run in StudyFolder(tmp_path).runs() if "baseline" not in run.id][:2]
+    shutil.rmtree(one.path)
+    other.settings.unlink()
+    state = study_state(tmp_path)
+    assert (len(state.runs), state.done, state.count("waiting")) == (4, 2, 2)
+    run_study(small_study, tmp_path)
+    assert study_state(tmp_path).done == 4
+    assert len(read_results(tmp_path).networks) == 4
+
+
+def test_a_stopped_run_shows_its_epochs(small_study: StudyConfig, tmp_path: Path) -> None:
+    study = open_study(small_study, tmp_path)
+    run = study.folder.run(study.plans()[0].id)
+    describe_run(study.plans()[0], run)
+    claim = take_claim(run)
+    assert claim is not None
+    claim.renew(epochs_done=1.5, seconds=3.0)
+    assert study_state(tmp_path).count("running") == 1
+    claim.release()
+    first = next(run for run in study_state(tmp_path).runs if run.epochs_done)
+    assert (first.state, first.epochs_done, first.seconds) == ("waiting", 1.5, 3.0)
+
+
+def test_a_study_is_not_mixed_with_something_else(
+    small_study: StudyConfig, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(StudyError, match=r"is no study folder \(it holds 'images.npy'\)"):
+        open_study(small_study, small_dataset.folder)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"'file' is no study folder \(it is a file\)"):
+        open_study(small_study, tmp_path / "file")
+
+
+def test_workers_end_when_their_parent_is_killed(small_study: StudyConfig, tmp_path: Path) -> None:
+    settings = {**small_study.settings, "epochs": 500}
+    write_study_config(
+        small_study.model_copy(update={"settings": settings}), tmp_path / "study.toml"
+    )
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "study.toml"), str(tmp_path / "out")]
+    parent = subprocess.Popen([*command, "2"])
+    try:
+        while not (tmp_path / "out" / "study.toml").exists() or not any(
+            run.state == "running" for run in study_state(tmp_path / "out").runs
+        ):
+            assert parent.poll() is None
+            time.sleep(0.1)
+    finally:
+        parent.kill()
+        parent.wait()
+    patience = time.monotonic() + 30
+    while any(run.state == "running" for run in study_state(tmp_path / "out").runs):
+        assert time.monotonic() < patience, "a worker lives on without its parent"
+        time.sleep(0.2)

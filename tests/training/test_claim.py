@@ -13,7 +13,7 @@ import pytest
 
 from myosweep.errors import ClaimLost
 from myosweep.results.layout import RunFolder
-from myosweep.training.claim import SILENCE_S, host_code, is_live, live_progress, take_claim
+from myosweep.training.claim import SILENCE_S, host_code, is_live, last_progress, take_claim
 
 
 @pytest.fixture
@@ -80,8 +80,7 @@ def test_who_was_taken_over_stops(run: RunFolder) -> None:
     first = take_claim(run)
     assert first is not None
     first.renew(epochs_done=1.5)
-    progress = live_progress(run)
-    assert progress is not None
+    progress = last_progress(run)
     assert progress["epochs_done"] == 1.5
     run.claim(2).write_text("{}", encoding="utf-8")
     with pytest.raises(ClaimLost, match="taken over"):

@@ -1,6 +1,7 @@
 """The command line: parse, one call, print. Heavy imports happen inside the commands."""
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -22,6 +23,12 @@ def main() -> None:
     except MyosweepError as error:
         Console(stderr=True).print(f"[bold red]Error:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(EXIT_WRONG_INPUT if isinstance(error, InputError) else 1)
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else "a file"
+        reason = (error.strerror or type(error).__name__).lower()
+        text = f"cannot read or write {name!r}: {reason}; check the path and its permissions"
+        Console(stderr=True).print(f"[bold red]Error:[/] {_escaped(text)}", soft_wrap=True)
+        sys.exit(EXIT_WRONG_INPUT)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 

@@ -47,7 +47,8 @@ def import_png(
         str, typer.Option(metavar="CODES", help="Mask codes to leave out, such as 255.")
     ] = "",
     crop: Annotated[
-        int | None, typer.Option(min=1, help="Cut a square of this many pixels; no resampling.")
+        int | None,
+        typer.Option(min=1, max=4096, help="Cut a square of this many pixels; no resampling."),
     ] = None,
     crop_around: Annotated[
         Literal["centre", "masks"],
@@ -159,8 +160,14 @@ def info(
     """
     from myosweep.data.split import read_split
     from myosweep.data.store import open_dataset
+    from myosweep.errors import ConfigError
     from myosweep.results.layout import StudyFolder
 
+    if path.suffix == ".toml":
+        raise ConfigError(
+            f"{path.name} is a study file; see what it would do with `myosweep run {path.name} "
+            "--dry-run`"
+        )
     if path.is_file():
         made = read_split(path)
         print_json(_split_facts(made)) if json else _show_split(made, None)

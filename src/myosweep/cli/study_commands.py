@@ -187,11 +187,17 @@ def _perform(study: "Study", resources: "Resources") -> None:
     except KeyboardInterrupt:
         notes.print(
             "Stopped. Every run is kept at its last whole epoch; continue with\n"
-            f"  myosweep run {escape(str(folder))}"
+            f"  myosweep run {escape(str(folder))}{_options(resources)}"
         )
         raise
     print_summary(folder)
     console.print(f"Report: {escape(str(report))}")
+
+
+def _options(resources: "Resources") -> str:
+    """The options to give again: other ones may change a run's bits."""
+    jobs = f" --jobs {resources.jobs}" if resources.jobs else ""
+    return jobs + (f" --device {resources.device}" if resources.device != "auto" else "")
 
 
 def _plan(study: "Study", resources: "Resources") -> None:

@@ -16,6 +16,7 @@ from myosweep.config.settings import (
     describe_settings,
     preset_settings,
     run_id,
+    run_label,
     settings_from_paths,
     settings_paths,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "preset_settings",
     "read_study_config",
     "run_id",
+    "run_label",
     "settings_from_paths",
     "settings_paths",
     "split_config",

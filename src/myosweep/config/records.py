@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 Value = str | int | float | bool
 """A value that a swept field can take."""
@@ -47,22 +48,31 @@ def unknown_key(key: str, known: tuple[str, ...]) -> str:
 
 def sentences(error: ValidationError, record: type[Record]) -> list[str]:
     """One plain sentence per broken rule of a record."""
-    sentences = []
-    for detail in error.errors():
-        *folders, name = (str(part) for part in detail["loc"]) if detail["loc"] else ("",)
-        if detail["type"] == "extra_forbidden":
-            owner = record_at(record, folders)
-            sentences.append(unknown_key(name, tuple(owner.model_fields)))
-            continue
-        where = ".".join((*folders, name)).strip(".")
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "missing":
-            sentences.append(f"{where!r} is missing; add it")
-        elif detail["type"] == "value_error":
-            sentences.append(f"{where}: {message}" if where else message)
-        else:
-            sentences.append(f"{where}: {message}, got {detail['input']!r}")
-    return sentences
+    return [_sentence(detail, record) for detail in error.errors()]
+
+
+def _sentence(detail: ErrorDetails, record: type[Record]) -> str:
+    folders = [str(part) for part in detail["loc"]]
+    name = folders.pop() if folders else ""
+    where, given = ".".join((*folders, name)).strip("."), detail["input"]
+    message = detail["msg"].removeprefix("Value error, ")
+    match detail["type"]:
+        case "extra_forbidden":
+            return unknown_key(name, tuple(record_at(record, folders).model_fields))
+        case "missing" if name.isdigit():
+            return f"{'.'.join(folders)} has too few values, got {given!r}"
+        case "missing":
+            return f"{where!r} is missing; add it"
+        case "value_error":
+            return f"{where}: {message}" if where else message
+        case "tuple_type":
+            return f"{where}: is a list, got {given!r}; write [{given!r}]"
+        case "string_pattern_mismatch":
+            return (
+                f"{where}: letters, digits, dots, dashes and underscores, starting with a letter "
+                f"or digit, got {given!r}"
+            )
+    return f"{where}: {message}, got {given!r}"
 
 
 def record_at(record: type[Record], folders: list[str]) -> type[Record]:

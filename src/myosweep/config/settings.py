@@ -100,7 +100,7 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
         ConfigError: naming each unknown path with the nearest known one, or each wrong value.
     """
     known = settings_paths()
-    if problems := [unknown_key(path, known) for path in values if path not in known]:
+    if problems := [_unknown_setting(path, known) for path in values if path not in known]:
         raise ConfigError(problems, "unknown settings")
     tree: dict[str, Any] = {}
     for path, value in values.items():
@@ -113,6 +113,12 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
         return RunSettings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(sentences(error, RunSettings), "the settings cannot be used") from None
+
+
+def _unknown_setting(path: str, known: tuple[str, ...]) -> str:
+    if path in ("name", "dataset", "preset"):
+        return f"{path!r} is no setting of a run; it stands at the top of the study file"
+    return unknown_key(path, known)
 
 
 def preset_settings(preset: str) -> RunSettings:
@@ -145,6 +151,19 @@ def _meaning(path: str) -> str:
     *folders, name = path.split(".")
     owner = record_at(RunSettings, folders)
     return owner.model_fields[name].description or ""
+
+
+def run_label(point: Mapping[str, Value], seed: int) -> str:
+    """A run in words: swept values and seed.
+
+    >>> run_label({"l2.strength": 5e-4}, 1)
+    'l2.strength 0.0005, seed 1'
+    """
+    values = [
+        f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
+        for path, value in point.items()
+    ]
+    return ", ".join([*values, f"seed {seed}"])
 
 
 def run_id(

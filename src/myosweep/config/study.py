@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from myosweep.config.records import Record, Value, flatten, sentences
 from myosweep.config.settings import PRESETS, RunSettings, settings_from_paths
@@ -35,11 +35,21 @@ class SplitConfig(Record):
         return self
 
 
+def _check_seeds(seeds: Any) -> Any:
+    numbers = seeds if isinstance(seeds, list | tuple) else [seeds]
+    if not numbers or any(type(number) is not int or number < 0 for number in numbers):
+        raise ValueError(
+            "is how many networks each value gets, or a list of seeds from 0 on, got "
+            f"{seeds!r}; write for instance 3, or [0, 1, 2]"
+        )
+    return seeds
+
+
 class Replicates(Record):
     """The networks that each value is trained with; the same seeds serve all values."""
 
     design: Literal["seeds"] = "seeds"
-    seeds: int | tuple[Annotated[int, Field(ge=0)], ...] = 3
+    seeds: Annotated[int | tuple[int, ...], BeforeValidator(_check_seeds)] = 3
 
     @property
     def seed_list(self) -> tuple[int, ...]:
@@ -112,8 +122,9 @@ class StudyConfig(Record):
                 problems.append(f"{path!r} stands under [settings] and [sweep]; remove one")
         if problems:
             raise ValueError("; ".join(problems))
-        for _ in self.points():
-            pass
+        settings = [settings for _, settings in self.points()]
+        if len(set(settings)) < len(settings):
+            raise ValueError("two values of the sweep are the same; remove one")
         return self
 
     def points(self) -> Iterator[tuple[dict[str, Value], RunSettings]]:

@@ -244,7 +244,7 @@ def _read_slice(
                 pixels[kind] = read_raster(path, labels=kind == "mask")
     if "mask" in pixels and (unknown := rules.scheme.unknown_codes(pixels["mask"])):
         problems.append(
-            f"mask {pair.name!r} holds {', '.join(map(str, unknown))}, which no region has; add "
+            f"mask {pair.name!r} holds {_some(unknown)}, which no region has; add "
             "the code to a --region or give it to --ignore"
         )
     if len(pixels) < 2 or pixels["image"].shape != pixels["mask"].shape:
@@ -321,3 +321,9 @@ def _text(size: tuple[int, int]) -> str:
 def _raise(problems: list[str]) -> None:
     if problems:
         raise DatasetError(problems, "nothing was imported")
+
+
+def _some(codes: tuple[int, ...]) -> str:
+    """Codes in words; of many only the first, since the file is perhaps no mask."""
+    few = ", ".join(map(str, codes[:5]))
+    return few if len(codes) <= 5 else f"{few} and {len(codes) - 5} more codes (is it a mask?)"

@@ -1,6 +1,8 @@
 """Reading a study back: RUNS and COUNTS by concatenating the run folders."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +98,9 @@ def read_history(run: RunFolder) -> pd.DataFrame:
 def read_masks(run: RunFolder) -> dict[str, UInt8[np.ndarray, "y x"]]:
     """Predicted region map of each validation and test slice, by slice key."""
     try:
-        with np.load(run.masks, allow_pickle=False) as content:
+        with run.masks.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return dict(zip(content["slices"].tolist(), content["masks"], strict=True))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         raise StudyError(_damaged(run.masks)) from None
 
 

@@ -1,6 +1,8 @@
 """Doing the missing runs on this machine: one after the other, or several at a time."""
 
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -123,8 +125,16 @@ def _work_in_parallel(study: Study, resources: Resources) -> None:
 
 def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
     """A worker process: it finds everything in the study's folder."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(KeyboardInterrupt):
         work(open_study(folder, dataset=dataset, write=False), resources)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent was killed; its run stays at its last whole epoch."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _attempt(plan: RunPlan, study: Study, resources: Resources) -> RunStatus | None:

@@ -92,6 +92,8 @@ def open_study(
     config = _resolved(config, precision)
     if home.study.exists():
         config = merged(read_study_config(home.study), config)
+    else:
+        _refuse_foreign(home.path)
     split = _open_split(home, config, base, data)
     study = Study(config, home, data, split, config.scheme(data.scheme))
     _check(study)
@@ -102,6 +104,18 @@ def open_study(
         place = relative_path(data.folder, home.path)
         write_study_config(config.model_copy(update={"dataset": place}), home.study)
     return study
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise a ``StudyError`` if a new study would be mixed with something else."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    foreign = sorted(name for name in names - _OURS if not name.startswith("."))
+    if foreign or folder.is_file():
+        what = f"holds {foreign[0]!r}" if foreign else "is a file"
+        raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
+
+
+_OURS = {"dataset", "runs", "figures", "split.json", "report.html", "study.toml"}
 
 
 def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:

@@ -11,6 +11,7 @@ from myosweep.config import (
     canonical_hash,
     flatten,
     read_study_config,
+    run_label,
     settings_from_paths,
     study_config,
     write_study_config,
@@ -117,11 +118,11 @@ def _files_by_slice(folder: Path, dataset: Dataset) -> dict[str, Path]:
     if not folder.is_dir() or not (found := list_rasters(folder)):
         raise DatasetError(f"folder {folder.name!r} holds no masks; check the path")
     keys = set(dataset.slices["slice"])
-    if all(Path(name).name in keys for name in found):
-        return {Path(name).name: paths[0] for name, paths in found.items()}
-    pattern = NamePattern(str(dataset.manifest.source.get("patient_pattern", "(?!)")))
-    slices, unmatched = pattern.read(found)
-    strangers = [*unmatched, *(name for name, one in slices.items() if one.key not in keys)]
+    files = {Path(name).name: paths[0] for name, paths in found.items() if Path(name).name in keys}
+    others = {name: paths[0] for name, paths in found.items() if Path(name).name not in keys}
+    pattern = NamePattern(str(dataset.manifest.source.get("patient_pattern", _NEVER)))
+    slices, strangers = pattern.read(others)
+    strangers += [name for name, one in slices.items() if one.key not in keys]
     if not pattern.names_slices:
         strangers += _incomplete_patients([one.patient for one in slices.values()], dataset)
     if strangers:
@@ -133,7 +134,11 @@ def _files_by_slice(folder: Path, dataset: Dataset) -> dict[str, Path]:
             ],
             "nothing was scored",
         )
-    return {one.key: found[name][0] for name, one in slices.items()}
+    return files | {one.key: others[name] for name, one in slices.items()}
+
+
+_NEVER = "(?!)"
+"""A pattern that matches nothing: the dataset was not made from files with names."""
 
 
 def _incomplete_patients(owners: list[str], dataset: Dataset) -> list[str]:
@@ -210,7 +215,7 @@ def _question_region(scheme: RegionScheme) -> str:
 def _write(study: Study, point: dict[str, Value], seed: int, maps: dict[str, RegionMaps]) -> str:
     description = RunSettingsFile(
         kind="masks",
-        label=", ".join([*(f"{path} {value}" for path, value in point.items()), f"seed {seed}"]),
+        label=run_label(point, seed),
         point=point,
         seed=seed,
         settings=None,

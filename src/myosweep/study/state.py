@@ -1,14 +1,14 @@
 """How far a study is, read from its run folders alone, whoever does the runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from myosweep.config import Value
+from myosweep.config import StudyConfig, Value, read_study_config, run_label
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile
-from myosweep.training.claim import live_progress
+from myosweep.training.claim import is_claimed, last_progress
 
 State = Literal["complete", "diverged", "failed", "running", "waiting"]
 
@@ -24,6 +24,7 @@ class RunState:
     epochs: int
     seconds: float
     error: str = ""
+    place: tuple[tuple[Value, ...], int] = ((), 0)
 
 
 @dataclass(frozen=True)
@@ -68,30 +69,43 @@ def study_state(folder: Path | str) -> StudyState:
     Raises:
         StudyError: if there is no study, or a run's file is damaged.
     """
-    return StudyState(tuple(_run_states(StudyFolder(Path(folder)).require().runs())))
+    study = StudyFolder(Path(folder)).require()
+    config = read_study_config(study.study)
+    found = [(run, run.read_settings()) for run in study.runs()]
+    states = [_run_state(run, one) for run, one in found if one.kind != "baseline"]
+    if config.source == "training":
+        known = {(tuple(one.point.values()), one.seed) for _, one in found}
+        states += _never_started(config, known)
+    return StudyState(tuple(sorted(states, key=lambda state: state.place)))
 
 
-def _run_states(folders: Iterable[RunFolder]) -> Iterable[RunState]:
-    described = [(folder, folder.read_settings()) for folder in folders]
-    trained = [(folder, one) for folder, one in described if one.settings is not None]
-    for folder, description in sorted(trained, key=lambda pair: _place(pair[1])):
-        status, progress = folder.read_status(), live_progress(folder)
-        if status is not None and status.whole:
-            state: State = status.status
-        elif progress is not None:
-            state = "running"
-        else:
-            state = "failed" if status is not None else "waiting"
-        yield RunState(
-            folder.id,
-            description.label,
-            state,
-            float((progress or {}).get("epochs_done", status.epochs_done if status else 0)),
-            description.settings.epochs if description.settings else 0,
-            status.seconds if status else float((progress or {}).get("seconds", 0)),
-            status.error if status else "",
-        )
+def _run_state(folder: RunFolder, description: RunSettingsFile) -> RunState:
+    status, progress = folder.read_status(), last_progress(folder)
+    if status is not None and status.whole:
+        state: State = status.status
+    elif is_claimed(folder):
+        state = "running"
+    else:
+        state = "failed" if status is not None else "waiting"
+    return RunState(
+        folder.id,
+        description.label,
+        state,
+        float(status.epochs_done if status else progress.get("epochs_done", 0)),
+        description.settings.epochs if description.settings else 0,
+        float(status.seconds if status else progress.get("seconds", 0)),
+        status.error if status else "",
+        (tuple(description.point.values()), description.seed),
+    )
 
 
-def _place(description: RunSettingsFile) -> tuple[tuple[Value, ...], int]:
-    return tuple(description.point.values()), description.seed
+def _never_started(
+    config: StudyConfig, known: set[tuple[tuple[Value, ...], int]]
+) -> Iterator[RunState]:
+    """Runs that the study wants and that have no folder, or lost it."""
+    for point, settings in config.points():
+        for seed in config.replicates.seed_list:
+            place = (tuple(point.values()), seed)
+            if place not in known:
+                label = run_label(point, seed)
+                yield RunState("", label, "waiting", 0.0, settings.epochs, 0.0, "", place)

@@ -43,7 +43,7 @@ def run_study(
 def complete_study(study: Study, resources: Resources) -> Path:
     """Perform an open study's missing runs and write its report; see ``run_study``."""
     study.forget_failures()
-    for plan in study.missing():
+    for plan in study.plans():
         if not (folder := study.folder.run(plan.id)).settings.exists():
             describe_run(plan, folder)
     write_baselines(study)

@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Claim:
     folder: RunFolder
     number: int
     renewed_at: float = 0.0
+    progress: dict[str, Any] = field(default_factory=dict)
 
     def renew(self, **progress: Any) -> None:
         """Say that the owner lives, and how far it is; at most once a second.
@@ -39,6 +40,7 @@ class Claim:
         Raises:
             ClaimLost: if another process has taken the run over.
         """
+        self.progress = progress
         now = time.time()
         if now - self.renewed_at >= _RENEW_S:
             self.check()
@@ -53,7 +55,7 @@ class Claim:
     def release(self) -> None:
         """Give the run back, so that anybody may take it at once."""
         if self.folder.claims[-1:] == [self._path]:
-            write_json(self._path, {"released": True})
+            write_json(self._path, {**self.progress, "released": True})
 
     @property
     def _path(self) -> Path:
@@ -75,12 +77,16 @@ def take_claim(folder: RunFolder) -> Claim | None:
     return Claim(folder, number)
 
 
-def live_progress(folder: RunFolder) -> dict[str, Any] | None:
-    """What the live owner of a run said last, or None if nobody works on it."""
+def is_claimed(folder: RunFolder) -> bool:
+    """Whether a live process works on a run."""
     claims = folder.claims
-    if not claims or not is_live(claims[-1]):
-        return None
-    return _read(claims[-1])
+    return bool(claims) and is_live(claims[-1])
+
+
+def last_progress(folder: RunFolder) -> dict[str, Any]:
+    """What the last owner of a run said of its progress; empty if nobody ever worked on it."""
+    claims = folder.claims
+    return _read(claims[-1]) if claims else {}
 
 
 def is_live(claim: Path) -> bool:

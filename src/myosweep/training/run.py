@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 import myosweep
-from myosweep.config import RunSettings, Value, run_id
+from myosweep.config import RunSettings, Value, run_id, run_label
 from myosweep.data.split import PARTS, Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
@@ -53,9 +53,7 @@ class RunPlan:
     @property
     def label(self) -> str:
         """The run in words: swept values and seed."""
-        values = [f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
-                  for path, value in self.point.items()]  # fmt: skip
-        return ", ".join([*values, f"seed {self.seed}"])
+        return run_label(self.point, self.seed)
 
     def samples(self) -> dict[str, Samples]:
         """The samples of each part; the training part's normaliser serves all."""
