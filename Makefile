@@ -27,8 +27,9 @@ docs: .venv/.development
 wheel: .venv/.development
 	rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation -o dist . > /dev/null
+	$(BIN)/python -m zipfile -l dist/*.whl > dist/contents.txt
 	for file in demo.toml template.html.j2 page.css py.typed; do \
-	  $(BIN)/python -m zipfile -l dist/*.whl | grep -q $$file || exit 1; done
+	  grep -q $$file dist/contents.txt || exit 1; done
 
 bench: .venv/.development
 	$(BIN)/python benchmarks/training.py --data ../shared/data/emidec
