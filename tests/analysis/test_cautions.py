@@ -115,3 +115,9 @@ def test_the_question_in_words(tmp_path: Path) -> None:
     question = {"region": "blood pool", "metric": "bf_strict"}
     toy = toy_study(tmp_path, {(1e-3,): (1,)}, question=question)
     assert question_words(read_results(toy.folder)) == "strict BF score of the blood pool"
+
+
+def test_values_that_tie_have_no_edge(tmp_path: Path) -> None:
+    tied = {(5e-3,): (2, 2), (5e-4,): (2, 2), (5e-5,): (2, 2)}
+    results = read_results(toy_study(tmp_path, tied).folder)
+    assert not [c for c in cautions(results) if c.topic == "Edge of the tested range"]

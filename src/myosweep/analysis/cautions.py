@@ -115,7 +115,9 @@ def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Cauti
 
 def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
     """The highest mean at the smallest or largest tested value: the range may be too short."""
-    if question.highest is None:
+    if question.highest is None or question.lowest is None:
+        return
+    if question.highest[1].mean == question.lowest[1].mean:
         return
     highest = dict(question.highest[0].values)
     tried = [dict(point.values) for point, _ in question.by_point]

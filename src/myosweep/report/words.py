@@ -151,8 +151,10 @@ def _range(question: QuestionScores, name: str) -> list[str]:
     if question.highest is None or question.lowest is None:
         return [f"The {name} is undefined: no test slice has the region."]
     (high, best), (low, worst) = question.highest, question.lowest
-    if high == low:
+    if len(question.by_point) == 1:
         return [f"The mean {name} is {best.mean:.3f}; there is nothing to compare it with."]
+    if best.mean == worst.mean:
+        return [f"The mean {name} is {best.mean:.3f} with every value."]
     return [
         f"The highest mean {name}, {best.mean:.3f}, was reached with {high.words}; the lowest, "
         f"{worst.mean:.3f}, with {low.words}. The range over all values is "
