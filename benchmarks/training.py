@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from monai.transforms import Compose, NormalizeIntensityd, RandAffined, RandFlipd
 
 from myosweep import RegionScheme, UNet, import_png, make_phantom, make_split
-from myosweep.config import PRESETS, settings_from_paths
+from myosweep.config import PRESETS, Replicate, settings_from_paths
 from myosweep.data.store import Dataset
 from myosweep.training.device import Computer, Precision, processor_count, resolve_precision
 from myosweep.training.fit import train_step
@@ -165,7 +165,7 @@ def make_plan(dataset: Dataset, first_filters: int, precision: Precision) -> Run
     """A run of preset ``default``."""
     chosen = {"first_filters": first_filters, "precision": precision}
     settings = settings_from_paths({**PRESETS["default"], **chosen})
-    plan = RunPlan({}, settings, 0, dataset, make_split(dataset), dataset.scheme)
+    plan = RunPlan({}, settings, Replicate(0), dataset, make_split(dataset), dataset.scheme)
     if problems := plan.problems():
         raise SystemExit("\n".join(problems))
     return plan

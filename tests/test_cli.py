@@ -13,10 +13,11 @@ from PIL import Image
 from myosweep.cli import main
 from myosweep.config import StudyConfig, write_study_config
 from myosweep.data.store import Dataset
+from tests.toy import toy_study
 
 COMMANDS = [
     "demo", "import", "import png", "phantom", "split", "info", "settings", "run", "status",
-    "score", "summary", "report", "table",
+    "score", "summary", "report", "table", "plan", "verdict",
 ]  # fmt: skip
 
 
@@ -96,7 +97,24 @@ def test_a_study_from_start_to_end(shell: Shell, study_file: Path, tmp_path: Pat
     assert (folder / "report.html").is_file()
     study = json.loads(shell("info", folder, "--json"))
     assert study["study"]["name"] == "small"
+    assert [split["name"] for split in study["splits"]] == ["split"]
     assert "Study small" in shell("info", folder)
+
+
+def test_a_study_with_folds_is_described_and_read(shell: Shell, tmp_path: Path) -> None:
+    folds = {"design": "folds", "repeats": 2, "folds": 2}
+    folder = toy_study(tmp_path, {(1e-3,): (1, 2, 1, 2)}, replicates=folds).folder
+    splits = json.loads(shell("info", folder, "--json"))["splits"]
+    assert [split["name"] for split in splits] == [
+        "repeat-1-fold-1", "repeat-1-fold-2", "repeat-2-fold-1", "repeat-2-fold-2",
+    ]  # fmt: skip
+    out = shell("info", folder)
+    assert "4 splits" in out
+    assert "repeat-2-fold-1" in out
+    assert shell("summary", folder).count("no image") == 4 + 1  # regions, all, and the note
+    shell("report", folder)
+    assert "4 of 4 runs done" in shell("status", folder)
+    assert "seed 3" in shell.out or "0p001-3" in shell.out
 
 
 def test_data_commands(shell: Shell, tmp_path: Path) -> None:

@@ -99,11 +99,47 @@ def test_every_setting_is_described() -> None:
     assert all(row.meaning for row in describe_settings())
 
 
-def test_the_issues_study_file_reads() -> None:
+def test_the_published_study_file_reads() -> None:
     study = read_study_config(Path(__file__).parents[1] / "studies" / "emidec-l2.toml")
-    assert study.sweep == {"l2.strength": (5e-3, 5e-4, 5e-5)}
-    assert study.replicates.seed_list == (0, 1, 2)
-    assert [settings.first_filters for _, settings in study.points()] == [16, 16, 16]
+    assert study.sweep["l2.strength"] == (0, 5e-6, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3)
+    assert [member.seed for member in study.replicates.members] == list(range(10))
+    assert {settings.first_filters for _, settings in study.points()} == {16}
+
+
+def test_seeds_are_counted_or_listed() -> None:
+    for seeds, expected in ((2, [0, 1]), ([3, 1], [3, 1])):
+        members = study_config({**MINIMAL, "replicates": {"seeds": seeds}}).replicates.members
+        assert [member.seed for member in members] == expected
+        assert {member.split_name for member in members} == {"split"}
+        assert members[0].words == f"seed {expected[0]}"
+
+
+def test_every_fold_of_every_repeat_is_a_network_with_a_seed_of_its_own() -> None:
+    folds = {"design": "folds", "repeats": 2, "folds": 3}
+    members = study_config({**MINIMAL, "replicates": folds}).replicates.members
+    assert members == (
+        (0, 1, 1), (1, 1, 2), (2, 1, 3),
+        (3, 2, 1), (4, 2, 2), (5, 2, 3),
+    )  # fmt: skip
+    assert members[4].split_name == "repeat-2-fold-2"
+    assert members[4].words == "seed 4, repeat 2, fold 2"
+
+
+def test_more_repeats_leave_the_first_networks_as_they_are() -> None:
+    few, more = (
+        study_config(
+            {**MINIMAL, "replicates": {"design": "folds", "repeats": repeats}}
+        ).replicates.members
+        for repeats in (1, 3)
+    )
+    assert (len(few), len(more)) == (5, 15)
+    assert more[:5] == few
+
+
+def test_the_largest_number_of_networks_is_as_planned_or_as_fixed() -> None:
+    assert study_config(MINIMAL).replicates.largest == 3
+    folds = {"design": "folds", "repeats": 1, "max_replicates": 20}
+    assert study_config({**MINIMAL, "replicates": folds}).replicates.largest == 20
 
 
 def test_several_fields_give_their_grid() -> None:
@@ -135,6 +171,25 @@ def test_a_study_reads_back_as_written(tmp_path: Path) -> None:
     assert read_study_config(tmp_path / "study.toml") == study
 
 
+def test_a_study_with_folds_reads_back_as_written(tmp_path: Path) -> None:
+    study = study_config(
+        {
+            **MINIMAL,
+            "split": {"seed": 4},
+            "replicates": {
+                "design": "folds",
+                "repeats": 3,
+                "folds": 4,
+                "validation": 0.2,
+                "max_replicates": 12,
+            },
+            "question": {"family": "reference", "reference": 1e-4, "margin": 0.01},
+        }
+    )
+    write_study_config(study, tmp_path / "study.toml")
+    assert read_study_config(tmp_path / "study.toml") == study
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"setings": {}}, "unknown key 'setings'; did you mean 'settings'"),
     ({"settings": {"l2.strenght": 1}}, "unknown key 'l2.strenght'; did you mean 'l2.strength'"),
@@ -154,6 +209,22 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"split": {"fractions": [0.5, 0.5]}}, "split.fractions has too few values"),
     ({"settings": {"preset": "paper"}}, "stands at the top of the study file"),
     ({"replicates": {"seeds": [1, 1]}}, "each seed stands once"),
+    (
+        {"replicates": {"design": "folds", "seeds": 5}},
+        "seeds are not chosen with folds, got 5; .*; remove seeds and set repeats and folds",
+    ),
+    ({"replicates": {"design": "folds", "folds": 1}}, "replicates.folds: .* equal to 2, got 1"),
+    ({"replicates": {"design": "folds", "repeats": 0}}, "replicates.repeats: .* equal to 1, got 0"),
+    ({"replicates": {"design": "folds", "validation": 1}}, "replicates.validation: .*than 1, got"),
+    ({"replicates": {"design": "fold"}}, "replicates.design: .*'fold'"),
+    ({"replicates": {"repeat": 2}}, "unknown key 'repeat'; did you mean 'repeats'"),
+    ({"replicates": {"max_replicates": 0}}, "replicates.max_replicates: .* equal to 1, got 0"),
+    (
+        {"replicates": {"design": "folds"}, "split": {"fractions": [0.5, 0.2, 0.3]}},
+        "divided by folds, and of .split. only seed counts; remove by, fractions and file",
+    ),
+    ({"replicates": {"design": "folds"}, "split": {"by": "slice"}}, "only seed counts; remove by"),
+    ({"replicates": {"design": "folds"}, "split": {"file": "a.json"}}, "only seed counts; remove"),
     ({"name": "two words"}, "name: "),
     ({"question": {"metric": "jaccard"}}, "question.metric: .*'jaccard'"),
     ({"settings": {"learning_rate": float("nan")}}, "learning_rate: "),

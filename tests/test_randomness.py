@@ -28,14 +28,14 @@ def test_global_generators_neither_change_nor_are_changed() -> None:
 
 def test_seeds_purposes_and_addresses_give_different_draws() -> None:
     purposes: tuple[Purpose, ...] = ("initialisation", "order", "augmentation", "dropout", "split",
-                                     "phantom", "bootstrap")  # fmt: skip
+                                     "phantom", "bootstrap", "folds")  # fmt: skip
     draws = {
         float(stream(seed, purpose, *address).random())
         for seed in range(3)
         for purpose in purposes
         for address in [(1,), (2,), (1, 1), (1, 2), (2, 1)]
     }
-    assert len(draws) == 3 * 7 * 5
+    assert len(draws) == 3 * 8 * 5
 
 
 def test_streams_of_neighbouring_images_are_independent() -> None:

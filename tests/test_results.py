@@ -79,6 +79,22 @@ def test_the_export_holds_every_count_with_its_swept_value(toy: Toy, tmp_path: P
     assert table.loc[table["kind"] == "baseline", "l2.strength"].isna().all()
 
 
+def test_folds_stand_in_runs_and_in_the_export(tmp_path: Path) -> None:
+    folds = {"design": "folds", "repeats": 2, "folds": 2}
+    toy = toy_study(tmp_path, {(1e-3,): (1,) * 4}, replicates=folds)
+    results = read_results(toy.folder)
+    networks = results.networks.sort_values("seed")
+    assert networks[["repeat", "fold"]].to_numpy().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
+    assert networks["split_hash"].tolist() == [split.hash for split in toy.splits.values()]
+    write_counts_csv(results, tmp_path / "counts.csv")
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str)
+    places = table.loc[table["kind"] == "trained", ["seed", "repeat", "fold"]].drop_duplicates()
+    assert sorted(places.to_numpy().tolist()) == [
+        ["0", "1", "1"], ["1", "1", "2"], ["2", "2", "1"], ["3", "2", "2"],
+    ]  # fmt: skip
+    assert table.loc[table["kind"] == "baseline", "fold"].isna().all()
+
+
 @pytest.mark.parametrize("keep", [0, 300])
 def test_damaged_masks_are_named(toy: Toy, keep: int) -> None:
     run = network(toy)

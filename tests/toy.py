@@ -1,9 +1,11 @@
 """A toy study, made by hand through the results tables: no training, no torch.
 
 Each slice shows a ring (the myocardium) around a disc (the blood pool). A fake "network" predicts
-the reference moved to the right by some pixels: the further, the worse its scores.
+the reference moved to the right by some pixels: the further, the worse its scores. With folds each
+network has the split of its fold.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from myosweep.config import StudyConfig, settings_from_paths, write_study_config
-from myosweep.data.split import PARTS, Split, make_split, write_split
+from myosweep.config import Replicate, StudyConfig, settings_from_paths, write_study_config
+from myosweep.data.split import PARTS, Split, make_folds, make_split, write_split
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.files import write_json
-from myosweep.metrics import count_slices
+from myosweep.metrics import count_slices, outline_lengths_px
 from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus, count_rows
@@ -35,24 +37,37 @@ class Toy:
 
     home: StudyFolder
     data: Dataset
-    split: Split
+    config: StudyConfig
+    splits: Mapping[str, Split]
 
     @property
     def folder(self) -> Path:
         """The study's folder."""
         return self.home.path
 
+    @property
+    def split(self) -> Split:
+        """The only split of a study without folds."""
+        return self.splits["split"]
+
     def add_network(
         self, values: Mapping[str, Any], seed: int, shift: int, epochs: int = 3, **status: Any
     ) -> RunFolder:
-        """Write the run of one fake network; ``status`` replaces fields of its status."""
+        """Write the run of one fake network; ``status`` replaces fields of its status.
+
+        With folds its seed says which network it is, and so its repeat, fold and split.
+        """
+        members = {member.seed: member for member in self.config.replicates.members}
+        member = members.get(seed, Replicate(seed))
+        split = self.splits[member.split_name]
         name = "-".join(map(str, (*values.values(), seed))).replace(".", "p")
         run = self.home.run(f"run-{name}")
         settings = settings_from_paths(dict(values))
-        self._describe(run, "trained", name, point=dict(values), seed=seed, settings=settings)
-        accuracy = self._predict(run, lambda reference: moved(reference, shift))
+        facts = {"point": dict(values), "settings": settings, **member._asdict()}
+        self._describe(run, split, "trained", name, **facts)
+        accuracy = self._predict(run, split, lambda reference: moved(reference, shift))
         _history(epochs, seed, shift).to_csv(run.history, index=False)
-        facts = {
+        ended = {
             "status": "diverged" if shift == DIVERGED else "complete",
             "epochs_done": epochs,
             "seconds": 60.0 + seed,
@@ -65,41 +80,48 @@ class Toy:
             "largest_l2_ratio": 0.25,
             **status,
         }
-        write_json(run.status, RunStatus(**facts).model_dump(mode="json"))
+        write_json(run.status, RunStatus(**ended).model_dump(mode="json"))
         return run
 
     def add_baselines(self) -> None:
-        """Write both baselines: background everywhere, and one slice's reference for all."""
+        """Write both baselines of each split: background everywhere, and one slice's reference."""
         fixed = self.data.reference(SCHEME, np.array([0]))[0]
         answers = {"majority class": np.zeros_like(fixed), "no-image predictor": fixed}
-        for label, answer in answers.items():
-            run = self.home.run(f"baseline-{label.split()[0]}")
-            self._describe(run, "baseline", label, point={}, seed=0, settings=None)
-            self._predict(run, lambda reference, answer=answer: np.stack([answer] * len(reference)))
+        for (place, split), (label, answer) in itertools.product(
+            self.splits.items(), answers.items()
+        ):
+            run = self.home.run(f"baseline-{label.split()[0]}-{place}")
+            self._describe(run, split, "baseline", label, point={}, seed=0, settings=None)
+            self._predict(
+                run, split, lambda reference, answer=answer: np.stack([answer] * len(reference))
+            )
             write_json(run.status, RunStatus(status="complete").model_dump(mode="json"))
 
-    def _describe(self, run: RunFolder, kind: Any, label: str, **facts: Any) -> None:
+    def _describe(self, run: RunFolder, split: Split, kind: Any, label: str, **facts: Any) -> None:
         record = RunSettingsFile(
             kind=kind,
             label=label,
             pixel_hash=self.data.manifest.pixel_hash,
-            split_hash=self.split.hash,
+            split_hash=split.hash,
             regions={region.name: region.codes for region in SCHEME.regions},
             ignored=SCHEME.ignored,
             **facts,
         )
         write_json(run.settings, record.model_dump(mode="json"))
 
-    def _predict(self, run: RunFolder, predict: Callable[[np.ndarray], np.ndarray]) -> float:
+    def _predict(
+        self, run: RunFolder, split: Split, predict: Callable[[np.ndarray], np.ndarray]
+    ) -> float:
         """Write counts and masks of all parts; returns the validation accuracy."""
         tables, keys, masks, right = [], [], [], {}
         for part in PARTS:
-            rows = self.split.rows(part, self.data)
+            rows = split.rows(part, self.data)
             reference = self.data.reference(SCHEME, rows)
             prediction = predict(reference)
             counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()
             slices = self.data.slices.iloc[rows]
-            tables.append(count_rows(part, slices, SCHEME.names, counts))
+            lengths = outline_lengths_px(reference, len(SCHEME.regions)).reshape(-1)
+            tables.append(count_rows(part, slices, SCHEME.names, lengths, counts))
             right[part] = float((prediction == reference).mean())
             if part != "training":
                 keys += slices["slice"].tolist()
@@ -123,8 +145,9 @@ def toy_study(
 
     Args:
         shifts: for each point of the sweep (a value per field) the shift of each network in
-            pixels, seed by seed; ``DIVERGED`` for a network without answers.
-        config: further fields of the study, such as ``scoring`` or ``split``.
+            pixels, seed by seed; ``DIVERGED`` for a network without answers. With folds, fold by
+            fold; fewer shifts than networks give an unfinished study.
+        config: further fields of the study, such as ``scoring``, ``split`` or ``replicates``.
     """
     data = toy_dataset(folder / "data", patients=patients, side=side)
     sweep = {
@@ -134,15 +157,32 @@ def toy_study(
     seeds = max(map(len, shifts.values()))
     content = {"dataset": "../data", "sweep": sweep, "replicates": {"seeds": seeds}, **config}
     study = StudyConfig(name="toy", **content)
-    toy = Toy(StudyFolder(folder / "study"), data, make_split(data, study.split))
+    toy = Toy(StudyFolder(folder / "study"), data, study, toy_splits(data, study))
     write_study_config(study, toy.home.study)
-    write_split(toy.split, toy.home.split)
+    for name, split in toy.splits.items():
+        write_split(split, toy.home.split(name))
     for point, moves in shifts.items():
         for seed, shift in enumerate(moves):
             toy.add_network(dict(zip(fields, point, strict=True)), seed, shift, epochs)
     if baselines:
         toy.add_baselines()
     return toy
+
+
+def toy_splits(data: Dataset, study: StudyConfig) -> dict[str, Split]:
+    """The study's split, or that of each fold, by name."""
+    replicates = study.replicates
+    if replicates.design == "seeds":
+        return {"split": make_split(data, study.split)}
+    names = [member.split_name for member in replicates.members]
+    splits = [
+        split
+        for repeat in range(1, replicates.repeats + 1)
+        for split in make_folds(
+            data, replicates.folds, repeat, replicates.validation, study.split.seed
+        )
+    ]
+    return dict(zip(names, splits, strict=True))
 
 
 def toy_dataset(folder: Path, *, patients: int = 10, slices: int = 2, side: int = 32) -> Dataset:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 Purpose = Literal[
-    "initialisation", "order", "augmentation", "dropout", "split", "phantom", "bootstrap"
+    "initialisation", "order", "augmentation", "dropout", "split", "phantom", "bootstrap", "folds"
 ]
 _PURPOSES: tuple[str, ...] = get_args(Purpose)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.toy import DIVERGED, Toy, toy_study
 
@@ -12,6 +13,8 @@ from myosweep.results.read import read_results
 
 INNER = {(1e-2,): (1, 2), (1e-3,): (0, 0), (1e-4,): (1, 1)}
 """The highest mean stands at the middle value: no warning about the edge."""
+FOLDS = {"design": "folds", "repeats": 2, "folds": 2}
+IN_FOLDS = {(1e-2,): (1, 2, 1, 2), (1e-3,): (0, 0, 0, 0), (1e-4,): (1, 1, 1, 1)}
 
 
 def topics(toy: Toy) -> list[str]:
@@ -53,6 +56,38 @@ def test_patients_in_several_parts(tmp_path: Path) -> None:
     shared = sum(len(parts) > 1 for parts in places.values())
     assert patients_in_several_parts(read_results(toy.folder)) == shared > 0
     assert f"{shared} patients have slices" in text(toy, "Patients in several parts")
+
+
+def test_a_leak_shows_even_where_networks_have_their_test_part_only(tmp_path: Path) -> None:
+    """Masks of another program; the baselines alone have all parts."""
+    toy = toy_study(tmp_path, INNER, split={"by": "slice"})
+    expected = patients_in_several_parts(read_results(toy.folder))
+    for run in toy.home.runs():
+        if "baseline" not in run.id:
+            counts = pd.read_parquet(run.counts)
+            counts[counts["part"] == "test"].to_parquet(run.counts)
+    assert patients_in_several_parts(read_results(toy.folder)) == expected > 0
+
+
+def test_a_sound_study_with_folds_gets_no_warning(tmp_path: Path) -> None:
+    """Every patient is in another part in another fold, which is no leak."""
+    toy = toy_study(tmp_path, IN_FOLDS, replicates=FOLDS)
+    assert patients_in_several_parts(read_results(toy.folder)) == 0
+    assert topics(toy) == []
+
+
+def test_an_unfinished_study_with_folds_compares_different_patients(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, IN_FOLDS | {(1e-3,): (0, 0, 0)}, replicates=FOLDS)
+    assert topics(toy) == ["Preliminary"]
+    assert "11 of 12 networks" in text(toy, "Preliminary")
+    assert "numbers of networks, tested on different patients." in text(toy, "Preliminary")
+
+
+def test_one_network_per_value_in_folds(tmp_path: Path) -> None:
+    first = {point: shifts[:1] for point, shifts in IN_FOLDS.items()}
+    toy = toy_study(tmp_path, first, replicates=FOLDS)
+    assert topics(toy) == ["Preliminary", "One network only"]
+    assert "another seed and in another fold" in text(toy, "One network only")
 
 
 def test_scores_close_to_the_no_image_predictor(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from myosweep.analysis.compare import (
     training_gap,
     validation_accuracies,
 )
-from myosweep.analysis.scores import network_scores
+from myosweep.analysis.scores import NO_IMAGE, baseline_scores, network_scores
 from myosweep.results.read import read_results
 
 
@@ -54,6 +54,22 @@ def test_training_gap_is_taken_network_by_network(tmp_path: Path) -> None:
         assert spread.scores == pytest.approx(own)
     gaps = np.subtract(worst.training.scores, worst.validation.scores)
     assert worst.gap.scores == pytest.approx(gaps)
+
+
+def test_folds_are_compared_network_by_network_and_with_one_floor(tmp_path: Path) -> None:
+    folds = {"design": "folds", "repeats": 1, "folds": 3}
+    shifts = {(1e-3,): (1, 2, 1), (1e-4,): (0, 0, 1)}
+    results = read_results(toy_study(tmp_path, shifts, replicates=folds).folder)
+    by_run = {
+        part: network_scores(results, part).set_index(["run", "region", "metric"])["score"]
+        for part in ("training", "test")
+    }
+    for one in training_gap(results):
+        for part, spread in (("training", one.training), ("test", one.test)):
+            own = [by_run[part][run, "myocardium", "dice"] for run in one.point.runs]
+            assert spread.scores == pytest.approx(own)
+    floor = baseline_scores(results).set_index(["baseline", "region", "metric"])["score"]
+    assert question_scores(results).no_image == floor[NO_IMAGE, "myocardium", "dice"]
 
 
 def test_question_scores_name_the_highest_and_the_lowest_mean(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from myosweep.analysis.scores import (
 from myosweep.analysis.slices import tolerance_px
 from myosweep.config import StudyConfig
 from myosweep.errors import StudyError
-from myosweep.metrics import count_slices
+from myosweep.metrics import count_slices, outline_lengths_px
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_results
@@ -58,7 +58,8 @@ def results_of(networks: Mapping[tuple[float, int], list[str]], tolerance: float
     for (value, seed), pictures in networks.items():
         name = f"{value}-{seed}"
         counts = count_slices(drawn(REFERENCES), drawn(pictures), 2).columns()
-        tables.append(count_rows("test", keys, SCHEME.names, counts).assign(run=name))
+        lengths = outline_lengths_px(drawn(REFERENCES), 2).reshape(-1)
+        tables.append(count_rows("test", keys, SCHEME.names, lengths, counts).assign(run=name))
         runs.append({"run": name, "kind": "trained", "seed": seed, "l2.strength": value})
     counts = pd.concat(tables, ignore_index=True)
     categories = ("run", "part", "slice", "region", "patient")
@@ -178,6 +179,23 @@ def test_baselines_are_kept_apart(tmp_path: Path) -> None:
     assert floor["majority class", "background", "accuracy"] == 1
     assert floor["majority class", "myocardium", "dice"] == 0
     assert 0 < floor["no-image predictor", "myocardium", "dice"] < 1
+
+
+def test_baselines_of_folds_are_averaged_over_the_splits(tmp_path: Path) -> None:
+    folds = {"design": "folds", "repeats": 2, "folds": 2}
+    results = read_results(toy_study(tmp_path, {(1e-3,): (1,) * 4}, replicates=folds).folder)
+    floor = baseline_scores(results)
+    assert not floor.duplicated(["baseline", "region", "metric"]).any()
+    runs = results.runs[results.runs["label"] == NO_IMAGE]["run"]
+    assert len(runs) == 4
+    counts = results.counts
+    asked = (counts["part"] == "test") & (counts["region"] == "myocardium")
+    pixels = counts[asked & counts["run"].isin(runs)].groupby("run", observed=True)
+    sums = pixels[["tp", "fp", "fn"]].sum()
+    by_split = 2 * sums["tp"] / (2 * sums["tp"] + sums["fp"] + sums["fn"])
+    assert by_split.nunique() > 1
+    found = floor.set_index(["baseline", "region", "metric"])["score"]
+    assert found[NO_IMAGE, "myocardium", "dice"] == pytest.approx(by_split.mean())
 
 
 def test_the_default_tolerance_comes_from_the_image_size(tmp_path: Path) -> None:

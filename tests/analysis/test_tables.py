@@ -31,6 +31,19 @@ def test_cells_are_the_summarys_means_and_spreads(tmp_path: Path) -> None:
     }
 
 
+def test_folds_have_one_row_without_images_per_region_and_say_what_differs(tmp_path: Path) -> None:
+    folds = {"design": "folds", "repeats": 2, "folds": 2}
+    results = read_results(toy_study(tmp_path, {(1e-3,): (1, 2, 1, 2)}, replicates=folds).folder)
+    table = paper_table(results)
+    assert [row[:2] for row in table.rows] == [
+        (region, value)
+        for region in (*results.scheme.names, "all")
+        for value in ("0.001", "no image")
+    ]
+    assert "over 4 networks per value" in table.title
+    assert any("their test patients (folds)" in note for note in table.notes)
+
+
 @pytest.mark.parametrize("part", ["training", "validation"])
 def test_other_parts_have_their_table(tmp_path: Path, part: str) -> None:
     table = paper_table(read_results(toy_study(tmp_path).folder), part)

@@ -15,6 +15,7 @@ from myosweep.data.split import (
     PARTS,
     Split,
     check_split,
+    make_folds,
     make_split,
     part_sizes,
     patients_in_several_parts,
@@ -46,6 +47,10 @@ def config(**content: Any) -> SplitConfig:
 def split_of(training: str, validation: str, test: str, name: str = "h") -> Split:
     parts = (tuple(keys.split()) for keys in (training, validation, test))
     return Split(made_by=None, pixel_hash=name, **dict(zip(PARTS, parts, strict=True)))
+
+
+def owners_of(keys: tuple[str, ...]) -> set[str]:
+    return {key[:3] for key in keys}
 
 
 TEN = dataset(*[2, 3] * 5)
@@ -126,6 +131,87 @@ def test_an_empty_part_is_refused(by: str) -> None:
     ):
         make_split(dataset(1, 1), config(by=by))
     assert make_split(dataset(1, 1, 1), config(fractions=(0.34, 0.33, 0.33)))
+
+
+# Folds
+
+
+@given(st.lists(st.integers(1, 4), min_size=4, max_size=24), st.integers(2, 8), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_folds_test_every_patient_once_and_keep_patients_whole(
+    counts: list[int], folds: int, seed: int
+) -> None:
+    folds = min(folds, len(counts))
+    data = dataset(*counts)
+    made = make_folds(data, folds, 1, 0.25, seed)
+    tested = [owners_of(split.test) for split in made]
+    assert len(made) == folds
+    assert sorted(owner for owners in tested for owner in owners) == sorted(
+        data.slices["patient"].unique()
+    )
+    assert max(map(len, tested)) - min(map(len, tested)) <= 1
+    for split in made:
+        assert sorted(key for part in PARTS for key in split.part(part)) == sorted(
+            data.slices["slice"]
+        )
+        assert all(split.part(part) for part in PARTS)
+        assert patients_in_several_parts(split, data) == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "patients"), [(0.25, 2), (0.5, 4), (0.01, 1), (0.99, 7), (0.3, 2)]
+)
+def test_a_share_of_those_not_tested_validates_but_never_none_or_all(
+    share: float, patients: int
+) -> None:
+    for split in make_folds(TEN, 5, 1, share):  # 8 of 10 patients are not tested
+        assert len(owners_of(split.validation)) == patients
+        assert len(owners_of(split.training)) == 8 - patients
+
+
+def test_other_repeats_and_seeds_divide_anew_and_each_is_always_the_same() -> None:
+    made = {
+        (repeat, seed): [split.hash for split in make_folds(TEN, 5, repeat, 0.25, seed)]
+        for repeat in (1, 2, 3)
+        for seed in (0, 1)
+    }
+    hashes = [one for of_repeat in made.values() for one in of_repeat]
+    assert len(set(hashes)) == len(hashes)
+    np.random.seed(1)
+    assert [split.hash for split in make_folds(TEN, 5, 2, 0.25, 1)] == made[2, 1]
+
+
+def test_folds_are_golden() -> None:
+    first = make_folds(TEN, 5, 1, 0.25)[0]
+    owners = [sorted(owners_of(first.part(part))) for part in PARTS]
+    assert owners == [["P00", "P01", "P03", "P05", "P07", "P08"], ["P02", "P04"], ["P06", "P09"]]
+    assert first.hash == "e197fbd50d729dd7800b3f3ba53e1d3e1630965a87c789388f396f815ae12bff"
+
+
+def test_the_order_of_slices_in_the_dataset_moves_no_patient_to_another_fold() -> None:
+    backwards = Dataset(TEN.folder, TEN.manifest, TEN.images, TEN.labels, TEN.slices[::-1])
+    for one, other in zip(
+        make_folds(TEN, 3, 1, 0.25), make_folds(backwards, 3, 1, 0.25), strict=True
+    ):
+        assert [set(one.part(part)) for part in PARTS] == [set(other.part(part)) for part in PARTS]
+
+
+@pytest.mark.parametrize(("patients", "folds", "fewest"), [(4, 5, 5), (3, 2, 4), (2, 3, 3)])
+def test_too_few_patients_for_folds(patients: int, folds: int, fewest: int) -> None:
+    with pytest.raises(SplitError) as caught:
+        make_folds(dataset(*[2] * patients), folds, 1, 0.25)
+    assert str(caught.value) == (
+        f"{folds} folds need at least {fewest} patients, the dataset has {patients}; take fewer "
+        "folds or add patients"
+    )
+    assert len(make_folds(dataset(*[2] * fewest), folds, 1, 0.25)) == folds
+
+
+def test_folds_refuse_the_same_image_in_two_parts() -> None:
+    keys = TEN.slices["slice"]
+    data = dataset(*[2, 3] * 5, images=dict.fromkeys(keys[::4], "copy"))
+    with pytest.raises(SplitError, match="the same image stands in several parts"):
+        make_folds(data, 5, 1, 0.25)
 
 
 # Leaks

@@ -89,11 +89,11 @@ def test_difference_map_tells_errors_apart() -> None:
 def test_masks_figure_counts_pixels_like_the_tables(results: Results) -> None:
     record = masks_figure(results, read_pictures(results))
     assert record is not None
-    assert (record.picked, record.left_out, record.seeds) == (True, 0, (0,))
+    assert (record.picked, record.left_out, record.networks) == (True, 0, "seed 0")
     for block in record.blocks:
         for row in block.rows:
             counts = results.counts[
-                (results.counts["run"] == row.point.runs[0])
+                (results.counts["run"] == row.run)
                 & (results.counts["slice"] == block.key)
                 & (results.counts["region"] == "myocardium")
             ].iloc[0]

@@ -156,7 +156,7 @@ def test_baselines_are_counted_by_hand(
     baselines = results.runs[results.runs["kind"] == "baseline"].set_index("label")["run"]
     assert set(baselines.index) == {MAJORITY, NO_IMAGE}
     parts = {
-        part: small_dataset.reference(study.scheme, study.split.rows(part, small_dataset))
+        part: small_dataset.reference(study.scheme, study.splits["split"].rows(part, small_dataset))
         for part in ("training", "test")
     }
     votes = np.stack([(parts["training"] == region).sum(0) for region in range(3)])
@@ -213,7 +213,7 @@ def test_a_given_split_is_used(
     write_split(given, tmp_path / "mine.json")
     named = SplitConfig(file=str(tmp_path / "mine.json"))
     study = open_study(small_study.model_copy(update={"split": named}), tmp_path / "study")
-    assert study.split.hash == given.hash
+    assert study.splits["split"].hash == given.hash
     other = make_split(small_dataset, SplitConfig(fractions=(0.5, 0.17, 0.33), seed=6))
     write_split(other, tmp_path / "mine.json")
     with pytest.raises(StudyError, match="not the one that the study's folder was made with"):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from myosweep.config import SplitConfig, settings_from_paths
+from myosweep.config import Replicate, SplitConfig, settings_from_paths
 from myosweep.data.split import make_split
 from myosweep.data.store import Dataset
 from myosweep.model.weights import read_tensors
@@ -29,7 +29,7 @@ def tiny_plan(dataset: Dataset, seed: int = 0, **values: Any) -> RunPlan:
     changed = {path.replace("__", "."): value for path, value in values.items()}
     split = make_split(dataset, SplitConfig(fractions=(0.5, 0.17, 0.33)))
     settings = settings_from_paths({**TINY, **changed})
-    return RunPlan({}, settings, seed, dataset, split, dataset.scheme)
+    return RunPlan({}, settings, Replicate(seed), dataset, split, dataset.scheme)
 
 
 def trained_weights(

@@ -40,22 +40,25 @@ def cautions(results: Results) -> tuple[Caution, ...]:
 
 
 def patients_in_several_parts(results: Results) -> int:
-    """How many patients have slices in more than one part of the split."""
-    places = results.counts[["part", "patient"]].drop_duplicates()
-    return int((places["patient"].value_counts() > 1).sum())
+    """How many patients have slices in more than one part of the same split."""
+    split_of = results.runs.set_index("run")["split_hash"]
+    places = results.counts[["run", "part", "patient"]].drop_duplicates()
+    places["split"] = places.pop("run").astype(str).map(split_of)
+    parts = places.drop_duplicates().groupby(["split", "patient"], observed=True).size()
+    return int(parts[parts > 1].index.unique("patient").size)
 
 
 def _unfinished(results: Results) -> Iterator[Caution]:
     """Runs that the study wants and that are not whole, and those that failed."""
     if results.study.source != "training":
         return
-    wanted = len(list(results.study.points())) * len(results.study.replicates.seed_list)
-    done = int((results.networks["kind"] == "trained").sum())
+    done, wanted = finished_networks(results)
     if done < wanted:
         yield Caution(
             "Preliminary",
             f"{done} of {wanted} networks are finished. All means change as the others "
-            "come in, and values may be compared with different numbers of networks.",
+            "come in, and values may be compared with different numbers of networks"
+            f"{', tested on different patients' if in_folds(results) else ''}.",
         )
     statuses = [run.read_status() for run in results.folder.runs()]
     failed = sum(status is not None and status.status == "failed" for status in statuses)
@@ -141,10 +144,13 @@ def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
 def _single_networks(results: Results) -> Iterator[Caution]:
     alone = [point.label for point in points(results) if len(point.runs) == 1]
     if alone:
+        other = "another seed, that is, by chance alone,"
+        if in_folds(results):
+            other = "another seed and in another fold, that is, by chance and with other patients,"
         yield Caution(
             "One network only",
             f"Only one network stands for each of these values: {'; '.join(alone)}. How much "
-            "scores would change with another seed, that is, by chance alone, is not known.",
+            f"scores would change with {other} is not known.",
         )
 
 
@@ -170,6 +176,17 @@ def run_statuses(results: Results) -> tuple[RunStatus, ...]:
     trained = results.runs.loc[results.runs["kind"] == "trained", "run"]
     found = (results.folder.run(run).read_status() for run in trained)
     return tuple(status for status in found if status is not None)
+
+
+def finished_networks(results: Results) -> tuple[int, int]:
+    """How many networks were trained to the end, and how many the study wants."""
+    wanted = len(list(results.study.points())) * len(results.study.replicates.members)
+    return int((results.networks["kind"] == "trained").sum()), wanted
+
+
+def in_folds(results: Results) -> bool:
+    """Whether each network was tested on a fold of the patients, and not all on the same ones."""
+    return results.study.replicates.design == "folds"
 
 
 def question_words(results: Results) -> str:

@@ -58,10 +58,15 @@ def network_scores(results: Results, part: str = "test") -> pd.DataFrame:
 
 
 def baseline_scores(results: Results, part: str = "test") -> pd.DataFrame:
-    """Scores of the baselines, one per row: baseline, region (or ``ALL``), metric, score."""
+    """Scores of the baselines, one per row: baseline, region (or ``ALL``), metric, score.
+
+    With folds there is a baseline for every split, as there is a network; its score is the mean
+    over the splits on which it is defined, as a value's is over its networks.
+    """
     names = results.runs.loc[results.runs["kind"] == "baseline", ["run", "label"]]
     scores = _long_scores(results, part).merge(names.rename(columns={"label": "baseline"}))
-    return scores[["baseline", "region", "metric", "score"]]
+    groups = scores.groupby(["baseline", "region", "metric"], sort=False)
+    return groups["score"].mean().reset_index()
 
 
 def summary(results: Results, part: str = "test") -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from myosweep.analysis.cautions import in_folds
 from myosweep.analysis.points import points
 from myosweep.analysis.scores import ALL, NO_IMAGE, baseline_scores, region_scores, summary
 from myosweep.results.read import Results
@@ -32,7 +33,8 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
     """Accuracy, IoU, Dice and BF of each value in each region and over all of them.
 
     A cell is the mean over the value's networks, with their standard deviation where there are
-    several; a last row per region is the no-image predictor. Empty if no network has the part.
+    several; a last row per region is the no-image predictor, with folds its mean over all splits.
+    Empty if no network has the part.
     """
     means = summary(results, part)
     networks = {point.position: len(point.runs) for point in points(results)}
@@ -61,7 +63,17 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
             "Dice and BF are means over regions.",
             "'no image' is a predictor that never looks at the image: what it reaches is no "
             "achievement.",
+            *_folds_note(results, part),
         ),
+    )
+
+
+def _folds_note(results: Results, part: str) -> tuple[str, ...]:
+    if not in_folds(results):
+        return ()
+    return (
+        f"Networks of one value differ in their seed and in their {part} patients (folds); the SD "
+        "holds both. In each fold all values have the same patients.",
     )
 
 

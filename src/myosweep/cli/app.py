@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import myosweep
-from myosweep.cli import data_commands, results_commands, study_commands
+from myosweep.cli import data_commands, results_commands, study_commands, verdict_commands
 
 app = typer.Typer(
     name="myosweep",
@@ -48,6 +48,7 @@ app.add_typer(importers, name="import", rich_help_panel="Data")
 app.command("phantom", rich_help_panel="Data")(data_commands.phantom)
 app.command("split", rich_help_panel="Data")(data_commands.split)
 app.command("info", rich_help_panel="Data")(data_commands.info)
+app.command("plan", rich_help_panel="Study")(verdict_commands.plan)
 app.command("settings", rich_help_panel="Study")(study_commands.settings)
 app.command("run", rich_help_panel="Study")(study_commands.run)
 app.command("status", rich_help_panel="Study")(study_commands.status)
@@ -55,3 +56,4 @@ app.command("score", rich_help_panel="Study")(study_commands.score)
 app.command("summary", rich_help_panel="Results")(results_commands.summary)
 app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
+app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)

@@ -1,5 +1,6 @@
 """Commands that make, divide and describe data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -250,14 +251,30 @@ def _show_study(folder: Any, json: bool) -> None:
 
     config = read_study_config(folder.study)
     if json:
-        split_facts = _split_facts(read_split(folder.split)) if folder.split.exists() else None
+        split_facts = [
+            {"name": file.stem, **_split_facts(read_split(file))} for file in folder.splits()
+        ]
         content = config.model_dump(mode="json", exclude_none=True)
-        print_json({"kind": "study", "study": content, "split": split_facts})
+        print_json({"kind": "study", "study": content, "splits": split_facts})
         return
     content = config.model_dump(mode="json", exclude_none=True, exclude={"settings", "sweep"})
     swept = {f"sweep {path}": ", ".join(map(str, values)) for path, values in config.sweep.items()}
     print_facts(
         f"Study {config.name}", list({**flatten(content), **config.settings, **swept}.items())
     )
-    if folder.split.exists():
-        _show_split(read_split(folder.split), None)
+    _show_splits({file.stem: read_split(file) for file in folder.splits()})
+
+
+def _show_splits(splits: "Mapping[str, Split]") -> None:
+    """The study's split; with folds, a line for each."""
+    from myosweep.data.split import PARTS
+
+    if len(splits) == 1:
+        _show_split(next(iter(splits.values())), None)
+    elif splits:
+        rows = [
+            [name, *(len(split.part(part)) for part in PARTS), split.hash[:16]]
+            for name, split in splits.items()
+        ]
+        columns = ["split", *(f"{part} slices" for part in PARTS), "hash"]
+        print_table(f"{len(splits)} splits", columns, rows)

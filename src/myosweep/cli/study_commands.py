@@ -44,7 +44,7 @@ def demo(
 
     with counting("Making phantom patients") as progress:
         study = open_demo(out, device=device, progress=progress)
-    _perform(study, Resources(device, jobs or min(processor_count(), 4)))
+    perform(study, Resources(device, jobs or min(processor_count(), 4)))
 
 
 def run(
@@ -77,7 +77,7 @@ def run(
     if dry_run:
         _plan(opened, resources)
     else:
-        _perform(opened, resources)
+        perform(opened, resources)
 
 
 def status(
@@ -171,13 +171,14 @@ def settings(json: Json = False) -> None:
         console.print(f"{path} differs in preset default: {reason}.")
 
 
-def _perform(study: "Study", resources: "Resources") -> None:
+def perform(study: "Study", resources: "Resources") -> None:
     from myosweep.cli.watch import watching
     from myosweep.data.split import patients_in_several_parts
     from myosweep.study.sweep import complete_study
 
     folder = study.folder.path
-    if mixed := patients_in_several_parts(study.split, study.dataset):
+    mixed = max(patients_in_several_parts(one, study.dataset) for one in study.splits.values())
+    if mixed:
         warn(leak_warning(mixed))
     missing, plans = len(study.missing()), len(study.plans())
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")

@@ -23,6 +23,7 @@ from myosweep.config.settings import (
 from myosweep.config.study import (
     Metric,
     Question,
+    Replicate,
     Replicates,
     Scoring,
     SplitConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "Metric",
     "Question",
     "Record",
+    "Replicate",
     "Replicates",
     "RunSettings",
     "Scoring",

@@ -153,17 +153,17 @@ def _meaning(path: str) -> str:
     return owner.model_fields[name].description or ""
 
 
-def run_label(point: Mapping[str, Value], seed: int) -> str:
-    """A run in words: swept values and seed.
+def run_label(point: Mapping[str, Value], network: str) -> str:
+    """A run in words: swept values, and which of their networks it is.
 
-    >>> run_label({"l2.strength": 5e-4}, 1)
+    >>> run_label({"l2.strength": 5e-4}, "seed 1")
     'l2.strength 0.0005, seed 1'
     """
     values = [
         f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
         for path, value in point.items()
     ]
-    return ", ".join([*values, f"seed {seed}"])
+    return ", ".join([*values, network])
 
 
 def run_id(

@@ -5,7 +5,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import tomlkit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -45,23 +45,72 @@ def _check_seeds(seeds: Any) -> Any:
     return seeds
 
 
-class Replicates(Record):
-    """The networks that each value is trained with; the same seeds serve all values."""
+class Replicate(NamedTuple):
+    """One network per value: its seed and, with folds, which part of the patients tests it."""
 
-    design: Literal["seeds"] = "seeds"
-    seeds: Annotated[int | tuple[int, ...], BeforeValidator(_check_seeds)] = 3
+    seed: int
+    repeat: int | None = None
+    fold: int | None = None
 
     @property
-    def seed_list(self) -> tuple[int, ...]:
-        """The seeds themselves: 3 means 0, 1, 2."""
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+    def split_name(self) -> str:
+        """Names the split that this network is trained and tested on."""
+        return "split" if self.fold is None else f"repeat-{self.repeat}-fold-{self.fold}"
+
+    @property
+    def words(self) -> str:
+        """The network in words: ``seed 1``, or ``seed 1, repeat 1, fold 2``."""
+        place = "" if self.fold is None else f", repeat {self.repeat}, fold {self.fold}"
+        return f"seed {self.seed}{place}"
+
+
+class Replicates(Record):
+    """The networks that each value is trained with; the same ones serve all values.
+
+    ``seeds``: one split; networks differ in their seed alone. ``folds``: the patients are divided
+    into ``folds`` parts, ``repeats`` times anew; each part tests one network per value, which is
+    trained on the other patients, with a seed of its own.
+    """
+
+    design: Literal["seeds", "folds"] = "seeds"
+    seeds: Annotated[int | tuple[int, ...], BeforeValidator(_check_seeds)] = 3
+    repeats: int = Field(2, ge=1, le=100, description="folds: how often patients are divided anew")
+    folds: int = Field(5, ge=2, le=100, description="folds: parts of the patients per repeat")
+    validation: float = Field(
+        0.25, gt=0, lt=1, description="folds: share of the patients not tested that validates"
+    )
+    max_replicates: int | None = Field(
+        None,
+        ge=1,
+        description="networks per value that will ever be looked at; default: as planned",
+    )
+
+    @property
+    def members(self) -> tuple[Replicate, ...]:
+        """The networks of each value, in the order in which they are trained."""
+        if self.design == "seeds":
+            seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
+            return tuple(map(Replicate, seeds))
+        places = itertools.product(range(1, self.repeats + 1), range(1, self.folds + 1))
+        return tuple(Replicate(seed, *place) for seed, place in enumerate(places))
+
+    @property
+    def largest(self) -> int:
+        """Networks per value at the last look: as fixed, or as many as are planned."""
+        return self.max_replicates or len(self.members)
 
     @model_validator(mode="after")
-    def _check_seeds(self) -> "Replicates":
-        if not self.seed_list:
+    def _check_members(self) -> "Replicates":
+        seeds = [member.seed for member in self.members]
+        if not seeds:
             raise ValueError("at least one seed is needed; write for instance seeds = 3")
-        if len(set(self.seed_list)) < len(self.seed_list):
-            raise ValueError(f"each seed stands once, got {list(self.seed_list)}")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"each seed stands once, got {seeds}")
+        if self.design == "folds" and self.seeds != 3:
+            raise ValueError(
+                f"seeds are not chosen with folds, got {self.seeds!r}; every fold of every repeat "
+                "has a seed of its own; remove seeds and set repeats and folds"
+            )
         return self
 
 
@@ -69,10 +118,26 @@ Metric = Literal["accuracy", "iou", "dice", "bf", "bf_strict"]
 
 
 class Question(Record):
-    """The one question that a study is run for; all else is exploratory."""
+    """The one question that a study is run for; all else is exploratory.
+
+    ``family`` says which differences it asks for: of each value to the ``reference`` value, of
+    each to the best of the others, or of all pairs. ``auto``: to the reference if it was tested,
+    else all pairs.
+    """
 
     region: str = "myocardium"
     metric: Metric = "dice"
+    family: Literal["auto", "reference", "best", "pairs"] = "auto"
+    reference: str | int | float | bool | None = Field(
+        None, description="the value that others are compared with; default: the preset's"
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="smallest difference that matters; default: what a shift of "
+        "the reference outline by a quarter of a pixel does to the score",
+    )
 
 
 class Scoring(Record):
@@ -122,6 +187,15 @@ class StudyConfig(Record):
                 problems.append(f"{path!r} stands under [settings] and [sweep]; remove one")
         if problems:
             raise ValueError("; ".join(problems))
+        if self.replicates.design == "folds" and (
+            self.split.by != "patient"
+            or self.split.file is not None
+            or self.split.fractions != SplitConfig().fractions
+        ):
+            raise ValueError(
+                "with replicates.design = 'folds' patients are divided by folds, and of [split] "
+                "only seed counts; remove by, fractions and file"
+            )
         settings = [settings for _, settings in self.points()]
         if len(set(settings)) < len(settings):
             raise ValueError("two values of the sweep are the same; remove one")

@@ -74,6 +74,46 @@ def make_split(dataset: Dataset, config: SplitConfig | None = None) -> Split:
     return split
 
 
+def make_folds(
+    dataset: Dataset, folds: int, repeat: int, validation: float, seed: int = 0
+) -> tuple[Split, ...]:
+    """Divide the patients into folds, each the test part of one split.
+
+    Fold sizes differ by at most one patient. Of the patients not tested, a share validates and the
+    rest trains, drawn anew for each fold.
+
+    Args:
+        repeat: which division, from 1; every repeat divides anew.
+        validation: share of the patients not tested that validates, rounded; at least one.
+
+    Raises:
+        SplitError: if a part would be empty, or the same image would stand in two parts.
+    """
+    owners = dataset.slices["patient"].to_numpy(str)
+    names = sorted(set(owners))
+    fewest = max(folds, 4 if folds == 2 else 3)  # one patient not tested trains, one validates
+    if len(names) < fewest:
+        raise SplitError(
+            f"{folds} folds need at least {fewest} patients, the dataset has {len(names)}; "
+            "take fewer folds or add patients"
+        )
+    order = stream(seed, "folds", repeat, 0).permutation(len(names))
+    keys = dataset.slices["slice"].to_numpy(str)
+    made = []
+    for number, tested in enumerate(np.array_split(order, folds), start=1):
+        others = stream(seed, "folds", repeat, number).permutation(np.setdiff1d(order, tested))
+        validating = min(max(round(len(others) * validation), 1), len(others) - 1)
+        members = (others[validating:], others[:validating], tested)
+        parts = {
+            part: tuple(keys[np.isin(owners, [names[position] for position in of_part])].tolist())
+            for part, of_part in zip(PARTS, members, strict=True)
+        }
+        split = Split(made_by=None, pixel_hash=dataset.manifest.pixel_hash, **parts)
+        check_split(split, dataset)
+        made.append(split)
+    return tuple(made)
+
+
 def part_sizes(units: int, fractions: Sequence[float]) -> list[int]:
     """Sizes of the three parts.
 

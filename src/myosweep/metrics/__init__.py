@@ -15,6 +15,7 @@ from myosweep.metrics.counts import (
     boundary_hits,
     count_slices,
 )
+from myosweep.metrics.outline import outline_lengths_px
 from myosweep.metrics.overlap import (
     MeanDefined,
     accuracy,
@@ -54,6 +55,7 @@ __all__ = [
     "mean_bf_dataset",
     "mean_defined",
     "mean_iou",
+    "outline_lengths_px",
     "tp_fp_fn",
     "weighted_iou",
 ]

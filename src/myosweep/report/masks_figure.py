@@ -12,6 +12,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 
 from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.config import Replicate
 from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.report.pictures import Pictures, choose_slices
 from myosweep.report.style import (
@@ -42,16 +43,17 @@ _LONG_LABEL = 22
 
 @dataclass(frozen=True)
 class MaskRow:
-    """One value: its first network's answer, and how it differs from the reference.
+    """One value: one network's answer, and how it differs from the reference.
 
     Attributes:
-        point: the value; its first network is shown.
+        run: the network.
         difference: 0 neither, 1 both agree on the region, 2 network alone, 3 reference alone,
             4 an error between other regions.
         too_much_px, missed_px: pixels of the question's region, false positive and negative.
     """
 
     point: Point
+    run: str
     prediction: UInt8[np.ndarray, "y x"]
     difference: UInt8[np.ndarray, "y x"]
     too_much_px: int
@@ -60,9 +62,14 @@ class MaskRow:
 
 @dataclass(frozen=True)
 class MaskBlock:
-    """One slice with its rows."""
+    """One slice with its rows; a value without a network to show yet has none.
+
+    Attributes:
+        networks: in words, which of each value's networks are shown, such as ``seed 0``.
+    """
 
     key: str
+    networks: str
     image: Shaped[np.ndarray, "y x"]
     reference: UInt8[np.ndarray, "y x"]
     rows: tuple[MaskRow, ...]
@@ -73,18 +80,25 @@ class MasksFigure:
     """What Figure 2 shows.
 
     Attributes:
+        points: the values shown, a line each.
         picked: whether the slices were picked by rule, and not by the reader.
-        seeds: of the networks shown, without repetition.
         left_out: how many points are not shown, for want of space.
     """
 
     field: str
     region: str
     scheme: RegionScheme
+    points: tuple[Point, ...]
     left_out: int
-    seeds: tuple[int, ...]
     picked: bool
     blocks: tuple[MaskBlock, ...]
+
+    @property
+    def networks(self) -> str:
+        """Which networks are shown: once if they are the same on all slices, else by slice."""
+        if len({block.networks for block in self.blocks}) == 1:
+            return self.blocks[0].networks
+        return "; ".join(f"slice {block.key}: {block.networks}" for block in self.blocks)
 
 
 def masks_figure(
@@ -102,8 +116,8 @@ def masks_figure(
         fields_in_words(results.fields),
         results.study.question.region,
         results.scheme,
+        pictures.shown,
         len(points(results)) - len(pictures.shown),
-        tuple(dict.fromkeys(point.seeds[0] for point in pictures.shown)),
         not slices,
         tuple(_block(results, pictures, key) for key in keys),
     )
@@ -130,7 +144,7 @@ def draw_masks(record: MasksFigure) -> Drawing:
     first = record.blocks[0]
     height, width = first.reference.shape
     across = min(_ACROSS, len(record.blocks))
-    lines = 1 + len(first.rows)
+    lines = 1 + len(record.points)
     down = -(-len(record.blocks) // across)
     side_in = (WIDTH_IN - _LABELS_IN) / (3 * _ACROSS) * 0.94
     line_in = side_in * height / width + _TEXT_IN
@@ -149,11 +163,25 @@ def _block(results: Results, pictures: Pictures, key: str) -> MaskBlock:
     region = results.scheme.index(results.study.question.region)
     reference = pictures.reference(key, results)
     rows = []
-    for point, masks in zip(pictures.shown, pictures.masks, strict=True):
+    for point, run, masks in zip(
+        pictures.shown, pictures.networks[key], pictures.masks, strict=True
+    ):
+        if run is None:
+            continue
         difference = difference_map(reference, masks[key], region)
         too_much, missed = (int((difference == code).sum()) for code in (2, 3))
-        rows.append(MaskRow(point, masks[key], difference, too_much, missed))
-    return MaskBlock(key, pictures.image(key), reference, tuple(rows))
+        rows.append(MaskRow(point, run, masks[key], difference, too_much, missed))
+    networks = _networks_in_words(results, [row.run for row in rows])
+    return MaskBlock(key, networks, pictures.image(key), reference, tuple(rows))
+
+
+def _networks_in_words(results: Results, runs: Sequence[str]) -> str:
+    """Seeds without repetition; with folds all are of one seed, repeat and fold."""
+    found = results.runs.set_index("run").loc[list(runs)]
+    if found["fold"].isna().any():
+        return f"seed {', '.join(map(str, dict.fromkeys(found['seed'])))}"
+    first = found.iloc[0]
+    return Replicate(int(first["seed"]), int(first["repeat"]), int(first["fold"])).words
 
 
 def _draw_block(
@@ -168,17 +196,21 @@ def _draw_block(
     plain.set_xlabel("image", fontsize=6.5)
     outlined.set_xlabel("manual outline", fontsize=6.5)
     draw_outline(record, block.reference, outlined)
-    for line, row in enumerate(block.rows, start=1):
+    rows = {row.point: row for row in block.rows}
+    for line, point in enumerate(record.points, start=1):
         cells = [figure.add_subplot(grid[top + line, left + column]) for column in range(3)]
-        draw_mask_row(record, block, row, cells)
+        if point in rows:
+            draw_mask_row(record, block, rows[point], cells)
+        else:
+            _draw_no_network(block, cells)
         if line == 1:
             for axes, title in zip(cells, ("Network", "Manual", "Difference"), strict=True):
                 axes.set_title(title, fontsize=7, fontweight="normal", color=MUTED)
         if left == 0:
-            words = f"{record.field} {row.point.label}"
-            label = words if len(words) < _LONG_LABEL else row.point.label
+            words = f"{record.field} {point.label}"
+            label = words if len(words) < _LONG_LABEL else point.label
             cells[0].set_ylabel(label, fontsize=7, color=INK)
-        cells[0].spines["left"].set(color=value_colour(row.point), linewidth=3)
+        cells[0].spines["left"].set(color=value_colour(point), linewidth=3)
 
 
 def draw_mask_row(record: MasksFigure, block: MaskBlock, row: MaskRow, cells: list[Axes]) -> None:
@@ -191,6 +223,14 @@ def draw_mask_row(record: MasksFigure, block: MaskBlock, row: MaskRow, cells: li
     cells[2].set_xlabel(f"{total} px (+{row.too_much_px} −{row.missed_px})", fontsize=6.5)
     for axes in cells:
         plain_frame(axes)
+
+
+def _draw_no_network(block: MaskBlock, cells: list[Axes]) -> None:
+    """Empty frames as large as masks: this value's network is not finished."""
+    for axes in cells:
+        axes.imshow(np.full((*block.reference.shape, 3), to_rgb(FACE)), interpolation="none")
+        plain_frame(axes)
+    cells[0].set_xlabel("no network yet", fontsize=6.5)
 
 
 def draw_outline(record: MasksFigure, reference: UInt8[np.ndarray, "y x"], axes: Axes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from myosweep.analysis.cautions import Caution, cautions, question_words
+from myosweep.analysis.cautions import Caution, cautions, in_folds, question_words
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
@@ -57,6 +57,7 @@ class Page:
     masks: MasksFigure | None
     no_masks: str
     has_baselines: bool
+    folds: bool
     scores_drawing: Drawing
     masks_drawing: Drawing | None
     curves_drawing: Drawing | None
@@ -125,6 +126,7 @@ def build_page(
         masks=masks,
         no_masks=no_masks,
         has_baselines=bool((results.runs["kind"] == "baseline").any()),
+        folds=in_folds(results),
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),

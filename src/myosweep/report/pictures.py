@@ -1,13 +1,14 @@
 """What Figure 2 needs beyond the tables: images, reference masks, and predicted masks."""
 
 import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int64, Shaped, UInt8
+from jaxtyping import Int64, Shaped, UInt8
 
 from myosweep.analysis.points import Point, points
 from myosweep.data.store import Dataset, open_dataset
@@ -20,10 +21,18 @@ MOST_POINTS = 8
 
 @dataclass(frozen=True)
 class Pictures:
-    """The dataset, and the masks of the first network of each shown point, by slice key."""
+    """The dataset, and masks of networks that were tested on a slice, one for each shown point.
+
+    Attributes:
+        networks: for each test slice the runs shown, one for each point of ``shown``. All have the
+            same seed where there is one that every point has, and with folds always, so that they
+            learned from the same patients; None where a point has no such network yet.
+        masks: for each point of ``shown`` the mask of that network, by slice key.
+    """
 
     dataset: Dataset
     shown: tuple[Point, ...]
+    networks: Mapping[str, tuple[str | None, ...]]
     masks: tuple[dict[str, UInt8[np.ndarray, "y x"]], ...]
 
     def image(self, key: str) -> Shaped[np.ndarray, "y x"]:
@@ -57,8 +66,42 @@ def read_pictures(results: Results, dataset: Path | str | None = None) -> Pictur
     every = points(results)
     steps = np.linspace(0, len(every) - 1, min(len(every), MOST_POINTS))
     shown = tuple(every[int(step)] for step in steps.round())
-    masks = tuple(read_masks(results.folder.run(point.runs[0])) for point in shown)
-    return Pictures(opened, shown, masks)
+    networks = _networks(results, shown)
+    runs = {run for of_slice in networks.values() for run in of_slice if run is not None}
+    answers = {run: read_masks(results.folder.run(run)) for run in sorted(runs)}
+    masks = tuple(
+        {
+            key: answers[run][key]
+            for key, of_slice in networks.items()
+            if (run := of_slice[number]) is not None
+        }
+        for number in range(len(shown))
+    )
+    return Pictures(opened, shown, networks, masks)
+
+
+def _networks(results: Results, shown: Sequence[Point]) -> dict[str, tuple[str | None, ...]]:
+    """For each slice that a network was tested on, the networks of ``Pictures.networks``."""
+    runs = {run for point in shown for run in point.runs}
+    counts = results.counts[results.counts["part"] == "test"]
+    pairs = counts[["slice", "run"]].drop_duplicates().astype(str)
+    tested = pairs[pairs["run"].isin(runs)].groupby("slice")["run"].agg(set)
+    folds = results.study.replicates.design == "folds"
+    return {str(key): _alike(shown, runs, folds) for key, runs in tested.items()}
+
+
+def _alike(shown: Sequence[Point], tested: set[str], folds: bool) -> tuple[str | None, ...]:
+    """Networks of one seed, the first that most points have; others only where seeds are all."""
+    by_seed = [
+        {seed: run for run, seed in zip(point.runs, point.seeds, strict=True) if run in tested}
+        for point in shown
+    ]
+    counts = Counter(seed for of_point in by_seed for seed in of_point)
+    common = min(counts, key=lambda seed: (-counts[seed], seed))
+    return tuple(
+        of_point.get(common, None if folds else next(iter(of_point.values()), None))
+        for of_point in by_seed
+    )
 
 
 def choose_slices(
@@ -68,17 +111,21 @@ def choose_slices(
 
     Of the test slices that have the question's region, the one with the median and the one with the
     largest disagreement: pixels where the shown networks do not all say the same of the region (for
-    a single network: where it differs from the reference). Equals go by slice key.
+    a single network: where it differs from the reference). Equals go by slice key. Slices on which
+    some value has no network to show yet are picked only if there are no others.
 
     Raises:
         InputError: naming each wanted slice that is no test slice.
     """
-    counts = results.counts
-    test = counts[(counts["part"] == "test") & (counts["region"] == results.study.question.region)]
     if wanted:
-        _check_slices(wanted, tuple(test["slice"].unique()))
+        _check_slices(wanted, tuple(pictures.networks))
         return tuple(dict.fromkeys(wanted))
-    keys = tuple(sorted(test.loc[test["reference_present"], "slice"].unique()))
+    counts = results.counts
+    asked = (counts["part"] == "test") & (counts["region"] == results.study.question.region)
+    present = set(counts.loc[asked & counts["reference_present"], "slice"])
+    known = {key: runs for key, runs in pictures.networks.items() if key in present}
+    whole = [key for key, runs in known.items() if None not in runs]
+    keys = tuple(sorted(whole or known))
     if not keys:
         return ()
     order = _disagreement(results, pictures, keys).argsort(kind="stable")
@@ -89,12 +136,14 @@ def _disagreement(
     results: Results, pictures: Pictures, keys: tuple[str, ...]
 ) -> Int64[np.ndarray, " slice"]:
     region = results.scheme.index(results.study.question.region)
-    answers = [np.stack([masks[key] for key in keys]) == region for masks in pictures.masks]
-    if len(answers) == 1:
-        answers.append(np.stack([pictures.reference(key, results) for key in keys]) == region)
-    everybody: Bool[np.ndarray, "slice y x"] = np.logical_and.reduce(answers)
-    anybody: Bool[np.ndarray, "slice y x"] = np.logical_or.reduce(answers)
-    return (anybody & ~everybody).sum((1, 2), dtype=np.int64)
+    disagreeing = []
+    for key in keys:
+        maps = [masks[key] for masks in pictures.masks if key in masks]
+        if len(maps) == 1:
+            maps.append(pictures.reference(key, results))
+        answers = np.stack(maps) == region
+        disagreeing.append(np.count_nonzero(answers.any(0) & ~answers.all(0)))
+    return np.array(disagreeing, np.int64)
 
 
 def _place(results: Results) -> Path:

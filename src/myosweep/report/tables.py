@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from myosweep.analysis.cautions import in_folds
 from myosweep.analysis.compare import Spread, training_gap, validation_accuracies
 from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
 from myosweep.analysis.scores import (
@@ -201,20 +202,25 @@ def parts_table(results: Results) -> Table | None:
 
 
 def runs_table(results: Results) -> Table:
-    """Every network: how its training ended and what it took."""
+    """Every network: with folds which one tests it, how its training ended and what it took."""
     runs = results.runs.set_index("run").to_dict("index")
+    folds = in_folds(results)
     rows = []
     for point in points(results):
         for run in point.runs:
             of_run = runs[run]
-            cells = [point.label, str(of_run["seed"]), str(of_run["status"])]
+            cells = [point.label, str(of_run["seed"])]
+            cells += [str(of_run["repeat"]), str(of_run["fold"])] if folds else []
+            cells += [str(of_run["status"])]
             trained = of_run["kind"] == "trained"
             times = [str(of_run["epochs_done"]), f"{of_run['seconds'] / 60:.1f}"]
             cells += times if trained else [NONE, NONE]
             cells += [_percent(_known(of_run["validation_accuracy"]))]
             cells += [decimals(_known(of_run["largest_l2_ratio"]))]
             rows.append(Row(run, tuple(cells), value_colour(point)))
-    names = [_capital(fields_in_words(results.fields)), "Seed", "Status", "Epochs", "Minutes"]
+    names = [_capital(fields_in_words(results.fields)), "Seed"]
+    names += ["Repeat", "Fold"] if folds else []
+    names += ["Status", "Epochs", "Minutes"]
     names += ["Validation accuracy, %", "Largest L2 / data gradient"]
     head = (Heading("Run"), *map(Heading, names))
     return Table((head,), (Section("", tuple(rows)),))

@@ -7,11 +7,18 @@ from importlib.metadata import version
 import numpy as np
 
 import myosweep
-from myosweep.analysis.cautions import patients_in_several_parts, question_words, run_statuses
+from myosweep.analysis.cautions import (
+    finished_networks,
+    in_folds,
+    patients_in_several_parts,
+    question_words,
+    run_statuses,
+)
 from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.points import Point, field_words, format_value, points
 from myosweep.analysis.scores import NO_IMAGE, baseline_scores
-from myosweep.config import PRESET_REASONS, PRESETS
+from myosweep.config import PRESET_REASONS, PRESETS, StudyConfig, canonical_hash
+from myosweep.data.split import PARTS
 from myosweep.results.read import Results
 
 _PRECISION = {
@@ -66,12 +73,11 @@ def findings(results: Results) -> tuple[str, ...]:
     name = question_words(results)
     return (
         *_range(question, name),
-        *_seed_spread(question, name),
+        *_seed_spread(results, question, name),
         "Whether such differences are more than chance is not judged here: this report gives "
         "means and spreads, but no intervals and no verdicts.",
         *_floor(results, question, name),
-        "All networks were scored on the same test slices. How much other patients, to learn from "
-        "or to be tested on, would change the scores is not known.",
+        _same_patients(results),
     )
 
 
@@ -81,12 +87,8 @@ def facts(results: Results) -> tuple[Fact, ...]:
     question = Fact("Question", f"{question_words(results)}, on the test part")
     if study.source == "masks":
         return (question,)
-    parts = " / ".join(f"{100 * share:g}" for share in study.split.fractions)
-    seed = f"seed {study.split.seed}"
-    split = f"by {study.split.by}, training / validation / test {parts}\u00a0%, {seed}"
-    if study.split.file is not None:
-        split = "as given in a split file"
-    return (question, Fact("Split", split), Fact("Preset", _preset(results)), *_computing(results))
+    split = Fact("Split", _split(study))
+    return (question, split, Fact("Preset", _preset(results)), *_computing(results))
 
 
 def versions(results: Results) -> tuple[Fact, ...]:
@@ -95,11 +97,16 @@ def versions(results: Results) -> tuple[Fact, ...]:
     wrote = [("myosweep", myosweep.__version__)]
     wrote += [(name, version(name)) for name in ("numpy", "pandas", "matplotlib")]
     settings = results.folder.run(results.networks["run"].iloc[0]).read_settings()
+    splits = sorted(results.runs["split_hash"].unique().tolist())
+    divided = Fact("Fingerprint of the split", splits[0][:16])
+    if len(splits) > 1:
+        together = canonical_hash({"splits": splits})[:16]
+        divided = Fact(f"Fingerprint of the {len(splits)} splits together", together)
     return (
         *([Fact("Trained with", _versions(trained))] if trained else []),
         Fact("Report written with", _versions(wrote)),
         Fact("Fingerprint of images and masks", settings.pixel_hash[:16]),
-        Fact("Fingerprint of the split", settings.split_hash[:16]),
+        divided,
     )
 
 
@@ -127,7 +134,9 @@ def _values(found: Sequence[Point], path: str) -> str:
 
 
 def _patients(results: Results) -> str:
-    """Slices and patients of each part, from the counts."""
+    """Who taught, validated and tested the networks, from the counts."""
+    if in_folds(results):
+        return _patients_in_folds(results)
     places = results.counts[["part", "slice", "patient"]].drop_duplicates()
     sizes = {
         part: f"{counted(len(group), 'slice')} of {counted(group['patient'].nunique(), 'patient')}"
@@ -147,6 +156,48 @@ def _patients(results: Results) -> str:
     )
 
 
+def _patients_in_folds(results: Results) -> str:
+    replicates = results.study.replicates
+    counts = results.counts
+    patients, slices = counts["patient"].nunique(), counts["slice"].nunique()
+    one_each = results.runs.drop_duplicates("split_hash")["run"]
+    places = counts.loc[counts["run"].isin(one_each), ["run", "part", "patient"]]
+    sizes = places.drop_duplicates().groupby(["run", "part"], observed=True).size()
+    training, validation, test = (_from_to(sizes.xs(part, level="part").tolist()) for part in PARTS)
+    anew = "" if replicates.repeats == 1 else f", {replicates.repeats} times anew"
+    times = "once" if replicates.repeats == 1 else f"{replicates.repeats} times"
+    done, wanted = finished_networks(results)
+    each = "Each" if done >= wanted else "When all networks are finished, each"
+    return (
+        f"{counted(patients, 'patient')} ({counted(slices, 'slice')}) were divided into "
+        f"{replicates.folds} folds{anew}. Each fold ({test} patients) tests one network per value, which "
+        f"learned from {training} of the other patients while {validation} served to follow its "
+        f"training (validation). {each} patient is tested {times} per value, always by networks "
+        "that have not seen him or her."
+    )
+
+
+def _from_to(sizes: Sequence[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _split(study: StudyConfig) -> str:
+    seed = f"seed {study.split.seed}"
+    if study.replicates.design == "folds":
+        repeats = study.replicates.repeats
+        anew = "" if repeats == 1 else f", {repeats} times anew"
+        share = f"{100 * study.replicates.validation:g}\u00a0%"
+        return (
+            f"by patient, {study.replicates.folds} folds{anew}; {share} of the patients not tested "
+            f"validate, {seed}"
+        )
+    if study.split.file is not None:
+        return "as given in a split file"
+    parts = " / ".join(f"{100 * share:g}" for share in study.split.fractions)
+    return f"by {study.split.by}, training / validation / test {parts}\u00a0%, {seed}"
+
+
 def _range(question: QuestionScores, name: str) -> list[str]:
     if question.highest is None or question.lowest is None:
         return [f"The {name} is undefined: no test slice has the region."]
@@ -162,16 +213,36 @@ def _range(question: QuestionScores, name: str) -> list[str]:
     ]
 
 
-def _seed_spread(question: QuestionScores, name: str) -> list[str]:
+def _seed_spread(results: Results, question: QuestionScores, name: str) -> list[str]:
+    folds = in_folds(results)
     if question.largest_sd is None:
+        other = "another seed, or other patients, make" if folds else "another seed makes"
         return [
             "With one network per value, a difference between values cannot be told from the "
-            "difference that another seed makes."
+            f"difference that {other}."
+        ]
+    if folds:
+        return [
+            "Networks of the same value spread, too, because they differ in their seed, in the "
+            "patients that they learned from and in those that they were tested on: their "
+            f"standard deviation in {name} is up to {question.largest_sd:.3f}."
         ]
     return [
         "Networks of the same value that differ only in their seed spread, too: their standard "
         f"deviation in {name} is up to {question.largest_sd:.3f}."
     ]
+
+
+def _same_patients(results: Results) -> str:
+    if in_folds(results):
+        return (
+            "In every fold the networks of all values learned from the same patients and were "
+            "tested on the same patients, so that values can be compared fold by fold."
+        )
+    return (
+        "All networks were scored on the same test slices. How much other patients, to learn from "
+        "or to be tested on, would change the scores is not known."
+    )
 
 
 def _floor(results: Results, question: QuestionScores, name: str) -> list[str]:

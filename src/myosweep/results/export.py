@@ -8,11 +8,11 @@ from myosweep.files import whole_file
 from myosweep.results.read import Results
 from myosweep.results.rows import COUNT_COLUMNS, RUN_COLUMNS
 
-_RUN_FACTS = ("kind", "seed")
+_RUN_FACTS = ("kind", "seed", "repeat", "fold")
 
 
 def write_counts_csv(results: Results, path: Path) -> int:
-    """Write COUNTS with kind, seed and the swept fields of each run; gives the number of rows."""
+    """Write COUNTS with facts and swept fields of each run; gives the number of rows."""
     runs = results.runs[["run", *_RUN_FACTS, *results.fields]]
     counts = results.counts.assign(run=results.counts["run"].astype(str))
     table = pd.merge(runs, counts, on="run", how="right", validate="one_to_many")

@@ -1,13 +1,15 @@
 """Where things lie in a study folder. Nothing outside ``results`` knows a file name in it.
 
 DIR/study.toml            the study
-DIR/split.json            its split
+DIR/split.json            its split; with folds, splits/repeat-1-fold-1.json, ... instead
+DIR/looks.jsonl           the ledger of looks at the primary question
 DIR/report.html, figures/ the report
 DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
                           weights.safetensors, counts.parquet, masks.npz, status.json,
                           claim-0001.json, ...
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,13 +102,25 @@ class StudyFolder:
     def study(self) -> Path:
         return self.path / "study.toml"
 
-    @property
-    def split(self) -> Path:
-        return self.path / "split.json"
+    def split(self, name: str = "split") -> Path:
+        """The file of a split: of the only one, or of a fold's."""
+        return self.path / "split.json" if name == "split" else self.path / f"splits/{name}.json"
+
+    def splits(self) -> list[Path]:
+        """The files of all splits: one, or one per fold, in the order of repeats and folds."""
+        one = self.split()
+        if one.is_file():
+            return [one]
+        found = (self.path / "splits").glob("repeat-*-fold-*.json")
+        return sorted(found, key=lambda file: tuple(map(int, re.findall(r"\d+", file.stem))))
 
     @property
     def report(self) -> Path:
         return self.path / "report.html"
+
+    @property
+    def looks(self) -> Path:
+        return self.path / "looks.jsonl"
 
     @property
     def figures(self) -> Path:

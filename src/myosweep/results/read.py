@@ -70,7 +70,8 @@ def read_results(folder: Path | str) -> Results:
     for column in ("run", "part", "slice", "region", "patient"):
         table[column] = table[column].astype("category")
     scheme = RegionScheme.from_mapping(one.regions, one.ignored)
-    return Results(study_folder, study, scheme, tuple(study.sweep), pd.DataFrame(runs), table)
+    rows = pd.DataFrame(runs).astype({"repeat": "Int64", "fold": "Int64"})
+    return Results(study_folder, study, scheme, tuple(study.sweep), rows, table)
 
 
 def read_counts(run: RunFolder) -> pd.DataFrame:

@@ -20,6 +20,8 @@ class RunSettingsFile(Record):
     label: str
     point: dict[str, Value]
     seed: int
+    repeat: int | None = None
+    fold: int | None = None
     settings: RunSettings | None
     pixel_hash: str
     split_hash: str
@@ -53,6 +55,9 @@ RUN_COLUMNS: dict[str, str] = {
     "kind": "trained here, masks of another program, or baseline",
     "label": "the swept values in words",
     "seed": "seed of the network",
+    "repeat": "with folds: which division of the patients, from 1",
+    "fold": "with folds: which part of that division is the test part, from 1",
+    "split_hash": "hash that names the split into training, validation and test part",
     "status": "complete or diverged",
     "epochs_done": "epochs trained",
     "seconds": "time spent training and scoring",
@@ -76,6 +81,7 @@ COUNT_COLUMNS: dict[str, str] = {
     "spacing_mm": "side of a pixel in mm, where known",
     "slice_spacing_mm": "distance of slices in mm, where known",
     "reference_present": "whether the reference mask has the region on this slice",
+    "reference_outline_px": "length of the region's outer outline in the reference, pixels",
     "tp": "pixels of the region, predicted as such",
     "fp": "pixels outside the region, predicted as the region",
     "fn": "pixels of the region, predicted otherwise",
@@ -98,6 +104,7 @@ def count_rows(
     part: str,
     slices: pd.DataFrame,
     regions: tuple[str, ...],
+    outlines_px: np.ndarray,
     counts: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     """The COUNTS rows of one run and part, without the column ``run``.
@@ -106,6 +113,7 @@ def count_rows(
         part: training, validation or test.
         slices: the dataset's rows of the scored slices, in their order.
         regions: names of the regions, in scheme order.
+        outlines_px: length of each region's outer outline in each slice's reference, as ``counts``.
         counts: every count of ``COUNT_COLUMNS`` from ``tp`` on, flat: slice by slice, and within
             each slice region by region.
     """
@@ -115,6 +123,7 @@ def count_rows(
     for column in _DESCRIPTION:
         table[column] = repeated[column]
     table["reference_present"] = counts["tp"] + counts["fn"] > 0
+    table["reference_outline_px"] = outlines_px.astype(np.float32)
     measured = pd.DataFrame({name: np.asarray(values) for name, values in counts.items()})
     table = pd.concat([table, measured], axis=1)
     return table[[name for name in COUNT_COLUMNS if name != "run"]]

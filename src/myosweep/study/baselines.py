@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from myosweep.data.split import PARTS
+from myosweep.data.split import PARTS, Split
 from myosweep.files import write_json
 from myosweep.results.layout import RunFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
@@ -18,39 +18,46 @@ _CHUNK = 256
 
 
 def write_baselines(study: Study) -> None:
-    """Score both baselines on the study's split, once.
+    """Score both baselines on each of the study's splits, once.
 
     The majority class is the training part's most frequent region, everywhere. The no-image
     predictor gives at each pixel the region that is most frequent there in the training part.
     """
+    for split in study.splits.values():
+        _write_for(study, split)
+
+
+def _write_for(study: Study, split: Split) -> None:
     wanted = {
-        name: study.folder.run(f"baseline-{name.split()[0]}-{study.split.hash[:8]}")
+        name: study.folder.run(f"baseline-{name.split()[0]}-{split.hash[:8]}")
         for name in (MAJORITY, NO_IMAGE)
     }
     missing = {name: folder for name, folder in wanted.items() if folder.read_status() is None}
     if not missing:
         return
-    frequency = _region_frequency(study)
+    frequency = _region_frequency(study, split)
     maps = {
         MAJORITY: np.full(frequency.shape[1:], frequency.sum((1, 2)).argmax(), np.uint8),
         NO_IMAGE: frequency.argmax(0).astype(np.uint8),
     }
     for name, folder in missing.items():
-        _write(study, name, folder, maps[name])
+        _write(study, split, name, folder, maps[name])
 
 
-def _region_frequency(study: Study) -> Int64[np.ndarray, "region y x"]:
+def _region_frequency(study: Study, split: Split) -> Int64[np.ndarray, "region y x"]:
     """How often each region stands at each pixel of the training part."""
     shape = (len(study.scheme.regions), *study.dataset.images.shape[1:])
     frequency = np.zeros(shape, np.int64)
-    for references in _references(study, "training"):
+    for references in _references(study, split, "training"):
         for region in range(shape[0]):
             frequency[region] += (references == region).sum(0)
     return frequency
 
 
-def _write(study: Study, name: str, folder: RunFolder, answer: UInt8[np.ndarray, "y x"]) -> None:
-    maps = {part: _pairs(study, part, answer) for part in PARTS}
+def _write(
+    study: Study, split: Split, name: str, folder: RunFolder, answer: UInt8[np.ndarray, "y x"]
+) -> None:
+    maps = {part: _pairs(study, split, part, answer) for part in PARTS}
     folder.path.mkdir(parents=True, exist_ok=True)
     description = RunSettingsFile(
         kind="baseline",
@@ -59,23 +66,23 @@ def _write(study: Study, name: str, folder: RunFolder, answer: UInt8[np.ndarray,
         seed=0,
         settings=None,
         pixel_hash=study.dataset.manifest.pixel_hash,
-        split_hash=study.split.hash,
+        split_hash=split.hash,
         regions={region.name: region.codes for region in study.scheme.regions},
         ignored=study.scheme.ignored,
     )
     write_json(folder.settings, description.model_dump(mode="json"))
-    write_run_scores(folder, study.dataset, study.split, study.scheme, maps)
+    write_run_scores(folder, study.dataset, split, study.scheme, maps)
     write_json(folder.status, RunStatus(status="complete").model_dump(mode="json"))
 
 
 def _pairs(
-    study: Study, part: str, answer: UInt8[np.ndarray, "y x"]
+    study: Study, split: Split, part: str, answer: UInt8[np.ndarray, "y x"]
 ) -> Iterator[tuple[RegionMaps, RegionMaps]]:
-    for references in _references(study, part):
+    for references in _references(study, split, part):
         yield references, np.broadcast_to(answer, references.shape).copy()
 
 
-def _references(study: Study, part: str) -> Iterator[RegionMaps]:
-    rows = study.split.rows(part, study.dataset)
+def _references(study: Study, split: Split, part: str) -> Iterator[RegionMaps]:
+    rows = split.rows(part, study.dataset)
     for start in range(0, len(rows), _CHUNK):
         yield study.dataset.reference(study.scheme, rows[start : start + _CHUNK])

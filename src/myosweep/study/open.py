@@ -1,19 +1,28 @@
 """A study and its folder: made on the first run, merged on later ones, never overwritten."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from myosweep.config import (
+    Replicates,
     StudyConfig,
     Value,
     flatten,
     read_study_config,
+    study_config,
     write_study_config,
 )
-from myosweep.data.split import Split, check_split, make_split, read_split, write_split
+from myosweep.data.split import (
+    Split,
+    check_split,
+    make_folds,
+    make_split,
+    read_split,
+    write_split,
+)
 from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
@@ -25,20 +34,31 @@ from myosweep.training.run import RunPlan
 
 @dataclass(frozen=True)
 class Study:
-    """An open study: everything that a run needs."""
+    """An open study: everything that a run needs. ``splits`` are by their names."""
 
     config: StudyConfig
     folder: StudyFolder
     dataset: Dataset
-    split: Split
+    splits: Mapping[str, Split]
     scheme: RegionScheme
 
     def plans(self) -> list[RunPlan]:
-        """Every run of the study, values in their order, all seeds of a value together."""
+        """Every run of the study: one network of each value, then the next of each.
+
+        So a study that is stopped half-way has compared all values on the networks that it has.
+        """
+        points = list(self.config.points())
         return [
-            RunPlan(point, settings, seed, self.dataset, self.split, self.scheme)
-            for point, settings in self.config.points()
-            for seed in self.config.replicates.seed_list
+            RunPlan(
+                point,
+                settings,
+                member,
+                self.dataset,
+                self.splits[member.split_name],
+                self.scheme,
+            )
+            for member in self.config.replicates.members
+            for point, settings in points
         ]
 
     def missing(self) -> list[RunPlan]:
@@ -91,19 +111,30 @@ def open_study(
     precision = resolve_precision(_wanted_precision(config), resolve_device(device))
     config = _resolved(config, precision)
     if home.study.exists():
-        config = merged(read_study_config(home.study), config)
+        old = read_study_config(home.study)
+        config = merged(old, _with_largest(config, old.replicates.max_replicates))
     else:
         _refuse_foreign(home.path)
-    split = _open_split(home, config, base, data)
-    study = Study(config, home, data, split, config.scheme(data.scheme))
+        config = _with_largest(config, config.replicates.largest)
+    splits = _open_splits(home, config, base, data)
+    study = Study(config, home, data, splits, config.scheme(data.scheme))
     _check(study)
     if write:
         data.check_pixels()
         home.path.mkdir(parents=True, exist_ok=True)
-        write_split(split, home.split)
+        for name, split in splits.items():
+            write_split(split, home.split(name))
         place = relative_path(data.folder, home.path)
         write_study_config(config.model_copy(update={"dataset": place}), home.study)
     return study
+
+
+def _with_largest(config: StudyConfig, largest: int | None) -> StudyConfig:
+    """The study with its largest number of networks fixed, before any result is seen."""
+    if config.replicates.max_replicates is not None:
+        return config
+    replicates = config.replicates.model_copy(update={"max_replicates": largest})
+    return config.model_copy(update={"replicates": replicates})
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -115,19 +146,18 @@ def _refuse_foreign(folder: Path) -> None:
         raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
 
 
-_OURS = {"dataset", "runs", "figures", "split.json", "report.html", "study.toml"}
+_OURS = {"dataset", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
+_OURS |= {"looks.jsonl", "conclusion.json"}
 
 
 def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
-    """The study with the values and seeds of both.
+    """The study with the values and networks of both.
 
     Raises:
-        StudyError: naming every other difference; only values and seeds may be added.
+        StudyError: naming every other difference; only values and networks may be added.
+        ConfigError: if both together break a rule, such as one value written in two ways.
     """
-    ignored = {"dataset", "sweep", "replicates"}
-    before, after = (
-        flatten(config.model_dump(mode="json", exclude=ignored)) for config in (old, new)
-    )
+    before, after = (flatten(_fixed(config)) for config in (old, new))
     problems = [
         f"{path} is {before.get(path)!r} in the study's folder and {after.get(path)!r} in the "
         "study file; change it back, or give another --out"
@@ -140,11 +170,27 @@ def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
             f"{', '.join(new.sweep)}; give another --out"
         )
     if problems:
-        raise StudyError(problems, "only swept values and seeds can be added to a study")
+        raise StudyError(problems, "only swept values and networks can be added to a study")
     sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
-    seeds = union(old.replicates.seed_list, new.replicates.seed_list)
-    replicates = new.replicates.model_copy(update={"seeds": seeds})
-    return new.model_copy(update={"sweep": sweep, "replicates": replicates})
+    replicates = joined(old.replicates, new.replicates)
+    both = new.model_copy(update={"sweep": sweep, "replicates": replicates})
+    return study_config(both.model_dump(), "the study with the values and networks of both")
+
+
+def _fixed(config: StudyConfig) -> dict[str, Any]:
+    """What stands before the first run and stays."""
+    content = config.model_dump(mode="json", exclude={"dataset", "sweep"})
+    for name in ("seeds", "repeats"):
+        content["replicates"].pop(name)
+    return content
+
+
+def joined(old: Replicates, new: Replicates) -> Replicates:
+    """The networks of both; their design is the same."""
+    if old.design == "folds":
+        return old.model_copy(update={"repeats": max(old.repeats, new.repeats)})
+    seeds = union(*(tuple(member.seed for member in one.members) for one in (old, new)))
+    return old.model_copy(update={"seeds": seeds})
 
 
 def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
@@ -191,11 +237,36 @@ def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
     return config.model_copy(update={"settings": settings})
 
 
+def _open_splits(
+    folder: StudyFolder, config: StudyConfig, base: Path, dataset: Dataset
+) -> dict[str, Split]:
+    """The splits of the study's networks by name; those that the folder has must be the same."""
+    replicates = config.replicates
+    if replicates.design == "seeds":
+        return {"split": _open_split(folder, config, base, dataset)}
+    wanted = {
+        f"repeat-{repeat}-fold-{fold}": split
+        for repeat in range(1, replicates.repeats + 1)
+        for fold, split in enumerate(
+            make_folds(dataset, replicates.folds, repeat, replicates.validation, config.split.seed),
+            start=1,
+        )
+    }
+    for name, split in wanted.items():
+        file = folder.split(name)
+        if file.exists() and read_split(file).hash != split.hash:
+            raise StudyError(
+                f"the study's folder has another split {name} than this dataset and study give; "
+                "give another --out"
+            )
+    return wanted
+
+
 def _open_split(folder: StudyFolder, config: StudyConfig, base: Path, dataset: Dataset) -> Split:
     """The folder's split; the first time, the one that the study names or describes."""
     file = config.split.file and _existing(config.split.file, base)
-    if folder.split.exists():
-        split = read_split(folder.split)
+    if folder.split().exists():
+        split = read_split(folder.split())
         if file and file.exists() and read_split(file).hash != split.hash:
             raise StudyError(
                 f"split file {file.name!r} is not the one that the study's folder was made with; "

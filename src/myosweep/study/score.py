@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from myosweep.config import (
+    Replicate,
     StudyConfig,
     Value,
     canonical_hash,
@@ -27,7 +28,7 @@ from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.study.baselines import write_baselines
-from myosweep.study.open import Study, relative_path, union
+from myosweep.study.open import Study, joined, relative_path, union
 from myosweep.training.score import RegionMaps, write_run_scores
 
 
@@ -74,7 +75,7 @@ def score_masks(
     maps = _read_masks(Path(predictions), data, parts, scheme)
     exact = flatten(settings_from_paths({field: _value(value)}).model_dump())[field]
     study = _open(StudyFolder(Path(out)), data, parts, field, exact, seed)
-    return _write(study, {field: exact}, seed, maps)
+    return _write(study, parts, {field: exact}, seed, maps)
 
 
 def _all_test(dataset: Dataset) -> Split:
@@ -180,15 +181,15 @@ def _open(
     config = study_config(content, "the study")
     if folder.study.exists():
         config = _joined(read_study_config(folder.study), config)
-        if read_split(folder.split).hash != split.hash:
+        if read_split(folder.split()).hash != split.hash:
             raise StudyError(
                 f"study {folder.path.name!r} was scored on another split; give that split or "
                 "another --out"
             )
     folder.path.mkdir(parents=True, exist_ok=True)
-    write_split(split, folder.split)
+    write_split(split, folder.split())
     write_study_config(config, folder.study)
-    return Study(config, folder, dataset, split, dataset.scheme)
+    return Study(config, folder, dataset, {Replicate(seed).split_name: split}, dataset.scheme)
 
 
 def _joined(old: StudyConfig, new: StudyConfig) -> StudyConfig:
@@ -203,24 +204,26 @@ def _joined(old: StudyConfig, new: StudyConfig) -> StudyConfig:
             "that --field or another --out"
         )
     sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
-    seeds = union(old.replicates.seed_list, new.replicates.seed_list)
-    replicates = old.replicates.model_copy(update={"seeds": seeds})
-    return old.model_copy(update={"sweep": sweep, "replicates": replicates})
+    return old.model_copy(
+        update={"sweep": sweep, "replicates": joined(old.replicates, new.replicates)}
+    )
 
 
 def _question_region(scheme: RegionScheme) -> str:
     return "myocardium" if "myocardium" in scheme.names else scheme.names[-1]
 
 
-def _write(study: Study, point: dict[str, Value], seed: int, maps: dict[str, RegionMaps]) -> str:
+def _write(
+    study: Study, split: Split, point: dict[str, Value], seed: int, maps: dict[str, RegionMaps]
+) -> str:
     description = RunSettingsFile(
         kind="masks",
-        label=run_label(point, seed),
+        label=run_label(point, f"seed {seed}"),
         point=point,
         seed=seed,
         settings=None,
         pixel_hash=study.dataset.manifest.pixel_hash,
-        split_hash=study.split.hash,
+        split_hash=split.hash,
         regions={region.name: region.codes for region in study.scheme.regions},
         ignored=study.scheme.ignored,
     )
@@ -232,16 +235,18 @@ def _write(study: Study, point: dict[str, Value], seed: int, maps: dict[str, Reg
         )
     folder.path.mkdir(parents=True, exist_ok=True)
     write_json(folder.settings, facts)
-    pairs = {part: _pairs(study, part, predicted) for part, predicted in maps.items()}
-    write_run_scores(folder, study.dataset, study.split, study.scheme, pairs)
+    pairs = {part: _pairs(study, split, part, predicted) for part, predicted in maps.items()}
+    write_run_scores(folder, study.dataset, split, study.scheme, pairs)
     write_json(folder.status, RunStatus(status="complete").model_dump(mode="json"))
-    if study.split.training:
+    if split.training:
         write_baselines(study)
     return folder.id
 
 
-def _pairs(study: Study, part: str, maps: RegionMaps) -> Iterator[tuple[RegionMaps, RegionMaps]]:
-    yield study.dataset.reference(study.scheme, study.split.rows(part, study.dataset)), maps
+def _pairs(
+    study: Study, split: Split, part: str, maps: RegionMaps
+) -> Iterator[tuple[RegionMaps, RegionMaps]]:
+    yield study.dataset.reference(study.scheme, split.rows(part, study.dataset)), maps
 
 
 def _value(text: str) -> Value:

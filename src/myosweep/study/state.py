@@ -104,8 +104,8 @@ def _never_started(
 ) -> Iterator[RunState]:
     """Runs that the study wants and that have no folder, or lost it."""
     for point, settings in config.points():
-        for seed in config.replicates.seed_list:
-            place = (tuple(point.values()), seed)
+        for member in config.replicates.members:
+            place = (tuple(point.values()), member.seed)
             if place not in known:
-                label = run_label(point, seed)
+                label = run_label(point, member.words)
                 yield RunState("", label, "waiting", 0.0, settings.epochs, 0.0, "", place)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 import myosweep
-from myosweep.config import RunSettings, Value, run_id, run_label
+from myosweep.config import Replicate, RunSettings, Value, run_id, run_label
 from myosweep.data.split import PARTS, Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
@@ -31,14 +31,18 @@ from myosweep.training.score import RegionMaps, write_run_scores
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run to be done: its place in the sweep, its settings, its seed, its data."""
+    """A run to be done: its place in the sweep, its settings, which network it is, its data."""
 
     point: dict[str, Value]
     settings: RunSettings
-    seed: int
+    replicate: Replicate
     dataset: Dataset
     split: Split
     scheme: RegionScheme
+
+    @property
+    def seed(self) -> int:
+        return self.replicate.seed
 
     @property
     def id(self) -> str:
@@ -52,8 +56,8 @@ class RunPlan:
 
     @property
     def label(self) -> str:
-        """The run in words: swept values and seed."""
-        return run_label(self.point, self.seed)
+        """The run in words: swept values, and which of their networks it is."""
+        return run_label(self.point, self.replicate.words)
 
     def samples(self) -> dict[str, Samples]:
         """The samples of each part; the training part's normaliser serves all."""
@@ -200,6 +204,8 @@ def describe_run(plan: RunPlan, folder: RunFolder) -> None:
         label=plan.label,
         point=plan.point,
         seed=plan.seed,
+        repeat=plan.replicate.repeat,
+        fold=plan.replicate.fold,
         settings=plan.settings,
         pixel_hash=plan.dataset.manifest.pixel_hash,
         split_hash=plan.split.hash,

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from myosweep.data.split import Split
 from myosweep.data.store import Dataset
-from myosweep.metrics import SliceCounts, count_slices
+from myosweep.metrics import SliceCounts, count_slices, outline_lengths_px
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import RunFolder
 from myosweep.results.rows import count_rows
@@ -33,12 +33,15 @@ def write_run_scores(
     tables, masks, keys = [], [np.empty((0, *dataset.images.shape[1:]), np.uint8)], []
     for part, chunks in maps.items():
         counts: list[SliceCounts] = []
+        outlines = [np.empty((0, len(scheme.regions)))]
         for references, predictions in chunks:
+            outlines.append(outline_lengths_px(references, len(scheme.regions)))
             counts.append(count_slices(references, predictions, len(scheme.regions)))
             if part != "training":
                 masks.append(predictions)
         slices = dataset.slices.iloc[split.rows(part, dataset)]
-        tables.append(count_rows(part, slices, scheme.names, _joined(counts)))
+        lengths = np.concatenate(outlines).reshape(-1)
+        tables.append(count_rows(part, slices, scheme.names, lengths, _joined(counts)))
         keys += [] if part == "training" else slices["slice"].tolist()
     write_scores(folder, pd.concat(tables, ignore_index=True), keys, np.concatenate(masks))
 

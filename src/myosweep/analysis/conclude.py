@@ -1,0 +1,249 @@
+"""The conclusion of a study: every finding, computed from the results tables alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from myosweep.analysis.answer import Answer, answer
+from myosweep.analysis.cautions import Caution, cautions
+from myosweep.analysis.claims import Claim, paper_claims
+from myosweep.analysis.collapse import Collapse, collapses
+from myosweep.analysis.compare import PartScores, training_gap
+from myosweep.analysis.intervals import LEVEL, rare_event_bound
+from myosweep.analysis.interaction import Interaction, interaction
+from myosweep.analysis.looks import next_look
+from myosweep.analysis.margin import SHIFT_PX, Outline, as_shift_px, outline_of, shift_effect
+from myosweep.analysis.methods import methods_paragraph
+from myosweep.analysis.movers import Mover, PatientRow, patients_table, slices_that_move
+from myosweep.analysis.patient_scores import (
+    OVERALL_METRICS,
+    REGION_METRICS,
+    PatientCounts,
+    patient_counts,
+    score_table,
+)
+from myosweep.analysis.points import points
+from myosweep.analysis.question import Asked, ask
+from myosweep.analysis.recommend import (
+    Recommendation,
+    Selection,
+    means_by_value,
+    recommend,
+    select,
+)
+from myosweep.analysis.score_table import ScoreTable
+from myosweep.analysis.scores import ALL, baseline_scores
+from myosweep.analysis.shares import Share, variance_shares
+from myosweep.analysis.subgroups import Subgroup, subgroup_differences
+from myosweep.results.ledger import Look
+from myosweep.results.read import Results
+
+
+@dataclass(frozen=True)
+class OtherAnswer:
+    """An exploratory answer: another region or metric."""
+
+    region: str
+    metric: str
+    shown: Answer
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What may be concluded from a study.
+
+    Attributes:
+        asked: the question; ``shown`` its answer on the test part.
+        exploratory: True if the question is not the primary one, or its errors are spent.
+        look: the look that this is; None if exploratory. ``looks`` are all so far, this included.
+        margin_by_default: whether the margin is the effect of a shift by ``SHIFT_PX``.
+        spacing_mm: side of a pixel, where known and the same everywhere.
+        recommendation, selection: the value to take; what choosing by validation would give.
+        others: the same families for every other region and metric, exploratory.
+        baselines: (label, score of the question), what needs no image.
+        gap: training, validation and test scores by value.
+        collapse: networks that collapsed, per value.
+        rare_failures: share of patients on which failures cannot be ruled out by the test part.
+        claims, shares, subgroups, movers, patients, interaction: see their modules.
+        methods: a paragraph for a manuscript.
+    """
+
+    asked: Asked
+    shown: Answer
+    exploratory: bool
+    look: Look | None
+    looks: tuple[Look, ...]
+    margin_by_default: bool
+    spacing_mm: float | None
+    recommendation: Recommendation
+    selection: Selection | None
+    others: tuple[OtherAnswer, ...]
+    warnings: tuple[Caution, ...]
+    baselines: tuple[tuple[str, float], ...]
+    gap: tuple[PartScores, ...]
+    collapse: tuple[Collapse, ...]
+    rare_failures: float
+    claims: tuple[Claim, ...]
+    interaction: Interaction | None
+    shares: tuple[Share, ...]
+    subgroups: tuple[Subgroup, ...]
+    movers: tuple[Mover, ...]
+    patients: tuple[PatientRow, ...]
+    methods: str
+
+
+def conclude(
+    results: Results,
+    *,
+    region: str | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
+    reference: str | None = None,
+    looks: tuple[Look, ...] = (),
+) -> Conclusion:
+    """Conclude a study: its own question, or another one where something else is given.
+
+    Args:
+        looks: earlier looks at the primary question, from the study's ledger. The caller adds
+            ``Conclusion.look`` to it.
+
+    Raises:
+        StudyError: if the question asks for something that the study does not have.
+    """
+    asked = ask(results, region=region, metric=metric, margin=margin, reference=reference)
+    counts, validation = patient_counts(results), patient_counts(results, "validation")
+    margins = _Margins(results, asked)
+    table = score_table(results, counts, asked.region, asked.metric)
+    look = _look(results, asked, table, looks)
+    level = look.spent if look else LEVEL
+    chosen_margin = asked.margin or margins(asked.region, asked.metric)
+    shown = answer(
+        table, chosen_margin, family=asked.family, reference=asked.reference, level=level
+    )
+    shown = margins.with_shifts(shown, asked.region, asked.metric)
+    on_validation = score_table(results, validation, asked.region, asked.metric)
+    validation_means = means_by_value(on_validation)
+    what = _field(results)
+    found = points(results)
+    all_looks = looks if look is None or look in looks else (*looks, look)
+    return Conclusion(
+        asked=asked,
+        shown=shown,
+        exploratory=look is None,
+        look=look,
+        looks=all_looks,
+        margin_by_default=asked.margin is None,
+        spacing_mm=margins.outline(asked.region).spacing_mm,
+        recommendation=recommend(
+            shown,
+            asked.default,
+            {value: mean for value, mean in validation_means.items() if np.isfinite(mean)},
+            what,
+        ),
+        selection=select(table, on_validation, shown, asked.default),
+        others=_others(results, counts, asked, margins),
+        warnings=cautions(results),
+        baselines=_baselines(results, asked),
+        gap=training_gap(results),
+        collapse=collapses(results, counts),
+        rare_failures=rare_event_bound(table.patient_count),
+        claims=paper_claims(results, counts, margins),
+        interaction=interaction(
+            table,
+            found,
+            asked.reference,
+            {one.value: one.mean for one in shown.values},
+            (shown.good_enough, shown.may_be_best),
+            chosen_margin,
+        ),
+        shares=variance_shares(table),
+        subgroups=subgroup_differences(results, asked, table),
+        movers=slices_that_move(results, asked.region, asked.metric),
+        patients=patients_table(table),
+        methods=methods_paragraph(
+            results, asked, shown, table, all_looks if look else (), default_margin=asked.margin is None
+        ),
+    )
+
+
+class _Margins:
+    """The default margin of any region and metric in these data, and differences as shifts."""
+
+    def __init__(self, results: Results, asked: Asked) -> None:
+        counts = results.counts
+        self._test = counts[counts["part"] == "test"]
+        self._regions = results.scheme.names
+        self._own = results.study.question.region if asked.region == ALL else asked.region
+        self._outlines: dict[str, Outline] = {}
+
+    def __call__(self, region: str, metric: str) -> float:
+        if region != ALL:
+            return shift_effect(self.outline(region), metric)
+        if metric == "global_accuracy":
+            return shift_effect(self.outline(ALL), metric)
+        # one region's outline moves; the others hardly change, so the mean moves by its share
+        return shift_effect(self.outline(ALL), metric.removeprefix("mean_")) / len(self._regions)
+
+    def outline(self, region: str) -> Outline:
+        """The region's outline; over all regions that of the question's region."""
+        name = self._own if region == ALL else region
+        if name not in self._outlines:
+            self._outlines[name] = outline_of(self._test, name)
+        return self._outlines[name]
+
+    def with_shifts(self, shown: Answer, region: str, metric: str) -> Answer:
+        """Each difference also as a shift of the outline."""
+        effect, spacing = self(region, metric), self.outline(region).spacing_mm
+        if not effect > 0:
+            return shown
+        comparisons = []
+        for one in shown.comparisons:
+            shift = SHIFT_PX * one.difference / effect
+            mm = None if spacing is None else shift * spacing
+            comparisons.append(replace(one, shift_px=shift, shift_mm=mm))
+        return replace(shown, comparisons=tuple(comparisons))
+
+
+def _field(results: Results) -> str:
+    from myosweep.analysis.points import fields_in_words
+
+    return fields_in_words(results.fields)
+
+
+def _look(
+    results: Results, asked: Asked, table: ScoreTable, looks: tuple[Look, ...]
+) -> Look | None:
+    if not asked.primary:
+        return None
+    largest = results.study.replicates.largest
+    return next_look(looks, table.network_count, table.values, largest)
+
+
+def _others(
+    results: Results,
+    counts: PatientCounts,
+    asked: Asked,
+    margin_of: Callable[[str, str], float],
+) -> tuple[OtherAnswer, ...]:
+    made = []
+    for region in (*results.scheme.names, ALL):
+        for metric in OVERALL_METRICS if region == ALL else REGION_METRICS:
+            if (region, metric) == (asked.region, asked.metric):
+                continue
+            table = score_table(results, counts, region, metric)
+            shown = answer(
+                table,
+                margin_of(region, metric),
+                family=asked.family,
+                reference=asked.reference,
+                thorough=False,
+            )
+            made.append(OtherAnswer(region, metric, shown))
+    return tuple(made)
+
+
+def _baselines(results: Results, asked: Asked) -> tuple[tuple[str, float], ...]:
+    scores = baseline_scores(results)
+    here = scores[(scores["region"] == asked.region) & (scores["metric"] == asked.metric)]
+    return tuple((str(row.baseline), float(row.score)) for row in here.itertuples())

@@ -1,0 +1,325 @@
+"""How far predicted contours move between values, beside how far they move between networks.
+
+Mean displacement of a region's contours between two predictions of the same slices: the area where
+the two differ, divided by the mean length of their contours. Computed from the predicted masks; the
+reference takes no part.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, UInt8
+from scipy import special
+
+from myosweep.analysis.contrasts import degrees_of_freedom
+from myosweep.analysis.intervals import LEVEL
+from myosweep.analysis.points import Point, points
+from myosweep.analysis.score_table import Estimand, estimand_of
+from myosweep.results.read import Results, read_masks
+
+FEWEST_NETWORKS = 3
+"""Below this many networks per value, leaving one out leaves no pair of networks."""
+
+
+@dataclass(frozen=True)
+class StepDisplacement:
+    """Mean displacement in pixels between two adjacent values, by the same networks."""
+
+    value: str
+    other: str
+    displacement_px: float
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """Mean contour displacement of a region, in pixels.
+
+    Attributes:
+        region: whose contours, inner and outer ones alike.
+        between_values_px: between adjacent values, network by network (same seed, same patients).
+        between_networks_px: between two networks of one value; NaN without two that share slices.
+        ratio: the first over the second; ``low`` and ``high`` its 95 % interval (jackknife over
+            networks and patients, on the logarithm); NaN where it cannot be told.
+        estimand: what the interval covers; networks take part from 3 per value on.
+        steps: the first, step by step.
+        value_pairs, network_pairs: pairs of networks behind both figures.
+        networks, patients, slices: how many take part.
+    """
+
+    region: str
+    between_values_px: float
+    between_networks_px: float
+    ratio: float
+    low: float
+    high: float
+    estimand: Estimand
+    steps: tuple[StepDisplacement, ...]
+    value_pairs: int
+    network_pairs: int
+    networks: int
+    patients: int
+    slices: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Masks:
+    """One network's region on the slices that tested it: bits, contour lengths, slice numbers."""
+
+    bits: UInt8[np.ndarray, "slice y byte"]
+    lengths_px: Float64[np.ndarray, " slice"]
+    slices: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two compared networks: their seeds, and the mean displacement for each patient."""
+
+    seeds: tuple[int, ...]
+    by_patient: Float64[np.ndarray, " patient"]
+
+
+def displacements(
+    results: Results, region: str, chosen: Sequence[Point] | None = None
+) -> Displacement | None:
+    """Contour displacement between adjacent values, and between networks of one value.
+
+    Every network is compared with the same network (seed) of the next value, and with every other
+    network of its own value, on the test slices that both have: with folds, these are networks of
+    different repeats. Several slices of a patient are pooled (area over length); each patient
+    of each pair then counts once. A region that one of the two networks missed on a slice counts as
+    moved by its whole area; slices where both missed it do not count.
+
+    All pairs are taken: the work is one comparison of packed bits per pair, and each masks file is
+    read once.
+
+    Args:
+        chosen: the points to compare; default: all.
+
+    Returns:
+        None where no two adjacent values have networks with masks of shared slices.
+    """
+    found = points(results) if chosen is None else tuple(chosen)
+    tested = _tested_slices(results)
+    names = sorted(set().union(*tested.values())) if tested else []
+    patient_of = _patients(results, names)
+    region_code = results.scheme.index(region)
+    number = {name: position for position, name in enumerate(names)}
+    masks = {
+        (v, seed): made
+        for v, point in enumerate(found)
+        for run, seed in zip(point.runs, point.seeds, strict=True)
+        if (made := _read(results, run, region_code, tested.get(run, set()), number)) is not None
+    }
+    steps = adjacent(found)
+    of_step = [_between_values(masks, one, other, patient_of) for one, other in steps]
+    between_values = list(itertools.chain.from_iterable(of_step))
+    if not between_values:
+        return None
+    between_networks = [
+        pair for v in range(len(found)) for pair in _between_networks(masks, v, patient_of)
+    ]
+    taken = np.unique(np.concatenate([one.slices for one in masks.values()]))
+    there = _present(between_values)
+    return Displacement(
+        region,
+        _mean(between_values),
+        _mean(between_networks),
+        *_ratio(between_values, between_networks),
+        tuple(
+            StepDisplacement(found[one].label, found[other].label, _mean(pairs))
+            for (one, other), pairs in zip(steps, of_step, strict=True)
+        ),
+        len(between_values),
+        len(between_networks),
+        len({seed for pair in between_values for seed in pair.seeds}),
+        int(there.sum()),
+        int(there[patient_of[taken]].sum()),
+    )
+
+
+def adjacent(found: Sequence[Point]) -> tuple[tuple[int, int], ...]:
+    """Positions of adjacent points: they differ in one field, and no tested value lies between.
+
+    The larger number comes first; values that are not numbers keep the sweep's order.
+    """
+    pairs = []
+    for number in range(len(found[0].values) if found else 0):
+        lines: dict[tuple[object, ...], list[int]] = {}
+        for position, point in enumerate(found):
+            others = tuple(value for k, (_, value) in enumerate(point.values) if k != number)
+            lines.setdefault(others, []).append(position)
+        for line in lines.values():
+            pairs += list(
+                itertools.pairwise(_down([found[k].values[number][1] for k in line], line))
+            )
+    return tuple(pairs)
+
+
+def contour_lengths_px(mask: Bool[np.ndarray, "slice y x"]) -> Float64[np.ndarray, " slice"]:
+    """Length of all contours of a mask, inner ones too; the image edge is no contour.
+
+    By the Cauchy-Crofton formula, as ``metrics.outline_lengths_px`` measures outer outlines.
+    """
+
+    def crossings(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.count_nonzero(one != other, axis=(1, 2)).astype(float)
+
+    straight = crossings(mask[:, 1:], mask[:, :-1]) + crossings(mask[:, :, 1:], mask[:, :, :-1])
+    diagonal = crossings(mask[:, 1:, 1:], mask[:, :-1, :-1])
+    diagonal += crossings(mask[:, 1:, :-1], mask[:, :-1, 1:])
+    lengths: np.ndarray = np.pi / 8 * (straight + diagonal / np.sqrt(2))
+    return lengths
+
+
+def _down(values: Sequence[object], positions: list[int]) -> list[int]:
+    """Positions from the largest to the smallest value; as they stand if not all are numbers."""
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    if len(numbers) < len(values):
+        return positions
+    return [positions[k] for k in np.argsort(numbers, kind="stable")[::-1]]
+
+
+def _tested_slices(results: Results) -> dict[str, set[str]]:
+    """The slices that tested each run."""
+    rows = results.counts.loc[results.counts["part"] == "test", ["run", "slice"]]
+    groups = rows.drop_duplicates().astype(str).groupby("run")["slice"]
+    return {str(run): set(slices) for run, slices in groups}
+
+
+def _patients(results: Results, names: Sequence[str]) -> np.ndarray:
+    """A number for the patient of each slice."""
+    rows = results.counts[["slice", "patient"]].drop_duplicates().astype(str)
+    of_slice = dict(zip(rows["slice"], rows["patient"], strict=True))
+    owners = [of_slice[name] for name in names]
+    return np.unique(owners, return_inverse=True)[1] if owners else np.zeros(0, np.int64)
+
+
+def _read(
+    results: Results, run: str, region_code: int, tested: set[str], number: Mapping[str, int]
+) -> _Masks | None:
+    """One network's masks of its test slices; None without a masks file or without such slices."""
+    folder = results.folder.run(run)
+    if not folder.masks.exists():
+        return None
+    maps = {name: one for name, one in read_masks(folder).items() if name in tested}
+    if not maps:
+        return None
+    names = sorted(maps)
+    mask = np.stack([maps[name] for name in names]) == region_code
+    slices = np.array([number[name] for name in names])
+    return _Masks(np.packbits(mask, axis=-1), contour_lengths_px(mask), slices)
+
+
+def _between_values(
+    masks: Mapping[tuple[int, int], _Masks], one: int, other: int, patient_of: np.ndarray
+) -> list[_Pair]:
+    """Two values, compared network by network."""
+    seeds = sorted(
+        {seed for v, seed in masks if v == one} & {seed for v, seed in masks if v == other}
+    )
+    pairs = [_compare(masks[one, s], masks[other, s], (s,), patient_of) for s in seeds]
+    return [pair for pair in pairs if pair is not None]
+
+
+def _between_networks(
+    masks: Mapping[tuple[int, int], _Masks], value: int, patient_of: np.ndarray
+) -> list[_Pair]:
+    """Every pair of networks of one value that share test slices."""
+    seeds = sorted(seed for v, seed in masks if v == value)
+    pairs = [
+        _compare(masks[value, s], masks[value, t], (s, t), patient_of)
+        for s, t in itertools.combinations(seeds, 2)
+    ]
+    return [pair for pair in pairs if pair is not None]
+
+
+def _compare(
+    one: _Masks, other: _Masks, seeds: tuple[int, ...], patient_of: np.ndarray
+) -> _Pair | None:
+    shared, mine, theirs = np.intersect1d(
+        one.slices, other.slices, assume_unique=True, return_indices=True
+    )
+    if not len(shared):
+        return None
+    areas = np.bitwise_count(one.bits[mine] ^ other.bits[theirs]).sum((1, 2), dtype=np.int64)
+    lengths = (one.lengths_px[mine] + other.lengths_px[theirs]) / 2
+    count = int(patient_of.max()) + 1
+    area = np.bincount(patient_of[shared], areas.astype(float), count)
+    length = np.bincount(patient_of[shared], lengths, count)
+    moved = np.divide(area, length, out=np.full(count, np.nan), where=length > 0)
+    return _Pair(seeds, moved) if np.isfinite(moved).any() else None
+
+
+def _mean(pairs: Sequence[_Pair]) -> float:
+    if not pairs:
+        return float("nan")
+    cells = np.stack([pair.by_patient for pair in pairs])
+    return float(cells[np.isfinite(cells)].mean())
+
+
+def _present(pairs: Sequence[_Pair]) -> Bool[np.ndarray, " patient"]:
+    """Patients that take part in any pair."""
+    there: np.ndarray = np.isfinite(np.stack([pair.by_patient for pair in pairs])).any(0)
+    return there
+
+
+def _ratio(
+    values: Sequence[_Pair], networks: Sequence[_Pair]
+) -> tuple[float, float, float, Estimand]:
+    """Ratio of both mean displacements, its interval, and what the interval covers."""
+    whole = _log_ratio(_sums(values), _sums(networks)) if networks else np.nan
+    if not np.isfinite(whole):
+        return np.nan, np.nan, np.nan, "none"
+    ratio = float(np.exp(whole))
+    seeds = sorted({seed for pair in values for seed in pair.seeds})
+    several = len(seeds) >= FEWEST_NETWORKS
+    by_network = [_without_network(values, networks, seed) for seed in seeds] if several else []
+    by_patient = _without_each_patient(values, networks)
+    n, p = len(by_network), len(by_patient)
+    v_n, v_p = _jackknife(by_network), _jackknife(by_patient)
+    estimand = estimand_of(n, p)
+    if estimand == "none" or not np.isfinite(v_n + v_p):
+        return ratio, np.nan, np.nan, "none"
+    both = estimand == "networks and patients"
+    df = float(degrees_of_freedom(v_n, v_p, n, p)) if both else max(n, p) - 1
+    factor = float(np.exp(special.stdtrit(df, 1 - LEVEL / 2) * np.sqrt(v_n + v_p)))
+    return ratio, ratio / factor, ratio * factor, estimand
+
+
+def _sums(pairs: Sequence[_Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of displacements and number of cells, by patient."""
+    cells = np.stack([pair.by_patient for pair in pairs])
+    there = np.isfinite(cells)
+    return np.where(there, cells, 0.0).sum(0), there.sum(0)
+
+
+def _log_ratio(
+    values: tuple[np.ndarray, np.ndarray], networks: tuple[np.ndarray, np.ndarray]
+) -> float:
+    """Logarithm of the ratio of two means; NaN where one is missing or 0."""
+    means = [
+        total.sum() / count.sum() if count.sum() else 0.0 for total, count in (values, networks)
+    ]
+    return float(np.log(means[0] / means[1])) if min(means) > 0 else float("nan")
+
+
+def _without_each_patient(values: Sequence[_Pair], networks: Sequence[_Pair]) -> list[float]:
+    (a, n), (b, m) = _sums(values), _sums(networks)
+    keep = ~np.eye(len(a), dtype=bool)
+    there = (n > 0) | (m > 0)
+    return [
+        _log_ratio((a[k], n[k]), (b[k], m[k])) for k, here in zip(keep, there, strict=True) if here
+    ]
+
+
+def _without_network(values: Sequence[_Pair], networks: Sequence[_Pair], seed: int) -> float:
+    left = [[pair for pair in pairs if seed not in pair.seeds] for pairs in (values, networks)]
+    return _log_ratio(*map(_sums, left)) if all(left) else float("nan")
+
+
+def _jackknife(left_out: Sequence[float]) -> float:
+    """Variance of a statistic from its values with one taken out at a time; 0 below two."""
+    count = len(left_out)
+    return float((count - 1) ** 2 / count * np.var(left_out, ddof=1)) if count > 1 else 0.0

@@ -1,0 +1,153 @@
+"""Two swept fields: does the effect of one depend on the other?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from myosweep.analysis.answer import judged
+from myosweep.analysis.contrasts import estimate
+from myosweep.analysis.intervals import LEVEL, simultaneous_level
+from myosweep.analysis.points import Point, field_words, format_value
+from myosweep.analysis.score_table import ScoreTable
+from myosweep.analysis.verdicts import Comparison
+from myosweep.config import Value
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Effects of the first field at different values of the second.
+
+    Attributes:
+        fields: both, in words.
+        rows, columns: values of the first and of the second field, in words.
+        means: mean score at each point, row by row; NaN where it was not tested.
+        good_enough, may_be_best: whether the point is in that set, row by row.
+        base: the point from which effects are taken, (row, column).
+        comparisons: differences of differences, each judged like any difference.
+        sentence: what they show.
+    """
+
+    fields: tuple[str, str]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    means: tuple[tuple[float, ...], ...]
+    good_enough: tuple[tuple[bool, ...], ...]
+    may_be_best: tuple[tuple[bool, ...], ...]
+    base: tuple[str, str]
+    comparisons: tuple[Comparison, ...]
+    sentence: str
+
+
+def interaction(
+    table: ScoreTable,
+    found: tuple[Point, ...],
+    reference: str | None,
+    means: dict[str, float],
+    sets: tuple[tuple[str, ...], tuple[str, ...]],
+    margin: float,
+) -> Interaction | None:
+    """Interaction contrasts of a grid of two fields; None unless exactly two were swept.
+
+    The effect of the first field is its step from the base row; each contrast asks how much that
+    step changes from the base column to another. The base is the reference point, or the first.
+
+    Args:
+        sets: labels of the values that are good enough, and of those that may be best.
+    """
+    if not found or len(found[0].values) != 2:
+        return None
+    fields = tuple(path for path, _ in found[0].values)
+    rows, columns = (_levels(found, path) for path in fields)
+    place = {tuple(value for _, value in point.values): point.label for point in found}
+    grid = [[place.get((row, column)) for column in columns] for row in rows]
+    base = _base(grid, reference)
+    chosen = _contrasts(table.values, grid, base)
+    names = [format_value(row) for row in rows], [format_value(column) for column in columns]
+    comparisons = _judged(table, chosen, names, base, margin)
+    good, may = ([[label in group for label in row] for row in grid] for group in sets)
+    words = field_words(fields[0]), field_words(fields[1])
+    return Interaction(
+        words,
+        tuple(names[0]),
+        tuple(names[1]),
+        tuple(tuple(means.get(label or "", np.nan) for label in row) for row in grid),
+        tuple(map(tuple, good)),
+        tuple(map(tuple, may)),
+        (names[0][base[0]], names[1][base[1]]),
+        comparisons,
+        _sentence(words, comparisons, margin),
+    )
+
+
+def _levels(found: tuple[Point, ...], path: str) -> list[Value | None]:
+    values = list(dict.fromkeys(dict(point.values)[path] for point in found))
+    numeric = all(isinstance(value, int | float) for value in values)
+    return sorted(values, key=lambda value: value) if numeric else values  # type: ignore[arg-type,return-value]
+
+
+def _base(grid: list[list[str | None]], reference: str | None) -> tuple[int, int]:
+    for i, row in enumerate(grid):
+        for j, label in enumerate(row):
+            if label is not None and label == reference:
+                return i, j
+    return 0, 0
+
+
+def _contrasts(
+    values: tuple[str, ...], grid: list[list[str | None]], base: tuple[int, int]
+) -> list[tuple[int, int, np.ndarray]]:
+    """Row, column and contrast of every difference of differences that was tested."""
+    i0, j0 = base
+    made = []
+    for i, row in enumerate(grid):
+        for j in range(len(row)):
+            corners = (grid[i][j], grid[i0][j], grid[i][j0], grid[i0][j0])
+            if i == i0 or j == j0 or None in corners:
+                continue
+            contrast = np.zeros(len(values))
+            for label, sign in zip(corners, (1.0, -1.0, -1.0, 1.0), strict=True):
+                contrast[values.index(str(label))] += sign
+            made.append((i, j, contrast))
+    return made
+
+
+def _judged(
+    table: ScoreTable,
+    chosen: list[tuple[int, int, np.ndarray]],
+    names: tuple[list[str], list[str]],
+    base: tuple[int, int],
+    margin: float,
+) -> tuple[Comparison, ...]:
+    if not chosen:
+        return ()
+    found = estimate(table, np.stack([contrast for _, _, contrast in chosen]))
+    each = simultaneous_level(found.correlation, found.df, LEVEL)
+    rows, columns = names
+    titles = [
+        (
+            f"{rows[i]} against {rows[base[0]]}, at {columns[j]}",
+            f"the same at {columns[base[1]]}",
+        )
+        for i, j, _ in chosen
+    ]
+    return judged(titles, found, each, margin)
+
+
+def _sentence(fields: tuple[str, str], comparisons: tuple[Comparison, ...], margin: float) -> str:
+    first, second = fields
+    if not comparisons or all(one.verdict == "not known" for one in comparisons):
+        return f"Whether the effect of {first} depends on {second} is not known."
+    real = [one for one in comparisons if one.low > 0 or one.high < 0]
+    if any(one.verdict in ("better", "worse") for one in real):
+        return f"The effect of {first} depends on {second}: choose both together."
+    if real:
+        return (
+            f"The effect of {first} depends on {second}, but it is not shown that this matters "
+            f"(margin {margin:.3f})."
+        )
+    if all(one.verdict == "practically equivalent" for one in comparisons):
+        return f"The effect of {first} is practically the same at every {second} tested."
+    return (
+        f"It is undecided whether the effect of {first} depends on {second}: the intervals of the "
+        "differences of differences are too wide."
+    )
