@@ -9,9 +9,9 @@ every time. Finished settings are kept in the cache, so an interrupted run conti
 
 import os
 
-os.environ.update(
-    dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-)
+if __name__ == "__main__":  # not when tests import this
+    one_core = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    os.environ.update(dict.fromkeys(one_core, "1"))
 
 import argparse
 import hashlib
@@ -21,6 +21,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -45,7 +46,7 @@ PARTS = {
 }
 """SD of a value's effect on a network, of its effect on a patient, and of what is left."""
 Question = Literal["nothing", "margin", "best", "looks", "cost"]
-Kind = Literal["normal", "t3", "failing", "near 1"]
+Kind = Literal["normal", "t3", "failing", "near 1", "missing"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _coverage_settings() -> Iterable[Setting]:
         "t3": ((3, 48), (5, 16), (5, 48), (10, 80)),
         "failing": ((3, 48), (5, 48), (5, 80), (10, 48), (10, 80)),
         "near 1": ((3, 48), (5, 16), (5, 48), (10, 80)),
+        "missing": ((3, 48), (5, 16), (5, 48), (10, 80)),
     }
     for kind, sizes in kinds.items():
         for networks, patients in sizes:
@@ -165,6 +167,8 @@ def simulate(setting: Setting, count: int, rng: np.random.Generator) -> np.ndarr
         hard = rng.random((count, 1, 1, p)) < 0.06
         lost = hard & (rng.random(scores.shape) < 0.5)
         scores = np.where(lost, 0.1 + 0.02 * rng.standard_normal(scores.shape), scores)
+    if setting.kind == "missing":
+        scores = np.where(rng.random(scores.shape) < 0.05, np.nan, scores)
     if setting.repeats:
         fold = rng.random((count, setting.repeats, p)).argsort(2).argsort(2) % FOLDS
         tested = fold[:, :, None, :] == np.arange(FOLDS)[None, None, :, None]
@@ -193,7 +197,10 @@ def judge_nothing(table: ScoreTable, setting: Setting) -> Outcome:
 def judge_margin(table: ScoreTable, setting: Setting) -> Outcome:
     found = estimate(table, against(0, len(setting.means)))
     each = simultaneous_level(found.correlation, found.df)
-    judged = [verdicts.judge(*pair, setting.margin) for pair in zip(*bounds(found, each))]
+    judged = [
+        verdicts.judge(float(low), float(high), setting.margin)
+        for low, high in zip(*bounds(found, each), strict=True)
+    ]
     return {"false equivalence": float("practically equivalent" in judged)}
 
 
@@ -287,7 +294,7 @@ def measure(setting: Setting, repetitions: int) -> dict[str, Rate]:
         count = min(BATCH, repetitions - start)
         for scores in simulate(setting, count, np.random.default_rng([seed, start])):
             for name, hit in JUDGES[setting.asks](table_of(scores, setting), setting).items():
-                sums[name] = sums.get(name, np.zeros(3)) + (hit, hit**2, 1)
+                sums[name] = sums.get(name, 0) + np.array([hit, hit**2, 1])
     return {name: _rate(*found) for name, found in sums.items()}
 
 
@@ -368,7 +375,7 @@ TARGETS = (
     ),
     *(
         Target(
-            f"Cost to decide, {words}",
+            f"Cost to decide, {words}, {which}",
             "How often the range holds the number of networks that the truth asks for"
             + (
                 ', where the report prints it: the difference is not decided ("studies" says how '
@@ -399,6 +406,7 @@ Measured = dict[Setting, dict[str, Rate]]
 
 def measure_all(chosen: Sequence[Setting], repetitions: int, cache: Path | None) -> Measured:
     """Measure every setting that the cache does not hold, and say how long the rest will take."""
+    engine_hash()  # of the code that is loaded now
     known = _read_cache(cache, repetitions)
     found: Measured = {}
     started_at, fresh = time.monotonic(), 0
@@ -417,6 +425,7 @@ def measure_all(chosen: Sequence[Setting], repetitions: int, cache: Path | None)
     return found
 
 
+@lru_cache
 def engine_hash() -> str:
     """Changes with the code that is measured: results of other code are no results of this."""
     modules = (best, contrasts, decide, intervals, looks, verdicts)
@@ -461,8 +470,8 @@ def page(found: Measured, repetitions: int, command: str) -> str:
     return f"""# Error rates
 
 How often the statistics of myosweep err, measured on {repetitions} simulated studies for each of
-{len(found)} settings. The truth of each is known, and the functions that judge it are those that judge a
-real study. What they compute stands in [statistics](statistics.md).
+{len(found)} settings. The truth of each is known, and the functions that judge it are those that
+judge a real study. What they compute stands in [statistics](statistics.md).
 
 | target | settings | kept |
 |---|---|---|
@@ -472,8 +481,8 @@ real study. What they compute stands in [statistics](statistics.md).
 
 ## What was simulated
 
-A score is 0.8, plus the value's true effect, plus three random numbers: how this value does with this
-network (seed), how it does with this patient, and the rest. So patients react differently to
+A score is 0.8, plus the value's true effect, plus three random numbers: how this value does with
+this network (seed), how it does with this patient, and the rest. So patients react differently to
 values even where no value is better on average. The standard deviations of the three, per value:
 
 | | network | patient | rest |
@@ -488,13 +497,14 @@ values even where no value is better on average. The standard deviations of the 
   collapses to a score of about 0.1 with probability 1/2.
 - **near 1**: the random numbers act on the logit of a score of 0.95, so that scores pile up near 1,
   and patients differ in difficulty.
+- **missing**: each score is missing with probability 5 %.
 - Three values against the first, or seven where it says so.
 
-Not every combination was simulated: all sizes with typical scores; the other scores and the folds at the
-sizes that studies have.
+Not every combination was simulated: all sizes with typical scores; the other scores and the folds
+at the sizes that studies have.
 
-Made by `{command}` with Python {platform.python_version()}, {packages}. The same command gives
-the same numbers.
+Made by `{command}`
+with Python {platform.python_version()}, {packages}. The same command gives the same numbers.
 
 {chr(10).join(sections)}"""
 

@@ -17,7 +17,7 @@ from tests.toy import toy_study
 
 COMMANDS = [
     "demo", "import", "import png", "phantom", "split", "info", "settings", "run", "status",
-    "score", "summary", "report", "table", "plan", "verdict",
+    "score", "summary", "report", "table", "plan", "verdict", "conclude", "extend",
 ]  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def test_values_with_no_fold_in_common_are_never_mixed_on_a_slice(tmp_path: Path
 def test_the_page_is_whole(text: str) -> None:
     page = Checked(text)
     assert (page.open, page.wrong) == ([], [])
-    assert len(page.pictures) == 3
+    assert len(page.pictures) == 5
     assert "Fold, repeat</dt>" in text
     assert "one network that was tested on the slice (" in text
     assert "mean over folds" in text
@@ -168,12 +168,12 @@ def test_sizes_that_differ_are_given_as_a_range(tmp_path: Path) -> None:
     assert "Each patient is tested once per value" in patients
 
 
-def test_facts_and_findings_speak_of_folds(results: Results) -> None:
+def test_facts_and_background_speak_of_folds(results: Results) -> None:
     facts = {fact.term: fact.text for fact in words.facts(results)}
     assert facts["Split"] == (
         "by patient, 2 folds, 2 times anew; 25\u00a0% of the patients not tested validate, seed 0"
     )
-    said = " ".join(words.findings(results))
+    said = " ".join(words.background(results))
     assert "same test slices" not in said
     assert "only in their seed" not in said
     assert "In every fold the networks of all values learned from the same patients" in said

@@ -1,5 +1,6 @@
 """The page: complete, self-contained, readable by machines, honest about what is missing."""
 
+import html
 import json
 import re
 import shutil
@@ -13,13 +14,21 @@ import pandas as pd
 import pytest
 from tests.toy import DIVERGED, Toy, toy_dataset, toy_study
 
+from myosweep.analysis.conclude import conclude
 from myosweep.analysis.scores import summary
 from myosweep.config import read_study_config, write_study_config
 from myosweep.errors import DatasetError, InputError, StudyError
 from myosweep.report.page import NO_DATASET, build_page, render, write_report
+from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_results
 
-FIGURES = ("figure-1-scores", "figure-2-masks", "figure-3-learning-curves")
+FIGURES = (
+    "figure-a-dose-response",
+    "figure-b-differences",
+    "figure-1-scores",
+    "figure-2-masks",
+    "figure-3-learning-curves",
+)
 VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
 
 
@@ -82,6 +91,12 @@ def cells_of(text: str, heading: str) -> list[list[str]]:
     return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
 
 
+def section_of(text: str, name: str) -> str:
+    """One section of the page."""
+    start = text.index(f'<section id="{name}">')
+    return text[start : text.index("</section>", start)]
+
+
 def without_pixels(text: str) -> str:
     return re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)
 
@@ -115,7 +130,7 @@ def test_the_page_tells_no_place(toy: Toy, text: str) -> None:
 
 def test_every_figure_is_there_with_a_text_for_those_who_cannot_see_it(toy: Toy, text: str) -> None:
     pictures = Checked(text).pictures
-    assert len(pictures) == 3
+    assert len(pictures) == len(FIGURES)
     assert all(picture is not None and len(picture) > 60 for picture in pictures)
     files = sorted(path.name for path in toy.home.figures.iterdir())
     assert files == sorted(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg"))
@@ -123,9 +138,11 @@ def test_every_figure_is_there_with_a_text_for_those_who_cannot_see_it(toy: Toy,
 
 def test_the_order_of_the_page(text: str) -> None:
     wanted = (
-        "<h1>", "What can be said", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.", "Table 3.",
-        "Figure 3.", "<h2>Warnings", "<h2>Appendix", "What the words mean", "Table 4.", "Table 5.",
-        "Versions",
+        "<h1>", "<h2>Conclusion", "Which value should I take?", "How much does it matter?",
+        "Where do the segmentations differ?", "What is not known", "Figure A.", "Figure B.",
+        "Table A.", "Table B.", "<h2>The study", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.",
+        "Table 3.", "Figure 3.", "<h2>Warnings", "<h2>Appendix", "Methods, to paste",
+        "What the words mean", "Table 4.", "Table 5.", "Versions",
     )  # fmt: skip
     places = [text.index(mark) for mark in wanted]
     assert places == sorted(places)
@@ -133,7 +150,7 @@ def test_the_order_of_the_page(text: str) -> None:
 
 def test_the_main_table_holds_means_and_spreads(toy: Toy, text: str) -> None:
     table = summary(read_results(toy.folder)).set_index(["label", "region", "metric"])
-    row = cells_of(text, "Dice")[2]  # of the third region, the myocardium
+    row = cells_of(section_of(text, "scores"), "Dice")[2]  # of the third region, the myocardium
     for label, cell in zip(("0.005", "0.0005", "0.00005"), row, strict=False):
         cells = table.loc[(label, "myocardium", "dice")]
         assert cell == f"{cells['mean']:.3f} ± {cells['sd']:.3f}"
@@ -145,19 +162,37 @@ def test_the_main_table_holds_means_and_spreads(toy: Toy, text: str) -> None:
 def test_validation_accuracies_stand_beside_the_papers(toy: Toy, text: str) -> None:
     status = json.loads((toy.home.run("run-5e-05-0").status).read_text())
     assert status["validation_accuracy"] == 1  # a perfect network
-    (row, *_) = cells_of(text, "0.00005")
+    (row, *_) = cells_of(section_of(text, "training"), "0.00005")
     assert row[1] == "100.00"
     assert row[-1] == "98.43"
 
 
-def test_the_words_claim_nothing(text: str) -> None:
-    said = text[text.index('id="said"') : text.index('id="scores"')]
-    assert "highest mean Dice of the myocardium" in said
+def test_the_conclusion_answers_the_four_questions(toy: Toy, text: str) -> None:
+    said = section_of(text, "conclusion")
+    found = conclude(read_results(toy.folder))
+    assert "<b>Primary question.</b> Dice of the myocardium" in said
     assert "0.00005" in said
-    assert "is not judged here" in said
+    assert len(re.findall(r'<p class="verdict">', said)) == 4
+    assert html.escape(found.methods, quote=True).replace("&#x27;", "&#39;") in text
+    (row, *_) = cells_of(said, "0.00005")
+    assert row[0] == f"{found.shown.mean('0.00005').mean:.3f}"
+    assert "is not judged here" not in text
+
+
+def test_the_words_are_plain(text: str) -> None:
     words = re.sub(r"<[^>]+>", " ", text)
-    assert not re.search(r"\b(better|best|significant(ly)?|nan|None)\b", words.replace(
+    assert not re.search(r"\b(significant(ly)?|nan|inf|None)\b", words.replace(
         "significant digits", ""))  # fmt: skip
+
+
+def test_a_report_is_a_look_and_the_same_report_the_same_look(toy: Toy, text: str) -> None:
+    results = read_results(toy.folder)
+    (look,) = read_looks(results.folder)
+    assert look == conclude(results).look
+    assert look.networks == 2
+    write_report(toy.folder)
+    assert read_looks(results.folder) == (look,)
+    assert toy.home.report.read_text("utf-8") == text
 
 
 def test_patients_and_slices_are_counted(text: str) -> None:
@@ -186,7 +221,7 @@ def test_a_rebuilt_report_is_the_same_and_needs_no_torch(
 def test_without_the_dataset_the_page_says_so(toy: Toy, tmp_path: Path) -> None:
     shutil.copytree(toy.folder, tmp_path / "study")
     page = build_page(read_results(tmp_path / "study"))
-    assert [drawing.name for drawing in page.drawings] == [FIGURES[0], FIGURES[2]]
+    assert [one.name for one in page.drawings] == [name for name in FIGURES if "masks" not in name]
     assert NO_DATASET in render(page)
     with pytest.raises(DatasetError, match="is not a dataset"):
         build_page(read_results(tmp_path / "study"), dataset=tmp_path / "nowhere")
@@ -221,9 +256,10 @@ def test_two_fields_one_seed_and_a_diverged_network(tmp_path: Path) -> None:
     assert "<h1>L2 strength and learning rate and the segmentation" in text
     assert "4 combinations of L2 strength (0.001, 0) and learning rate (0.0001, 0.001)." in text
     assert "out of bounds with L2 strength 0, learning rate 0.001 (1 of 1 network: seed 0)" in text
-    assert "With one network per value" in text
+    assert "that needs several networks per value" in text
+    assert "Figure C." in text
     assert "stand in more than one part" in text
-    assert cells_of(text, "BF score")[2][3] == "undefined"
+    assert cells_of(section_of(text, "scores"), "BF score")[2][3] == "undefined"
     assert "no-image predictor</th>" not in text  # no baselines, no columns for them
     assert "The dashed line" not in text
     (run,) = [row for row in cells_of(text, "run-0p0-0p001-0") if row]

@@ -146,7 +146,7 @@ def answer(
         reference if family == "reference" else None,
         comparisons,
         _second_looks(names, d, table) if extra else (),
-        _costs(names, comparisons, found, margin, each) if extra else (),
+        _costs(names, comparisons, found, margin) if extra else (),
         margin,
         level,
         each,
@@ -182,6 +182,8 @@ def _chosen_pairs(
 
 def _means(table: ScoreTable) -> tuple[ValueMean, ...]:
     by_network = table.network_means()
+    there = table.scores[table.cells]
+    shares = bool(len(there)) and there.min() >= 0 and there.max() <= 1
     made = []
     for position, value in enumerate(table.values):
         cells = table.scores[position : position + 1]
@@ -191,6 +193,8 @@ def _means(table: ScoreTable) -> tuple[ValueMean, ...]:
             continue
         found = estimate_differences(cells)
         low, high = mean_interval(found)
+        if shares:  # no mean of shares lies outside 0 to 1
+            low, high = max(low, 0.0), min(high, 1.0)
         made.append(ValueMean(value, float(found.mean[0]), low, high, networks))
     return tuple(made)
 
@@ -285,10 +289,11 @@ def _costs(
     comparisons: tuple[Comparison, ...],
     found: Estimates,
     margin: float,
-    each: float,
 ) -> tuple[Cost, ...]:
     if found.estimand != "networks and patients":
         return ()
+    # what is still to come may spend all errors that are left, so costs are those of a last look
+    each = simultaneous_level(found.correlation, found.df, LEVEL)
     return tuple(
         cost_to_decide(
             value, other, one.difference, float(found.se[k]), found.components[k], margin, each

@@ -81,7 +81,8 @@ def read_any_table(
         raise InputError(problems, f"{path.name} cannot be used")
     chosen, problems = _chosen(rows, where)
     notes: list[str] = []
-    numbers, found = _scores(chosen, score, notes)
+    chosen = _with_points(chosen, (score, value), notes)
+    numbers, found = _scores(chosen, score)
     problems += found + [
         problem
         for role, column in roles.items()
@@ -124,8 +125,8 @@ def judge_table(
             missing where none can be assumed.
     """
     table = read.scores
-    there = table.cells.any((1, 2))
-    values = tuple(name for name, found in zip(table.values, there.tolist(), strict=True) if found)
+    there = np.isfinite(table.scores).any((1, 2))
+    values = tuple(name for name, found in zip(table.values, there, strict=True) if found)
     problems = []
     base = None if reference is None else _value_name(reference)
     if base is not None and base not in values:
@@ -213,13 +214,26 @@ def _chosen(rows: Sequence[Row], where: Sequence[tuple[str, str]]) -> tuple[list
     return chosen, problems
 
 
-def _scores(rows: Sequence[Row], column: str, notes: list[str]) -> tuple[list[float], list[str]]:
+def _with_points(rows: Sequence[Row], columns: tuple[str, str], notes: list[str]) -> list[Row]:
+    """The rows with decimal points in two columns, if the first of them has decimal commas."""
+    first = [row.cells[columns[0]] for row in rows]
+    commas = [text for text in first if _DECIMAL_COMMA.fullmatch(text)]
+    if not commas or any("." in text for text in first):
+        return list(rows)
+    notes.append(f"Numbers were read with a decimal comma ({commas[0]}).")
+    changed = []
+    for row in rows:
+        cells = dict(row.cells)
+        for column in columns:
+            if _DECIMAL_COMMA.fullmatch(cells[column]):
+                cells[column] = cells[column].replace(",", ".")
+        changed.append(Row(row.line, cells))
+    return changed
+
+
+def _scores(rows: Sequence[Row], column: str) -> tuple[list[float], list[str]]:
     """The scores, NaN where there is none, and which of them are no numbers."""
     texts = [row.cells[column] for row in rows]
-    commas = [text for text in texts if _DECIMAL_COMMA.fullmatch(text)]
-    if commas and not any("." in text for text in texts):
-        notes.append(f"Scores were read with a decimal comma ({commas[0]}).")
-        texts = [text.replace(",", ".") for text in texts]
     numbers = [math.nan if text.lower() in MISSING else _number(text) for text in texts]
     wrong = [(row, n) for row, n in zip(rows, numbers, strict=True) if n is None]
     problems = []

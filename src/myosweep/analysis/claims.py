@@ -212,6 +212,9 @@ def _only_overlap(study: _Study) -> Claim:
         nearest = min(boundary, key=lambda part: part.low_all)
         evidence = f"{study.smallest} is best in BF as well; nearest to 0: {nearest.words}."
         return claim("B", "contradicted", evidence, parts)
+    if all(part.low > 0 for part in overlap) and not all(part.equivalent for part in parts):
+        evidence = f"Best in accuracy and IoU; in BF it is not decided: {better.words}."
+        return claim("B", "undecided", evidence, parts)
     return not_all_above("B", parts, overlap)
 
 
@@ -262,6 +265,8 @@ def _outlines_move(study: _Study) -> Claim:
         f"The contours of two adjacent values lie {number(found.between_values_px, 2)} px apart on "
         f"average, those of two networks of one value {number(found.between_networks_px, 2)} px."
     )
+    if study.results.study.replicates.design == "folds":
+        evidence += " The latter also have other training patients."
     return ratio_claim(
         "F",
         evidence,
@@ -297,8 +302,8 @@ def _strong_influence(study: _Study) -> Claim:
     below, above = spread.interval(LEVEL / 2)
     wide = float(np.abs(found.mean).max())
     evidence = (
-        f"The means of {METRIC_WORDS[metric]} of the {region} span {number(wide, 4)}, and networks of "
-        f"one value have a standard deviation of {number(spread.sd, 4)}; the range is compared "
+        f"The means of {METRIC_WORDS[metric]} of the {region} span {number(wide, 4)}; the standard "
+        f"deviation between networks of one value is {number(spread.sd, 4)}. The range is compared "
         "with twice that."
     )
     return ratio_claim(

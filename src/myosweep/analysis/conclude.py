@@ -8,10 +8,20 @@ import numpy as np
 from myosweep.analysis.answer import Answer, answer
 from myosweep.analysis.cautions import Caution, cautions
 from myosweep.analysis.claims import Claim, paper_claims
-from myosweep.analysis.collapse import Collapse, collapses
+from myosweep.analysis.collapse import (
+    Collapse,
+    FalseAlarms,
+    MissedPatients,
+    collapsed_mask,
+    collapses,
+    false_alarms,
+    missed_patients,
+    sensitivity,
+)
 from myosweep.analysis.compare import PartScores, training_gap
-from myosweep.analysis.intervals import LEVEL, rare_event_bound
+from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
+from myosweep.analysis.intervals import LEVEL, rare_event_bound
 from myosweep.analysis.looks import next_look
 from myosweep.analysis.margin import SHIFT_PX, Outline, as_shift_px, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
@@ -23,7 +33,7 @@ from myosweep.analysis.patient_scores import (
     patient_counts,
     score_table,
 )
-from myosweep.analysis.points import points
+from myosweep.analysis.points import fields_in_words, points
 from myosweep.analysis.question import Asked, ask
 from myosweep.analysis.recommend import (
     Recommendation,
@@ -36,6 +46,7 @@ from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.scores import ALL, baseline_scores
 from myosweep.analysis.shares import Share, variance_shares
 from myosweep.analysis.subgroups import Subgroup, subgroup_differences
+from myosweep.analysis.verdicts import Comparison
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results
 
@@ -63,7 +74,9 @@ class Conclusion:
         others: the same families for every other region and metric, exploratory.
         baselines: (label, score of the question), what needs no image.
         gap: training, validation and test scores by value.
-        collapse: networks that collapsed, per value.
+        collapse, sensitivity: networks that collapsed, per value, and the comparisons without them
+            (none if none collapsed).
+        false_alarms, missed: the region predicted where it is not, and missed where it is.
         rare_failures: share of patients on which failures cannot be ruled out by the test part.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
@@ -83,6 +96,9 @@ class Conclusion:
     baselines: tuple[tuple[str, float], ...]
     gap: tuple[PartScores, ...]
     collapse: tuple[Collapse, ...]
+    sensitivity: tuple[Comparison, ...]
+    false_alarms: tuple[FalseAlarms, ...]
+    missed: tuple[MissedPatients, ...]
     rare_failures: float
     claims: tuple[Claim, ...]
     interaction: Interaction | None
@@ -124,8 +140,9 @@ def conclude(
     shown = margins.with_shifts(shown, asked.region, asked.metric)
     on_validation = score_table(results, validation, asked.region, asked.metric)
     validation_means = means_by_value(on_validation)
-    what = _field(results)
+    what = fields_in_words(results.fields)
     found = points(results)
+    own = None if asked.region == ALL else asked.region
     all_looks = looks if look is None or look in looks else (*looks, look)
     return Conclusion(
         asked=asked,
@@ -143,10 +160,20 @@ def conclude(
         ),
         selection=select(table, on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
-        warnings=cautions(results),
+        warnings=(*cautions(results), *inert_values(results, table)),
         baselines=_baselines(results, asked),
         gap=training_gap(results),
-        collapse=collapses(results, counts),
+        collapse=collapses(results, counts, own),
+        sensitivity=sensitivity(
+            table,
+            collapsed_mask(results, counts, own),
+            chosen_margin,
+            family=asked.family,
+            reference=asked.reference,
+            level=level,
+        ),
+        false_alarms=false_alarms(results, counts, own),
+        missed=missed_patients(results, counts, own),
         rare_failures=rare_event_bound(table.patient_count),
         claims=paper_claims(results, counts, margins),
         interaction=interaction(
@@ -203,12 +230,6 @@ class _Margins:
             mm = None if spacing is None else shift * spacing
             comparisons.append(replace(one, shift_px=shift, shift_mm=mm))
         return replace(shown, comparisons=tuple(comparisons))
-
-
-def _field(results: Results) -> str:
-    from myosweep.analysis.points import fields_in_words
-
-    return fields_in_words(results.fields)
 
 
 def _look(

@@ -32,7 +32,7 @@ class Components:
     patients: int
     cells_per_network: float
 
-    def variance(self, networks: float | np.ndarray) -> float | np.ndarray:
+    def variance(self, networks: float | int | np.ndarray) -> float | np.ndarray:
         """Variance of the mean difference with another number of networks, same patients."""
         return (
             self.network / networks
@@ -122,13 +122,14 @@ def _balanced(d: Float64[np.ndarray, "contrast network patient"]) -> Estimates:
     # a component that came out negative is 0: its mean square then takes part in no sum
     variance = np.maximum.reduce([n + p - r, n, p, r]) / size
     df = degrees_of_freedom(n / size, variance - n / size, networks, patients)
+    network, patient = np.maximum(n - r, 0) / patients, np.maximum(p - r, 0) / networks
     components = tuple(
-        Components(*map(float, parts), networks, patients, float(patients))
-        for parts in zip(
-            np.maximum(n - r, 0) / patients, np.maximum(p - r, 0) / networks, r, strict=True
+        Components(
+            float(network[k]), float(patient[k]), float(r[k]), networks, patients, float(patients)
         )
+        for k in range(contrasts)
     )
-    correlation = _correlation((ms_n + ms_p - ms_r) / size, variance)
+    correlation = _correlation((ms_n + ms_p - ms_r) / size, variance, df)
     se = np.sqrt(variance)
     what: Estimand = "networks and patients"
     return Estimates(mean, se, df, correlation, components, what, networks, patients)
@@ -160,19 +161,22 @@ def _by_cells(
     else:
         variance = np.maximum.reduce([a + b - c, a, b])
         covariance = v_p + v_n - v_r
-        df = degrees_of_freedom(b, variance - b, n, p)
+        # where one network tests each patient, b holds the patients' part as well: by as much as
+        # a is larger than b, the networks have none
+        network = np.where(count == p, np.maximum(2 * b - variance, 0.0), b)
+        df = degrees_of_freedom(network, variance - network, n, p)
     components = tuple(_solve(a[k], b[k], c[k], cells[k]) for k in range(len(d)))
-    correlation = _correlation(covariance, variance)
+    correlation = _correlation(covariance, variance, df)
     return Estimates(
         mean, np.sqrt(variance), df, correlation, components, estimand, networks, patients
     )
 
 
 def degrees_of_freedom(
-    by_network: np.ndarray | float,
-    remaining: np.ndarray | float,
-    networks: np.ndarray | float,
-    patients: np.ndarray | float,
+    by_network: np.ndarray | float | int,
+    remaining: np.ndarray | float | int,
+    networks: np.ndarray | float | int,
+    patients: np.ndarray | float | int,
 ) -> np.ndarray:
     """Degrees of freedom of a variance that is the sum of both parts; at least 2 of each.
 
@@ -182,13 +186,13 @@ def degrees_of_freedom(
     N / (N - 2) times what was measured. Satterthwaite's number errs too often with few networks:
     docs/decisions/0008-degrees-of-freedom.md has the figures.
 
-    >>> degrees_of_freedom(0.5, 1.0, 4, 49).tolist()  # the network's part counts as 1 in 2
-    [5.647058823529412]
-    >>> degrees_of_freedom(0.0, 1.0, 4, 49).tolist(), degrees_of_freedom(1.0, 0.0, 4, 49).tolist()
-    (48.0, 3.0)
+    >>> round(float(degrees_of_freedom(0.5, 1.0, 4, 49)), 2)  # 0.5 counts as 1, of 2
+    5.65
+    >>> degrees_of_freedom(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 4, 49).tolist()
+    [48.0, 3.0]
     """
     count = np.asarray(networks, float)
-    part = by_network * count
+    part = np.asarray(by_network * count)
     rest = remaining * (count - 2)
     share = _divided(part, part + rest, 1.0)
     inverse: np.ndarray = share / (count - 1) + (1 - share) / (np.asarray(patients) - 1.0)
@@ -229,10 +233,16 @@ def _divided(numerator: np.ndarray, denominator: np.ndarray, otherwise: float) -
     return np.divide(numerator, denominator, out=whole, where=denominator > 0)
 
 
-def _correlation(covariance: Matrix, variance: PerContrast) -> Matrix:
-    """A proper correlation matrix, whatever truncated components did to the covariance."""
+def _correlation(covariance: Matrix, variance: PerContrast, df: PerContrast) -> Matrix:
+    """A proper correlation matrix, drawn towards 0 the more the fewer degrees of freedom it has.
+
+    From few networks, differences look more alike than they are, and too few errors would be
+    expected of a large family; from two networks nothing can be said, and 0 is taken.
+    """
     scale = np.sqrt(np.outer(variance, variance))
     raw = np.clip(np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0), -1, 1)
+    kept = np.sqrt(1 - 1 / np.maximum(df, 1.0))
+    raw = raw * np.outer(kept, kept)
     np.fill_diagonal(raw, 1.0)
     values, vectors = np.linalg.eigh(raw)
     if values[0] >= 0:

@@ -27,8 +27,8 @@ def degenerate_sentences(table: ScoreTable, answer: Answer) -> tuple[str, ...]:
 
 
 def _without_scores(table: ScoreTable) -> list[str]:
-    there = table.cells.any((1, 2))
-    names = [name for name, found in zip(table.values, there.tolist(), strict=True) if not found]
+    there = np.isfinite(table.scores).any((1, 2))
+    names = [name for name, found in zip(table.values, there, strict=True) if not found]
     if not names:
         return []
     verb = "has" if len(names) == 1 else "have"
@@ -137,9 +137,7 @@ def _apart(table: ScoreTable) -> list[str]:
 def _constant(table: ScoreTable, answer: Answer) -> list[str]:
     scores = table.scores[table.cells]
     if len(scores) > 1 and np.ptp(scores) == 0:
-        return [
-            f"Every score is {number(abs(float(scores[0])))}: nothing tells the values apart."
-        ]
+        return [f"Every score is {number(abs(float(scores[0])))}: nothing tells the values apart."]
     same = [
         f"{value} and {other} have exactly the same scores: either the value changes nothing, or "
         "the same results were entered twice."

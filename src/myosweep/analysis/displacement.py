@@ -282,8 +282,10 @@ def _ratio(
     estimand = estimand_of(n, p)
     if estimand == "none" or not np.isfinite(v_n + v_p):
         return ratio, np.nan, np.nan, "none"
-    both = estimand == "networks and patients"
-    df = float(degrees_of_freedom(v_n, v_p, n, p)) if both else max(n, p) - 1
+    df = float(max(n, p) - 1)
+    if estimand == "networks and patients":
+        parts = np.array([v_n]), np.array([v_p])
+        df = float(degrees_of_freedom(*parts, float(n), float(p))[0])
     factor = float(np.exp(special.stdtrit(df, 1 - LEVEL / 2) * np.sqrt(v_n + v_p)))
     return ratio, ratio / factor, ratio * factor, estimand
 

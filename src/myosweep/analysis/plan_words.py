@@ -1,11 +1,15 @@
 """What a plan says, in plain English."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from math import isfinite
+from typing import Any
 
 from myosweep.analysis.decide import MOST_NETWORKS
 from myosweep.analysis.intervals import LEVEL
 from myosweep.analysis.number_words import counted, listed, percent
 from myosweep.analysis.planning import MOST_PATIENTS, Goal, Plan, Smallest, Variability
+from myosweep.analysis.tables import TextTable
 
 
 def goal_sentence(goal: Goal) -> str:
@@ -14,13 +18,13 @@ def goal_sentence(goal: Goal) -> str:
     together = f" for {goal.comparisons} comparisons together" if goal.comparisons > 1 else ""
     if goal.margin is None:
         return (
-            f"Wanted: to show a true difference of {goal.difference:g} between two values, new "
+            f"Wanted: to show a true difference of {goal.difference:.3g} between two values, new "
             f"networks and new patients, with {level} confidence{together}."
         )
-    true = "are equal" if goal.difference == 0 else f"differ by {goal.difference:g}"
+    true = "are equal" if goal.difference == 0 else f"differ by {goal.difference:.3g}"
     return (
         f"Wanted: to show that two values that truly {true} differ by less than the margin of "
-        f"{goal.margin:g}, for new networks and new patients, with {level} confidence{together}."
+        f"{goal.margin:.3g}, for new networks and new patients, with {level} confidence{together}."
     )
 
 
@@ -35,8 +39,8 @@ def plan_sentences(plan: Plan, values: int, seconds: float | None = None) -> tup
     said = []
     if one_size and one_row:
         said.append(
-            f"With {plan.patients[0]} patients and {plan.networks[0]} networks per value the chance "
-            f"is {percent(round(plan.chances[0][0], 2))}."
+            f"With {plan.patients[0]} patients and {plan.networks[0]} networks per value the "
+            f"chance is {percent(round(plan.chances[0][0], 2))}."
         )
     if one_size and isfinite(plan.smallest[0].networks):
         said.append(_enough_words(plan.smallest[0], plan, values, seconds))
@@ -54,20 +58,40 @@ def plan_sentences(plan: Plan, values: int, seconds: float | None = None) -> tup
     return tuple(said)
 
 
-def smallest_rows(
-    plan: Plan, values: int, seconds: float | None = None
-) -> tuple[tuple[str, ...], ...]:
-    """For each number of patients: fewest networks per value, runs, time, chance."""
-    rows = []
+def chances_table(plan: Plan) -> TextTable:
+    """The chance of showing what is wanted, by networks per value and patients."""
+    rows = tuple(
+        (str(networks), *(percent(round(chance, 2)) for chance in chances))
+        for networks, chances in zip(plan.networks, plan.chances, strict=True)
+    )
+    columns = ("networks per value", *(f"{count} patients" for count in plan.patients))
+    return TextTable("Chance of showing it", columns, rows, ())
+
+
+def smallest_table(plan: Plan, values: int, seconds: float | None = None) -> TextTable:
+    """For each number of patients: fewest networks per value, chance, runs, time if known."""
+    rows: list[tuple[str, ...]] = []
     for one in plan.smallest:
+        networks, runs, time = f"more than {MOST_NETWORKS}", "–", "–"
         if isfinite(one.networks):
-            runs = int(one.networks) * values
-            time = "not known" if seconds is None else time_words(runs * seconds)
-            size = (f"{one.networks:.0f}", str(runs), time)
-        else:
-            size = (f"more than {MOST_NETWORKS}", "–", "–")
-        rows.append((str(one.patients), *size, percent(round(one.chance, 2))))
-    return tuple(rows)
+            total = int(one.networks) * values
+            networks, runs = f"{one.networks:.0f}", str(total)
+            time = "" if seconds is None else time_words(total * seconds)
+        chance = percent(round(one.chance, 2))
+        rows.append((str(one.patients), networks, chance, runs, time))
+    columns: tuple[str, ...] = ("patients", "networks per value", "chance", "runs", "computing")
+    if seconds is None:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    title = f"Fewest networks for a chance of {percent(plan.goal.power)}, {values} values"
+    return TextTable(title, columns, tuple(rows), ())
+
+
+def plan_record(
+    plan: Plan, values: int, seconds: float | None, notes: Sequence[str]
+) -> dict[str, Any]:
+    """Everything, for other programs."""
+    said = [goal_sentence(plan.goal), *plan_sentences(plan, values, seconds), *notes]
+    return {**asdict(plan), "values": values, "seconds_per_run": seconds, "sentences": said}
 
 
 def _enough_words(one: Smallest, plan: Plan, values: int, seconds: float | None) -> str:
@@ -98,7 +122,7 @@ def _patients_words(needed: float, networks: int) -> str:
     if not isfinite(needed):
         return (
             f"With {networks} networks per value no number of patients (up to {MOST_PATIENTS}) is "
-            "enough: the networks differ too much from each other."
+            "enough: for so few, the networks differ too much from each other."
         )
     return f"With {networks} networks per value, {needed:.0f} patients are enough."
 

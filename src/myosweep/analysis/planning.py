@@ -1,5 +1,6 @@
 """Before a study: the networks and patients that would show a difference, or equivalence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isfinite
 
@@ -43,12 +44,13 @@ class Variability:
     ranges: tuple[tuple[float, float], ...] = ()
 
 
-# Derived in the documentation from our study of L2 on 80 patients of EMIDEC (myocardium, Dice).
+# To be measured in our study of L2 on 80 patients of EMIDEC, docs/results/emidec-l2.md. These three
+# numbers and their source stand here alone.
 TYPICAL = Variability(
     network=0.02,
     patient=0.03,
     residual=0.05,
-    source="typical numbers for Dice of the myocardium, from the EMIDEC study of L2",
+    source="assumed, as typical of Dice of the myocardium; a pilot gives your own",
 )
 
 
@@ -116,14 +118,15 @@ class Plan:
 def chance_to_show(
     variability: Variability,
     goal: Goal,
-    networks: float | np.ndarray,
-    patients: float | np.ndarray,
+    networks: int | float | np.ndarray,
+    patients: int | float | np.ndarray,
 ) -> np.ndarray:
     """Probability that the interval of one comparison will show what is wanted; broadcast.
 
     The estimate is normal, and its standard error varies as the root of a chi-squared variable
     with Satterthwaite's degrees of freedom. With one component only this is the power of the t
-    test. (``decide.chance_to_decide`` leaves the second out, which errs below 10 networks.)
+    test. ``decide.chance_to_decide`` is about another question: whether anything will be shown,
+    a difference or equivalence.
 
     Args:
         networks: per value, at least 2.
@@ -133,43 +136,57 @@ def chance_to_show(
     networks, patients = np.broadcast_arrays(
         np.asarray(networks, float), np.asarray(patients, float)
     )
+    shape, networks, patients = networks.shape, networks.reshape(-1), patients.reshape(-1)
     cells = networks * patients / goal.step
     variance = np.maximum(n / networks + p / patients + r / cells, 1e-300)
     # what a mean square holds of the other components: with folds of the other factor, too
     folds = goal.design == "folds"
-    of_networks = n / networks + (r + (p if folds else 0)) / cells
+    of_networks = np.minimum(n / networks + (r + (p if folds else 0)) / cells, variance)
     of_patients = p / patients + (r + (n if folds else 0)) / cells
     of_cells = (r + (n + p if folds else 0)) / cells
     df = degrees_of_freedom(of_networks, variance - of_networks, networks, patients)
     spread = of_networks**2 / (networks - 1) + of_patients**2 / (patients - 1)
     spread = spread + of_cells**2 / ((networks - 1) * (patients - 1))
-    freedom = (variance**2 / np.maximum(spread, 1e-300))[..., None]
-    se = np.sqrt(variance)[..., None]
-    limit = special.stdtrit(df, 1 - goal.each_level / 2)[..., None]
+    freedom = (variance**2 / np.maximum(spread, 1e-300))[:, None]
+    se = np.sqrt(variance)[:, None]
+    limit = special.stdtrit(df, 1 - goal.each_level / 2)[:, None]
     half = limit * se * np.sqrt(special.chdtri(freedom, 1 - _SPREADS) / freedom)
     if goal.margin is None:
-        return special.ndtr((abs(goal.difference) - half) / se).mean(-1)
-    room = np.maximum(goal.margin - half, 0.0)
-    above, below = (room - goal.difference) / se, (-room - goal.difference) / se
-    return (special.ndtr(above) - special.ndtr(below)).mean(-1)
+        chances = special.ndtr((abs(goal.difference) - half) / se)
+    else:
+        room = np.maximum(goal.margin - half, 0.0)
+        above, below = (room - goal.difference) / se, (-room - goal.difference) / se
+        chances = special.ndtr(above) - special.ndtr(below)
+    return chances.mean(1).reshape(shape)
 
 
 def smallest_networks(variability: Variability, goal: Goal, patients: int) -> Smallest:
     """The fewest networks per value with the wanted chance, for these patients."""
-    counts = np.arange(goal.step, MOST_NETWORKS + 1, goal.step)
-    counts = counts[counts >= 2]
-    chances = chance_to_show(variability, goal, counts, patients)
-    enough = np.flatnonzero(chances >= goal.power)
-    if not len(enough):
-        return Smallest(patients, inf, float(chances.max()))
-    return Smallest(patients, float(counts[enough[0]]), float(chances[enough[0]]))
+    fewest = goal.step if goal.step > 1 else 2
+    counts = np.arange(fewest, MOST_NETWORKS + 1, goal.step)
+    found = _first(counts, lambda some: chance_to_show(variability, goal, some, patients), goal)
+    chance = chance_to_show(variability, goal, counts[-1] if found is None else found, patients)
+    return Smallest(patients, inf if found is None else float(found), float(chance))
 
 
 def smallest_patients(variability: Variability, goal: Goal, networks: int) -> float:
     """The fewest patients with the wanted chance, for so many networks; ``inf`` if none."""
     counts = np.arange(max(2, goal.step), MOST_PATIENTS + 1)
-    enough = np.flatnonzero(chance_to_show(variability, goal, networks, counts) >= goal.power)
-    return float(counts[enough[0]]) if len(enough) else inf
+    found = _first(counts, lambda some: chance_to_show(variability, goal, networks, some), goal)
+    return inf if found is None else float(found)
+
+
+def _first(
+    counts: np.ndarray, chances: Callable[[np.ndarray], np.ndarray], goal: Goal
+) -> int | None:
+    """The first count with the wanted chance, which grows with them; None if there is none."""
+    coarse = np.unique(np.geomspace(1, len(counts), 60).astype(int)) - 1
+    enough = np.flatnonzero(chances(counts[coarse]) >= goal.power)
+    if not len(enough):
+        return None
+    before = coarse[enough[0] - 1] + 1 if enough[0] else 0
+    between = counts[before : coarse[enough[0]] + 1]
+    return int(between[np.flatnonzero(chances(between) >= goal.power)[0]])
 
 
 def plan_study(

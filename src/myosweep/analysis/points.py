@@ -49,22 +49,21 @@ def points(results: Results) -> tuple[Point, ...]:
     wanted = [tuple(point.values()) for point, _ in results.study.points()]
     others = sorted(set(keys) - set(wanted), key=_by_size)
     every = list(dict.fromkeys([*wanted, *others]))
-    made = []
-    for position, key in enumerate(every):
-        of_point = networks[[other == key for other in keys]]
-        if of_point.empty:
-            continue
-        made.append(
-            Point(
-                position,
-                len(every),
-                tuple(zip(fields, key, strict=True)),
-                ", ".join(map(format_value, key)) or UNSWEPT,
-                tuple(of_point["run"].tolist()),
-                tuple(of_point["seed"].tolist()),
-            )
+    members: dict[tuple[Any, ...], list[tuple[str, int]]] = {key: [] for key in every}
+    for key, run, seed in zip(keys, networks["run"], networks["seed"], strict=True):
+        members[key].append((run, int(seed)))
+    return tuple(
+        Point(
+            position,
+            len(every),
+            tuple(zip(fields, key, strict=True)),
+            ", ".join(map(format_value, key)) or UNSWEPT,
+            tuple(run for run, _ in members[key]),
+            tuple(seed for _, seed in members[key]),
         )
-    return tuple(made)
+        for position, key in enumerate(every)
+        if members[key]
+    )
 
 
 def point_labels(results: Results) -> tuple[str, ...]:

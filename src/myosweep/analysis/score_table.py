@@ -53,8 +53,7 @@ class ScoreTable:
     @property
     def common(self) -> Bool[np.ndarray, "network patient"]:
         """Cells that every value has."""
-        cells: np.ndarray = self.cells.all(0)
-        return cells
+        return np.asarray(self.cells.all(0))
 
     @property
     def network_count(self) -> int:

@@ -188,7 +188,7 @@ def second_look_sentences(answer: Answer) -> tuple[str, ...]:
     looks = tuple(filter(None, (_look_words(look, answer) for look in answer.second_looks)))
     if not looks:
         return ()
-    opening = "Other methods, one pair at a time and not adjusted for the number of comparisons."
+    opening = "By other methods, one pair at a time and not adjusted for the number of comparisons."
     fewest = max((look.smallest_p or 0.0 for look in answer.second_looks), default=0.0)
     if fewest > LEVEL:
         opening += (
@@ -250,8 +250,8 @@ def quotable(
     return (
         f"Comparison of {metric_words} between {len(names)} values of "
         f"{value_words or 'the setting'} ({', '.join(names)})"
-        f"{', from ' + listed(counts) if counts else ''}. {_method(answer, margin_assumed)} {' '.join(said)} "
-        f"{scope_sentence(answer, design)}"
+        f"{', from ' + listed(counts) if counts else ''}. {_method(answer, margin_assumed)} "
+        f"{' '.join(said)} {scope_sentence(answer, design)}"
     )
 
 

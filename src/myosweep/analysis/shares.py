@@ -280,7 +280,10 @@ def _two_way(
     of_patient, rank_p, trace_p, _ = _after_the_other(left.transpose(0, 2, 1), cells.T)
     freedom = int(cells.sum()) - cells.shape[1] - rank_n
     rest = max(inside - of_network, 0.0) / max(freedom, 1)
-    per_network, per_patient = trace_n / max(rank_n, 1), trace_p / max(rank_p, 1)
+    # a factor of which nothing is left after the other has no variance that could be told
+    per_network, per_patient = (
+        t / r if r else 1.0 for t, r in ((trace_n, rank_n), (trace_p, rank_p))
+    )
     return _TwoWay(
         (of_network / max(rank_n, 1) - rest) / per_network,
         (of_patient / max(rank_p, 1) - rest) / per_patient,

@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 import myosweep
-from myosweep.cli import data_commands, results_commands, study_commands, verdict_commands
+from myosweep.cli import (
+    conclude_commands,
+    data_commands,
+    results_commands,
+    study_commands,
+    verdict_commands,
+)
 
 app = typer.Typer(
     name="myosweep",
@@ -53,7 +59,9 @@ app.command("settings", rich_help_panel="Study")(study_commands.settings)
 app.command("run", rich_help_panel="Study")(study_commands.run)
 app.command("status", rich_help_panel="Study")(study_commands.status)
 app.command("score", rich_help_panel="Study")(study_commands.score)
+app.command("extend", rich_help_panel="Study")(conclude_commands.extend)
 app.command("summary", rich_help_panel="Results")(results_commands.summary)
+app.command("conclude", rich_help_panel="Results")(conclude_commands.conclude)
 app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)

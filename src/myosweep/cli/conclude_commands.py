@@ -1,7 +1,7 @@
 """Commands that conclude a study and add to it what the conclusion asks for."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -10,10 +10,6 @@ from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import Folder
 from myosweep.cli.show import console, duration, print_json, print_table
 from myosweep.cli.study_commands import Device, Jobs, perform
-
-if TYPE_CHECKING:
-    from myosweep.analysis.conclude import Conclusion
-
 
 def conclude(
     folder: Folder,
@@ -39,12 +35,20 @@ def conclude(
     Examples: myosweep conclude results/emidec-l2; myosweep conclude results/emidec-l2 --region
     "blood pool" --metric iou; myosweep conclude results/emidec-l2 --margin 0.01 --json
     """
+    from myosweep.analysis.conclude import conclude as conclude_results
     from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
     from myosweep.results.ledger import log_look, read_looks
     from myosweep.results.read import read_results
 
     results = read_results(folder)
-    found = _conclude(results, region, metric, margin, reference, read_looks(results.folder))
+    found = conclude_results(
+        results,
+        region=region,
+        metric=metric,
+        margin=margin,
+        reference=reference,
+        looks=read_looks(results.folder),
+    )
     if found.look is not None:
         log_look(results.folder, found.look)
     if json:
@@ -58,14 +62,6 @@ def conclude(
         for sentence in block.sentences:
             console.print(escape(sentence))
         console.print()
-
-
-def _conclude(results, region, metric, margin, reference, looks) -> "Conclusion":  # type: ignore[no-untyped-def]
-    from myosweep.analysis.conclude import conclude as conclude_results
-
-    return conclude_results(
-        results, region=region, metric=metric, margin=margin, reference=reference, looks=looks
-    )
 
 
 def extend(

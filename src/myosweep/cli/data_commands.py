@@ -276,5 +276,4 @@ def _show_splits(splits: "Mapping[str, Split]") -> None:
             [name, *(len(split.part(part)) for part in PARTS), split.hash[:16]]
             for name, split in splits.items()
         ]
-        columns = ["split", *(f"{part} slices" for part in PARTS), "hash"]
-        print_table(f"{len(splits)} splits", columns, rows)
+        print_table(f"{len(splits)} splits: slices per part", ["split", *PARTS, "hash"], rows)

@@ -36,7 +36,8 @@ def outline_lengths_px(
 def _frame(mask: Bool[np.ndarray, "slice y x"]) -> Bool[np.ndarray, " slice"]:
     """Which slices have a pixel of the mask at the image edge."""
     edges = (mask[:, 0], mask[:, -1], mask[:, :, 0], mask[:, :, -1])
-    return np.stack([edge.any(1) for edge in edges]).any(0)
+    touched: np.ndarray = np.logical_or.reduce([edge.any(1) for edge in edges])
+    return touched
 
 
 def _filled(mask: Bool[np.ndarray, "slice y x"]) -> Bool[np.ndarray, "slice y x"]:

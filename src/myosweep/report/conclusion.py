@@ -10,14 +10,16 @@ from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.analysis.points import fields_in_words, points
 from myosweep.analysis.sentences import second_look_sentences, sets_sentences
 from myosweep.analysis.shares import network_spread
+from myosweep.report import background_tables as background
 from myosweep.report import conclusion_tables as made
 from myosweep.report.conclusion_tables import Lettered
-from myosweep.report.conclusion_words import Part, Told, failures, four_questions, score_words
+from myosweep.report.conclusion_words import failures, four_questions
 from myosweep.report.dose_figure import DoseFigure, dose_figure, draw_dose
 from myosweep.report.forest_figure import ForestFigure, draw_forest, forest_figure
 from myosweep.report.heat_figure import HeatFigure, draw_heat, heat_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tables import Table
+from myosweep.report.told import Part, Told, score_words
 from myosweep.report.words import Fact
 from myosweep.results.read import Results
 
@@ -56,6 +58,7 @@ class ConclusionSection:
     values: Lettered
     comparisons: Lettered | None
     interactions: Lettered | None
+    collapsed: Lettered | None
     others: Lettered | None
     claims: Lettered | None
     patients: Lettered | None
@@ -89,25 +92,28 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
         values=_values(letters, conclusion, made.values_table(conclusion, found, field), told),
         comparisons=_lettered(letters, compared, _compared_words(told), "Every comparison"),
         interactions=_lettered(letters, made.interaction_table(conclusion), _INTERACTIONS),
+        collapsed=_lettered(letters, made.failures_table(conclusion, found), _FAILURES),
         others=_lettered(
             letters, made.others_table(conclusion, results.scheme.names), _others_words(conclusion)
         ),
         claims=_lettered(letters, made.claims_table(conclusion), _CLAIMS),
         patients=_folded(
             letters,
-            made.patients_rows(conclusion.patients, found),
-            f"Mean {told.score} of each patient over the networks of a value, most different first.",
+            background.patients_rows(conclusion.patients, found),
+            f"Mean {told.score} of each patient over a value’s networks, most different first.",
             "Every patient",
         ),
-        movers=_folded(letters, made.movers_table(conclusion.movers), _MOVERS, "Slices that move most"),
-        second_looks=_lettered(letters, made.second_looks_table(shown), _SECOND_LOOKS),
+        movers=_folded(
+            letters, background.movers_table(conclusion.movers), _MOVERS, "Slices that move most"
+        ),
+        second_looks=_lettered(letters, background.second_looks_table(shown), _SECOND_LOOKS),
         second_looks_words=looks[0] if looks else "",
-        shares=_lettered(letters, made.shares_table(conclusion), _SHARES),
+        shares=_lettered(letters, background.shares_table(conclusion), _SHARES),
         subgroups=tuple(
             Lettered(
                 next(letters),
                 _subgroup_words(one.factor, one.left_out),
-                made.subgroups_table(one, decimals_of(shown)),
+                background.subgroups_table(one, decimals_of(shown)),
                 True,
                 f"By {one.factor}",
             )
@@ -121,7 +127,9 @@ def draw_conclusion(section: ConclusionSection) -> tuple[LetteredDrawing, ...]:
     """Draw the conclusion's figures: A the means, B the differences, C the grid of two fields."""
     drawn = [LetteredDrawing("A", draw_dose(section.dose), _dose_words(section.dose))]
     if section.forest is not None:
-        drawn.append(LetteredDrawing("B", draw_forest(section.forest), _forest_words(section.forest)))
+        drawn.append(
+            LetteredDrawing("B", draw_forest(section.forest), _forest_words(section.forest))
+        )
     if section.heat is not None:
         letter = ascii_uppercase[len(drawn)]
         drawn.append(LetteredDrawing(letter, draw_heat(section.heat), _heat_words(section.heat)))
@@ -131,6 +139,12 @@ def draw_conclusion(section: ConclusionSection) -> tuple[LetteredDrawing, ...]:
 _INTERACTIONS = (
     "Does the effect of one setting depend on the other? Each row is a difference of two "
     "differences; 0 means that the effect is the same."
+)
+_FAILURES = (
+    "Failures by value. Networks that collapsed, with the exact 95 % interval of their share. "
+    "Patients missed: at least one network that did not collapse found nothing of the region, and "
+    "the largest share of such patients that is not ruled out. False alarms: slices without the "
+    "region in the manual mask on which a network marked it, over all networks."
 )
 _CLAIMS = (
     "The paper’s claims, judged on these data by rules fixed beforehand. Supported: every part of "
@@ -187,7 +201,7 @@ def _values(letters: Iterator[str], conclusion: Conclusion, table: Table, told: 
     )
     caption = (
         f"Mean {told.score} over networks and patients, each patient counting once, with the "
-        f"interval of each mean on its own.{sets}{marked}{without}"
+        f"interval of each mean on its own (cut at 0 and 1).{sets}{marked}{without}"
     )
     return Lettered(next(letters), caption, table)
 

@@ -2,10 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from myosweep.analysis.answer import Answer, ValueMean
-from myosweep.analysis.conclude import Conclusion
+from myosweep.analysis.answer import Answer
 from myosweep.analysis.margin import SHIFT_PX
 from myosweep.analysis.number_words import (
     counted,
@@ -15,73 +13,21 @@ from myosweep.analysis.number_words import (
     number,
     percent,
 )
-from myosweep.analysis.points import Point
-from myosweep.analysis.score_table import Design
-from myosweep.analysis.scores import ALL
 from myosweep.analysis.sentences import comparison_sentence, cost_sentence, scope_sentence
-from myosweep.analysis.shares import NetworkSpread
 from myosweep.analysis.subgroups import Subgroup
 from myosweep.analysis.verdicts import Comparison
 from myosweep.report.dose_figure import answer_of, metric_in
+from myosweep.report.told import (
+    SCORE_NAMES,
+    Part,
+    Told,
+    highest_and_lowest,
+    largest_judged,
+    like_moving,
+    shift_of,
+)
 
 _MOST_COSTS = 4
-_SCORES = {
-    "accuracy": "accuracy",
-    "iou": "IoU",
-    "dice": "Dice",
-    "bf_strict": "strict BF score",
-    "global_accuracy": "global accuracy",
-    "mean_iou": "mean IoU",
-    "mean_dice": "mean Dice",
-    "mean_bf_strict": "mean strict BF score",
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A question, its answer in one line, and what there is to say to it."""
-
-    question: str
-    lead: str
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What all four answers need.
-
-    Attributes:
-        field: what was swept, in words.
-        regions: names of the dataset's regions.
-        spread: between networks of one value on the same patients.
-        design: how the networks were made; None where that is not known.
-    """
-
-    conclusion: Conclusion
-    found: tuple[Point, ...]
-    field: str
-    regions: tuple[str, ...]
-    spread: NetworkSpread
-    design: Design | None
-
-    @property
-    def score(self) -> str:
-        """The question's score in words, such as ``Dice of the myocardium``."""
-        return score_words(self.conclusion.asked.region, self.conclusion.asked.metric)
-
-    def named(self, label: str) -> str:
-        """A value with its field: ``L2 strength 0.001``."""
-        return next((point.words for point in self.found if point.label == label), label)
-
-
-def score_words(region: str, metric: str) -> str:
-    """A score in the middle of a sentence.
-
-    >>> score_words("myocardium", "dice"), score_words("all", "mean_iou")
-    ('Dice of the myocardium', 'mean IoU over all regions')
-    """
-    where = "over all regions" if region == ALL else f"of the {region}"
-    return f"{_SCORES[metric]} {where}"
 
 
 def four_questions(told: Told) -> tuple[Part, ...]:
@@ -89,35 +35,6 @@ def four_questions(told: Told) -> tuple[Part, ...]:
     if len(told.conclusion.shown.values) < 2:
         return (_only_one(told), _not_known(told))
     return (_which(told), _how_much(told), _where(told), _not_known(told))
-
-
-def shift_of(shown: Answer, difference: float) -> tuple[float | None, float | None]:
-    """A difference as a shift of the contour, in pixels and mm; None where that is not known."""
-    for one in shown.comparisons:
-        if one.shift_px is not None and one.difference != 0 and math.isfinite(one.shift_px):
-            ratio = difference / one.difference
-            return ratio * one.shift_px, None if one.shift_mm is None else ratio * one.shift_mm
-    return None, None
-
-
-def like_moving(px: float | None, mm: float | None) -> str:
-    """``, as much as a contour moved by 0.45 pixels (0.67 mm) makes``; empty where not known.
-
-    >>> like_moving(0.446, None)
-    ', as much as moving the contour by 0.45 pixels makes'
-    """
-    if px is None or not math.isfinite(px):
-        return ""
-    in_mm = "" if mm is None else f" ({abs(mm):.2f} mm)"
-    return f", as much as moving the contour by {abs(px):.2f} pixels{in_mm} makes"
-
-
-def highest_and_lowest(shown: Answer) -> tuple[ValueMean, ValueMean] | None:
-    """The values with the highest and the lowest mean; None below two."""
-    known = [one for one in shown.values if math.isfinite(one.mean)]
-    if len(known) < 2:
-        return None
-    return max(known, key=lambda one: one.mean), min(known, key=lambda one: one.mean)
 
 
 def _only_one(told: Told) -> Part:
@@ -158,7 +75,10 @@ def _selection(told: Told) -> tuple[str, ...]:
     else:
         text += " No value has a higher test mean"
     if math.isfinite(chosen.regret_at_most):
-        text += f"; it costs at most {number(chosen.regret_at_most, places)} (95\u00a0%)"
+        text += (
+            f"; against the best value, this choice costs at most "
+            f"{number(chosen.regret_at_most, places)} (95\u00a0%)"
+        )
     return (f"{text}.",)
 
 
@@ -172,7 +92,7 @@ def _how_much(told: Told) -> Part:
     places = decimals_of(shown)
     largest = high.mean - low.mean
     lead = (
-        f"The means differ by {number(largest, places)} at most"
+        f"The means differ by at most {number(largest, places)}"
         f"{like_moving(*shift_of(shown, largest))}."
     )
     said = [
@@ -208,13 +128,8 @@ def _beside_chance(told: Told, largest: float, places: int) -> str:
 
 def _largest_judged(told: Told) -> tuple[str, ...]:
     shown = told.conclusion.shown
-    one = _largest(shown)
+    one = largest_judged(shown)
     return () if one is None else (comparison_sentence(one, shown, told.score, told.field),)
-
-
-def _largest(shown: Answer) -> Comparison | None:
-    judged = [one for one in shown.comparisons if math.isfinite(one.difference)]
-    return max(judged, key=lambda one: abs(one.difference), default=None)
 
 
 def _margin(told: Told) -> str:
@@ -246,7 +161,7 @@ def _where(told: Told) -> Part:
         for region, size, px in ranges
     ]
     shift = ", and the same as a shift of its contour" if ranges[0][2] is not None else ""
-    said = f"From the lowest to the highest mean {_SCORES[metric_in('', metric)]}{shift}: "
+    said = f"From the lowest to the highest mean {SCORE_NAMES[metric_in('', metric)]}{shift}: "
     return Part(question, lead, (f"{said}{listed(each)}.", *_levels(told)))
 
 
@@ -267,7 +182,7 @@ def _range(told: Told, region: str) -> tuple[float, float | None] | None:
 def _levels(told: Told) -> tuple[str, ...]:
     """The largest judged difference at base, middle and apex."""
     found = next((one for one in told.conclusion.subgroups if one.factor == "level"), None)
-    largest = _largest(told.conclusion.shown)
+    largest = largest_judged(told.conclusion.shown)
     if found is None or largest is None:
         return ("Base, middle and apex of the heart are not told apart in these data.",)
     places = decimals_of(told.conclusion.shown)
@@ -297,8 +212,10 @@ def _not_known(told: Told) -> Part:
         lead = "Everything that needs a second value."
     elif not undecided:
         lead = f"{'The comparison is' if total == 1 else f'All {total} comparisons are'} decided."
+    elif len(undecided) == total:
+        lead = f"{'The comparison is not' if total == 1 else 'No comparison is'} decided."
     else:
-        lead = f"{len(undecided)} of {counted(total, 'comparison')} {_is(undecided)} not decided."
+        lead = f"{len(undecided)} of {total} comparisons {_is(undecided)} not decided."
     said = [*_costs(shown, bool(undecided)), scope_sentence(shown, told.design)]
     if any(isinstance(value, float) for point in told.found for _, value in point.values):
         said.append("Values between and beyond those tested were not tried; nothing is claimed.")
@@ -330,19 +247,36 @@ def _costs(shown: Answer, undecided: bool) -> list[str]:
 def failures(told: Told) -> tuple[str, ...]:
     """Networks that collapsed, and failures that these patients cannot rule out."""
     conclusion = told.conclusion
-    said = [
-        f"With {one.value}, {one.collapsed} of {counted(one.networks, 'network')} collapsed: "
-        "training ran out of bounds, or the network found nothing of the region in any patient. "
-        f"The probability that this happens lies between {percent(one.low)} and "
-        f"{percent(one.high)} (exact 95\u00a0% interval). Such networks are scored as they predict."
-        for one in conclusion.collapse
-        if one.collapsed
-    ]
-    if conclusion.collapse and not said:
-        said = ["No network collapsed."]
+    fallen = [one for one in conclusion.collapse if one.collapsed]
+    said = ["No network collapsed."] if conclusion.collapse and not fallen else []
+    if fallen:
+        named = [f"{one.collapsed} of {one.networks} with {one.value}" for one in fallen]
+        said.append(
+            f"Networks that collapsed: {listed(named)}. Their training ran out of bounds, or they "
+            "found nothing of the region in any patient. They are not dropped: all verdicts score "
+            "them as they predict."
+        )
+        said.append(_without_collapsed(told))
     patients = counted(conclusion.shown.patients, "patient")
     said.append(
-        f"Rare failures cannot be ruled out: even if a network never fails in {patients}, it may "
-        f"fail in up to {percent(conclusion.rare_failures)} of all patients (exact 95\u00a0% bound)."
+        f"Rare failures cannot be ruled out: a network that never fails in {patients} may still "
+        f"fail in up to {percent(conclusion.rare_failures)} of all patients (95\u00a0% bound)."
     )
     return tuple(said)
+
+
+def _without_collapsed(told: Told) -> str:
+    """Which verdicts change where pairs with a collapsed network are left out."""
+    shown, left = told.conclusion.shown, told.conclusion.sensitivity
+    if not left:
+        return "Without them there are too few networks to compare values again."
+    changed = [
+        f"{one.value} against {one.other}: {one.verdict} "
+        f"({number(one.difference, decimals_of(shown), sign=True)})"
+        for one in left
+        if (before := shown.comparison(one.value, one.other)) is None
+        or before.verdict != one.verdict
+    ]
+    if not changed:
+        return "Without them the verdicts are the same."
+    return f"Without them these verdicts change: {listed(changed)}."

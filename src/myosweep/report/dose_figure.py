@@ -1,9 +1,9 @@
 """Figure A: mean score against value, region by region, with intervals, margin and both sets."""
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -30,13 +30,9 @@ from myosweep.report.style import (
     value_colour,
     value_legend,
 )
+from myosweep.report.value_axis import ValueAxis, draw_value_axis, value_axis
 from myosweep.results.read import Results
 
-Scale = Literal["logarithmic", "linear", "categories"]
-
-_FROM_RATIO = 8.0  # values that span less than this are read on a linear axis
-_NARROW_VALUES = 8  # more values, or longer labels, need the whole width
-_NARROW_LABEL = 9
 _PANEL_HEIGHT_IN, _LOW_PANEL_IN = 2.3, 1.75
 _DASHES = (0, (3, 2))
 _FAR = 0.6  # a no-image predictor farther below than this share of the range is named, not drawn
@@ -80,18 +76,13 @@ class DoseFigure:
 
     Attributes:
         field: what was swept, in words.
-        ticks: position and label of each value on the x axis.
-        scale: how values lie on the x axis.
-        break_at: position of the axis break between 0 and the smallest other value; None unless
-            the axis is logarithmic and 0 was tested.
+        axis: where the values lie.
         middle: what the band lies around, in words.
     """
 
     field: str
     points: tuple[Point, ...]
-    ticks: tuple[tuple[float, str], ...]
-    scale: Scale
-    break_at: float | None
+    axis: ValueAxis
     middle: str
     panels: tuple[DosePanel, ...]
 
@@ -102,7 +93,7 @@ def dose_figure(conclusion: Conclusion, results: Results) -> DoseFigure:
     Over all regions it is the mean over regions; for accuracy, global accuracy.
     """
     found = points(results)
-    scale, x, break_at = positions(found)
+    axis = value_axis(found)
     counts = patient_counts(results)
     runs = _no_image_runs(results)
     titles = [(name, f"Region {k}: {name}") for k, name in enumerate(results.scheme.names, start=1)]
@@ -113,15 +104,12 @@ def dose_figure(conclusion: Conclusion, results: Results) -> DoseFigure:
         if shown is None:
             continue
         floor = _no_image(counts, runs, region, metric)
-        panels.append(_panel(title, metric, shown, found, x, floor))
-    order = sorted(zip(x, found, strict=True), key=lambda pair: pair[0])
+        panels.append(_panel(title, metric, shown, found, axis.places, floor))
     reference = conclusion.shown.reference
     return DoseFigure(
         fields_in_words(results.fields),
         found,
-        tuple((place, point.label) for place, point in order),
-        scale,
-        break_at,
+        axis,
         f"the mean with {reference}" if reference is not None else "the highest mean",
         tuple(panels),
     )
@@ -144,50 +132,30 @@ def answer_of(conclusion: Conclusion, region: str, metric: str) -> Answer | None
     asked = conclusion.asked
     if (region, metric) == (asked.region, asked.metric):
         return conclusion.shown
-    others = (one.shown for one in conclusion.others if (one.region, one.metric) == (region, metric))
+    others = (
+        one.shown for one in conclusion.others if (one.region, one.metric) == (region, metric)
+    )
     return next(others, None)
-
-
-def positions(found: Sequence[Point]) -> tuple[Scale, tuple[float, ...], float | None]:
-    """Where values lie on the x axis: the axis, a position for each value, and the axis break.
-
-    One numeric field lies on a logarithmic axis if its values span much, with 0 as a category of
-    its own to the left; else on a linear one. All other sweeps are categories in their order.
-    """
-    values = [_number(point) for point in found]
-    numbers = [value for value in values if value is not None]
-    categories = tuple(map(float, range(len(found))))
-    if len(numbers) < len(values) or len(numbers) < 2:
-        return "categories", categories, None
-    positive = [number for number in numbers if number > 0]
-    wide = len(positive) > 1 and max(positive) / min(positive) >= _FROM_RATIO
-    if min(numbers) < 0 or not wide:
-        return "linear", tuple(numbers), None
-    logs = [math.log10(number) if number > 0 else None for number in numbers]
-    ordered = sorted({log for log in logs if log is not None})
-    steps = [after - before for before, after in zip(ordered, ordered[1:], strict=False)]
-    step = max(float(np.median(steps)), 0.12 * (ordered[-1] - ordered[0]))
-    zero = ordered[0] - step
-    places = tuple(zero if log is None else log for log in logs)
-    return "logarithmic", places, zero + step / 2 if 0 in numbers else None
 
 
 def draw_dose(record: DoseFigure) -> Drawing:
     """Draw Figure A: panels in two columns, or below each other where labels need the width."""
-    longest = max((len(label) for _, label in record.ticks), default=0)
-    narrow = len(record.points) <= _NARROW_VALUES and longest <= _NARROW_LABEL
+    longest = max(map(len, record.axis.labels), default=0)
+    narrow = not record.axis.crowded
     columns = min(2 if narrow else 1, max(len(record.panels), 1))
     rows = -(-len(record.panels) // columns)
     with styled():
         below_in = 0.0 if narrow else 0.055 * longest
-        figure = new_figure(0.75 + rows * (_PANEL_HEIGHT_IN if narrow else _LOW_PANEL_IN) + below_in)
+        figure = new_figure(
+            0.75 + rows * (_PANEL_HEIGHT_IN if narrow else _LOW_PANEL_IN) + below_in
+        )
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(record.panels) :]:
             axes.remove()
         for axes, panel in zip(grid.flat, record.panels, strict=False):
             draw_dose_panel(panel, record, axes)
         for axes in grid[-1]:
-            axes.set_xlabel(_axis_words(record))
+            axes.set_xlabel(record.axis.words(record.field))
         for axes in grid[:-1].flat if not narrow else ():
             axes.tick_params(labelbottom=False)
         _legend(record, figure)
@@ -200,12 +168,11 @@ def draw_dose_panel(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
     axes.set_ylabel(METRIC_WORDS[panel.metric])
     low, high = panel.y_range
     axes.set_ylim(low, high)
-    left, right = _x_range(record)
-    axes.set_xlim(left, right)
+    axes.set_xlim(record.axis.limits)
     if panel.band is not None:
         axes.axhspan(*panel.band, facecolor=GRID, edgecolor="none", alpha=0.65, zorder=0)
     _draw_no_image(panel, axes)
-    width = _spacing(record) * 0.5
+    width = record.axis.spacing * 0.5
     _draw_course(panel, record, axes)
     for one in panel.points:
         _draw_point(one, width, axes)
@@ -213,7 +180,7 @@ def draw_dose_panel(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
             axes.plot(
                 one.x, 0.025, "^", ms=5.5, color=INK, transform=axes.get_xaxis_transform(), zorder=4
             )
-    _draw_ticks(record, axes)
+    draw_value_axis(record.axis, axes)
 
 
 def _panel(
@@ -277,49 +244,25 @@ def _no_image(counts: PatientCounts, runs: set[str], region: str, metric: str) -
     return float(there.mean()) if len(there) else None
 
 
-def _number(point: Point) -> float | None:
-    if len(point.values) != 1:
-        return None
-    value = point.values[0][1]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
-
-
-def _spacing(record: DoseFigure) -> float:
-    """The smallest distance of two values on the x axis."""
-    places = sorted({place for place, _ in record.ticks})
-    gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
-    return min(gaps, default=1.0)
-
-
-def _x_range(record: DoseFigure) -> tuple[float, float]:
-    places = [place for place, _ in record.ticks]
-    extent = max(places) - min(places)
-    room = max(0.6 * _spacing(record), 0.07 * extent) if extent else 0.5
-    return min(places) - room, max(places) + room
-
-
 def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
     scores, colour = one.scores, value_colour(one.point)
     networks = [score for score in scores.networks if math.isfinite(score)]
     if len(networks) > 1:
         offsets = np.linspace(-0.5, 0.5, len(networks)) * width
-        axes.scatter(
-            one.x + offsets, networks, 6, color=MUTED, alpha=0.55, linewidths=0, zorder=2
-        )
+        axes.scatter(one.x + offsets, networks, 6, color=MUTED, alpha=0.55, linewidths=0, zorder=2)
     if math.isfinite(scores.low) and math.isfinite(scores.high):
-        axes.vlines(one.x, scores.low, scores.high, color=INK, linewidth=1.3, zorder=3)
+        ends = max(scores.low, 0.0), min(scores.high, 1.0)
+        axes.vlines(one.x, *ends, color=INK, linewidth=1.3, zorder=3)
     face = colour if one.good_enough else FACE
     axes.plot(one.x, scores.mean, "o", ms=7, mfc=face, mec=colour, mew=1.8, zorder=4)
 
 
 def _draw_course(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
     """Thin lines from value to value; none over the axis break, nor between categories."""
-    if record.scale == "categories":
+    if record.axis.scale == "categories":
         return
-    for before, after in zip(panel.points, panel.points[1:], strict=False):
-        if record.break_at is not None and before.x < record.break_at < after.x:
+    for before, after in itertools.pairwise(panel.points):
+        if record.axis.break_at is not None and before.x < record.axis.break_at < after.x:
             continue
         ends = [before.x, after.x], [before.scores.mean, after.scores.mean]
         axes.plot(*ends, color=MUTED, lw=0.8, zorder=1)
@@ -342,35 +285,6 @@ def _draw_no_image(panel: DosePanel, axes: Axes) -> None:
         fontsize=6.5,
         color=MUTED,
     )
-
-
-def _draw_ticks(record: DoseFigure, axes: Axes) -> None:
-    places = [place for place, _ in record.ticks]
-    labels = [label for _, label in record.ticks]
-    crowded = len(labels) > _NARROW_VALUES or any(len(label) > _NARROW_LABEL for label in labels)
-    tight = _spacing(record) / max(max(places) - min(places), 1e-12) < 0.14
-    turned = crowded or (len(labels) > 4 and tight and max(map(len, labels)) > 4)
-    axes.set_xticks(places, labels, size=7, rotation=40 if turned else 0, ha="right" if turned else "center")
-    if record.break_at is not None:
-        left, right = axes.get_xlim()
-        at, gap = (record.break_at - left) / (right - left), 0.008
-        for side in (-gap, gap):
-            axes.plot(
-                [at + side - 0.007, at + side + 0.007],
-                [-0.025, 0.025],
-                color=MUTED,
-                lw=0.9,
-                transform=axes.transAxes,
-                clip_on=False,
-                zorder=5,
-            )
-
-
-def _axis_words(record: DoseFigure) -> str:
-    words = record.field[:1].upper() + record.field[1:]
-    if record.scale == "logarithmic":
-        words += " (logarithmic" + ("; 0 stands apart)" if record.break_at is not None else ")")
-    return words
 
 
 def _legend(record: DoseFigure, figure: Figure) -> None:

@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
 
 from myosweep.analysis.answer import Answer
 from myosweep.analysis.conclude import Conclusion
@@ -147,6 +149,9 @@ def draw_forest(record: ForestFigure) -> Drawing:
     """Draw Figure B: a row per difference, its verdict in words at the right."""
     with styled():
         figure = new_figure(1.35 + _ROW_IN * len(record.rows))
+        if (engine := figure.get_layout_engine()) is not None:
+            # letters are not as wide in every resolution and font
+            engine.set(rect=(0, 0, 0.97, 1))  # type: ignore[call-arg]
         axes = figure.subplots()
         draw_forest_rows(record, axes)
         _legend(record, figure)
@@ -187,9 +192,14 @@ def _draw_verdicts(record: ForestFigure, axes: Axes) -> None:
 
 def _draw_second_axis(record: ForestFigure, axes: Axes) -> None:
     per_unit = record.per_unit or 1.0
-    above = axes.secondary_xaxis(
-        "top", functions=(lambda score: score / per_unit, lambda shift: shift * per_unit)
-    )
+
+    def shift(score: ArrayLike) -> ArrayLike:
+        return np.asarray(score, float) / per_unit
+
+    def score(shift: ArrayLike) -> ArrayLike:
+        return np.asarray(shift, float) * per_unit
+
+    above = axes.secondary_xaxis("top", functions=(shift, score))
     above.set_xlabel(f"the same as a shift of the contour, {record.unit}", fontsize=7.5)
     above.xaxis.set_major_formatter(lambda value, _: _signed(value))
     above.spines["top"].set(visible=True, color=MUTED, linewidth=0.6)
@@ -200,9 +210,19 @@ def _draw_row(row: ForestRow, place: int, limit: float, axes: Axes) -> None:
     if math.isfinite(row.low) and math.isfinite(row.high):
         ends = max(row.low, -limit), min(row.high, limit)
         axes.hlines(place, *ends, color=INK, linewidth=1.4, zorder=2)
-        for end, mark, beyond in ((ends[0], "<", row.low < -limit), (ends[1], ">", row.high > limit)):
+        for end, mark, beyond in (
+            (ends[0], "<", row.low < -limit),
+            (ends[1], ">", row.high > limit),
+        ):
             axes.plot(
-                end, place, mark if beyond else "|", color=INK, ms=5, mew=1.2, clip_on=False, zorder=2
+                end,
+                place,
+                mark if beyond else "|",
+                color=INK,
+                ms=5,
+                mew=1.2,
+                clip_on=False,
+                zorder=2,
             )
     face = row.colour if row.decided else FACE
     axes.plot(row.difference, place, "s", ms=6, mfc=face, mec=row.colour, mew=1.6, zorder=3)

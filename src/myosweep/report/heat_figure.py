@@ -14,7 +14,6 @@ from myosweep.analysis.conclude import Conclusion
 from myosweep.report.style import (
     INK,
     METRIC_WORDS,
-    MUTED,
     WIDTH_IN,
     Drawing,
     finish,
@@ -93,7 +92,9 @@ def draw_heat(record: HeatFigure) -> Drawing:
     """Draw Figure C: each cell with its number; marks say which sets it belongs to."""
     with styled():
         figure = new_figure(1.25 + _ROW_IN * len(record.rows))
-        most = 0.2 + 0.16 * max(map(len, record.rows), default=0) + _MOST_CELL_IN * len(record.columns)
+        most = (
+            0.2 + 0.16 * max(map(len, record.rows), default=0) + _MOST_CELL_IN * len(record.columns)
+        )
         if most < WIDTH_IN and (engine := figure.get_layout_engine()) is not None:
             engine.set(rect=(0, 0, most / WIDTH_IN, 1))  # type: ignore[call-arg]
         axes = figure.subplots()
@@ -124,9 +125,7 @@ def _draw_cell(cell: HeatCell, scale: Normalize, size: float, axes: Axes) -> Non
     corner = cell.column - 0.5, cell.row - 0.5
     tested = math.isfinite(cell.mean)
     colour = _CELLS(float(scale(cell.mean))) if tested else to_rgb(_UNTESTED)
-    axes.add_patch(
-        Rectangle(corner, 1, 1, facecolor=colour, edgecolor=_LIGHT, lw=1.5)
-    )
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=_LIGHT, lw=1.5))
     luminance = float(np.dot(colour[:3], (0.3, 0.59, 0.11)))
     ink = _DARK if luminance > 0.55 else _LIGHT
     place = cell.column, cell.row
@@ -135,7 +134,15 @@ def _draw_cell(cell: HeatCell, scale: Normalize, size: float, axes: Axes) -> Non
         return
     marks = "✓" * cell.good_enough + "▲" * cell.may_be_best
     axes.text(*place, f"{cell.mean:.3f}", ha="center", va="center", fontsize=size, color=ink)
-    axes.text(cell.column + 0.44, cell.row - 0.2, marks, ha="right", va="center", fontsize=size - 1, color=ink)
+    axes.text(
+        cell.column + 0.44,
+        cell.row - 0.2,
+        marks,
+        ha="right",
+        va="center",
+        fontsize=size - 1,
+        color=ink,
+    )
     if cell.base:
         axes.add_patch(
             Rectangle(

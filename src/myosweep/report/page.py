@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from myosweep.analysis.cautions import Caution, cautions, in_folds, question_words
+from myosweep.analysis.cautions import Caution, in_folds, question_words
+from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
+from myosweep.report.conclusion import (
+    ConclusionSection,
+    LetteredDrawing,
+    conclusion_section,
+    draw_conclusion,
+)
 from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.embed import embedded
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
@@ -21,6 +28,7 @@ from myosweep.report.pictures import read_pictures
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
 from myosweep.results.layout import StudyFolder
+from myosweep.results.ledger import log_look, read_looks
 from myosweep.results.read import Results, read_results
 
 NO_DATASET = (
@@ -35,6 +43,8 @@ class Page:
     """Everything that the report shows, computed and drawn.
 
     Attributes:
+        conclusion, conclusion_drawings: the page's first part, and its figures A, B and C.
+        background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
     """
 
@@ -46,7 +56,9 @@ class Page:
     tolerance_px: float | int
     done: tuple[str, str]
     facts: tuple[words.Fact, ...]
-    findings: tuple[str, ...]
+    conclusion: ConclusionSection
+    conclusion_drawings: tuple[LetteredDrawing, ...]
+    background: tuple[str, ...]
     cautions: tuple[Caution, ...]
     scores: tables.Table
     validation: tables.Table | None
@@ -65,7 +77,8 @@ class Page:
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """The figures that there are, in their order."""
-        every = (self.scores_drawing, self.masks_drawing, self.curves_drawing)
+        lettered = (one.drawing for one in self.conclusion_drawings)
+        every = (*lettered, self.scores_drawing, self.masks_drawing, self.curves_drawing)
         return tuple(drawing for drawing in every if drawing is not None)
 
 
@@ -73,6 +86,9 @@ def write_report(
     folder: Path | str, dataset: Path | str | None = None, slices: Sequence[str] = ()
 ) -> Path:
     """Write a study's report and its figures, from its finished runs.
+
+    The report answers the study's primary question, and so counts as a look at it: the look is
+    logged in the study's folder.
 
     Args:
         folder: the study's folder.
@@ -83,11 +99,16 @@ def write_report(
         The report, one HTML file; figures stand beside it as SVG and PNG.
 
     Raises:
-        InputError: if there is no finished network, a wanted slice is no test slice, or the
-            dataset is needed (because it was named, or slices were) and does not fit.
+        InputError: if there is no finished network, a wanted slice is no test slice, the dataset
+            is needed (because it was named, or slices were) and does not fit, or the ledger of
+            looks is damaged.
     """
     results = read_results(folder)
-    page = build_page(results, dataset, slices)
+    _check_networks(results)
+    concluded = conclude(results, looks=read_looks(results.folder))
+    page = build_page(results, dataset, slices, concluded)
+    if concluded.look is not None:
+        log_look(results.folder, concluded.look)
     _write_figures(results.folder, page.drawings)
     with whole_file(results.folder.report) as draft:
         draft.write_text(render(page), encoding="utf-8")
@@ -95,14 +116,19 @@ def write_report(
 
 
 def build_page(
-    results: Results, dataset: Path | str | None = None, slices: Sequence[str] = ()
+    results: Results,
+    dataset: Path | str | None = None,
+    slices: Sequence[str] = (),
+    concluded: Conclusion | None = None,
 ) -> Page:
-    """Compute and draw everything that the report shows; see ``write_report``."""
-    if results.networks.empty:
-        raise StudyError(
-            f"study {results.study.name!r} has no finished network yet, only baselines; continue "
-            "it with `myosweep run`"
-        )
+    """Compute and draw everything that the report shows; see ``write_report``.
+
+    Args:
+        concluded: the study's conclusion; default: as at its first look. No look is logged here.
+    """
+    _check_networks(results)
+    concluded = concluded or conclude(results)
+    section = conclusion_section(concluded, results)
     masks, no_masks = _masks(results, dataset, slices)
     curves = curves_figure(results)
     trained = results.study.source == "training"
@@ -115,8 +141,10 @@ def build_page(
         tolerance_px=tolerance_px(results),
         done=words.what_was_done(results),
         facts=words.facts(results),
-        findings=words.findings(results),
-        cautions=cautions(results),
+        conclusion=section,
+        conclusion_drawings=draw_conclusion(section),
+        background=words.background(results),
+        cautions=concluded.warnings,
         scores=tables.scores_table(results),
         validation=tables.validation_table(results),
         parts=tables.parts_table(results),
@@ -137,12 +165,24 @@ def render(page: Page) -> str:
     """The page as HTML that needs nothing else."""
     source = files("myosweep.report")
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: source.joinpath(name).read_text("utf-8")),
     )
     environment.filters["embedded"] = embedded
-    template = environment.from_string(source.joinpath("template.html.j2").read_text("utf-8"))
+    template = environment.get_template("template.html.j2")
     style = Markup(source.joinpath("page.css").read_text("utf-8"))
     return template.render(page=page, style=style)
+
+
+def _check_networks(results: Results) -> None:
+    if results.networks.empty:
+        raise StudyError(
+            f"study {results.study.name!r} has no finished network yet, only baselines; continue "
+            "it with `myosweep run`"
+        )
 
 
 def _masks(

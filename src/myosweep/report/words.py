@@ -67,18 +67,10 @@ def what_was_done(results: Results) -> tuple[str, str]:
     return first + ".", _patients(results)
 
 
-def findings(results: Results) -> tuple[str, ...]:
-    """What the scores show and what they do not; no claim that a value is better."""
+def background(results: Results) -> tuple[str, ...]:
+    """What to know beside the conclusion: what needs no image, and who was tested."""
     question = question_scores(results)
-    name = question_words(results)
-    return (
-        *_range(question, name),
-        *_seed_spread(results, question, name),
-        "Whether such differences are more than chance is not judged here: this report gives "
-        "means and spreads, but no intervals and no verdicts.",
-        *_floor(results, question, name),
-        _same_patients(results),
-    )
+    return (*_floor(results, question, question_words(results)), _same_patients(results))
 
 
 def facts(results: Results) -> tuple[Fact, ...]:
@@ -170,10 +162,10 @@ def _patients_in_folds(results: Results) -> str:
     each = "Each" if done >= wanted else "When all networks are finished, each"
     return (
         f"{counted(patients, 'patient')} ({counted(slices, 'slice')}) were divided into "
-        f"{replicates.folds} folds{anew}. Each fold ({test} patients) tests one network per value, which "
-        f"learned from {training} of the other patients while {validation} served to follow its "
-        f"training (validation). {each} patient is tested {times} per value, always by networks "
-        "that have not seen him or her."
+        f"{replicates.folds} folds{anew}. Each fold ({test} patients) tests one network per value, "
+        f"which learned from {training} of the other patients while {validation} served to follow "
+        f"its training (validation). {each} patient is tested {times} per value, always by "
+        "networks that have not seen him or her."
     )
 
 
@@ -196,41 +188,6 @@ def _split(study: StudyConfig) -> str:
         return "as given in a split file"
     parts = " / ".join(f"{100 * share:g}" for share in study.split.fractions)
     return f"by {study.split.by}, training / validation / test {parts}\u00a0%, {seed}"
-
-
-def _range(question: QuestionScores, name: str) -> list[str]:
-    if question.highest is None or question.lowest is None:
-        return [f"The {name} is undefined: no test slice has the region."]
-    (high, best), (low, worst) = question.highest, question.lowest
-    if len(question.by_point) == 1:
-        return [f"The mean {name} is {best.mean:.3f}; there is nothing to compare it with."]
-    if best.mean == worst.mean:
-        return [f"The mean {name} is {best.mean:.3f} with every value."]
-    return [
-        f"The highest mean {name}, {best.mean:.3f}, was reached with {high.words}; the lowest, "
-        f"{worst.mean:.3f}, with {low.words}. The range over all values is "
-        f"{best.mean - worst.mean:.3f}."
-    ]
-
-
-def _seed_spread(results: Results, question: QuestionScores, name: str) -> list[str]:
-    folds = in_folds(results)
-    if question.largest_sd is None:
-        other = "another seed, or other patients, make" if folds else "another seed makes"
-        return [
-            "With one network per value, a difference between values cannot be told from the "
-            f"difference that {other}."
-        ]
-    if folds:
-        return [
-            "Networks of the same value spread, too, because they differ in their seed, in the "
-            "patients that they learned from and in those that they were tested on: their "
-            f"standard deviation in {name} is up to {question.largest_sd:.3f}."
-        ]
-    return [
-        "Networks of the same value that differ only in their seed spread, too: their standard "
-        f"deviation in {name} is up to {question.largest_sd:.3f}."
-    ]
 
 
 def _same_patients(results: Results) -> str:

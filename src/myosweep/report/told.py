@@ -1,0 +1,105 @@
+"""What the conclusion's sentences are made of: its records, and differences as contour shifts."""
+
+import math
+from dataclasses import dataclass
+
+from myosweep.analysis.answer import Answer, ValueMean
+from myosweep.analysis.conclude import Conclusion
+from myosweep.analysis.points import Point
+from myosweep.analysis.score_table import Design
+from myosweep.analysis.scores import ALL
+from myosweep.analysis.shares import NetworkSpread
+from myosweep.analysis.verdicts import Comparison
+
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "iou": "IoU",
+    "dice": "Dice",
+    "bf_strict": "strict BF score",
+    "global_accuracy": "global accuracy",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "mean_bf_strict": "mean strict BF score",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A question, its answer in one line, and what there is to say to it."""
+
+    question: str
+    lead: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What all four answers need.
+
+    Attributes:
+        field: what was swept, in words.
+        regions: names of the dataset's regions.
+        spread: between networks of one value on the same patients.
+        design: how the networks were made; None where that is not known.
+    """
+
+    conclusion: Conclusion
+    found: tuple[Point, ...]
+    field: str
+    regions: tuple[str, ...]
+    spread: NetworkSpread
+    design: Design | None
+
+    @property
+    def score(self) -> str:
+        """The question's score in words, such as ``Dice of the myocardium``."""
+        return score_words(self.conclusion.asked.region, self.conclusion.asked.metric)
+
+    def named(self, label: str) -> str:
+        """A value with its field: ``L2 strength 0.001``."""
+        return next((point.words for point in self.found if point.label == label), label)
+
+
+def score_words(region: str, metric: str) -> str:
+    """A score in the middle of a sentence.
+
+    >>> score_words("myocardium", "dice"), score_words("all", "mean_iou")
+    ('Dice of the myocardium', 'mean IoU over all regions')
+    """
+    where = "over all regions" if region == ALL else f"of the {region}"
+    return f"{SCORE_NAMES[metric]} {where}"
+
+
+def shift_of(shown: Answer, difference: float) -> tuple[float | None, float | None]:
+    """A difference as a shift of the contour, in pixels and mm; None where that is not known."""
+    for one in shown.comparisons:
+        if one.shift_px is not None and one.difference != 0 and math.isfinite(one.shift_px):
+            ratio = difference / one.difference
+            return ratio * one.shift_px, None if one.shift_mm is None else ratio * one.shift_mm
+    return None, None
+
+
+def like_moving(px: float | None, mm: float | None) -> str:
+    """``, like a contour that is off by 0.45 pixels (0.67 mm)``; empty where not known.
+
+    >>> like_moving(0.446, None)
+    ', like a contour that is off by 0.45 pixels'
+    """
+    if px is None or not math.isfinite(px):
+        return ""
+    in_mm = "" if mm is None else f" ({abs(mm):.2f} mm)"
+    return f", like a contour that is off by {abs(px):.2f} pixels{in_mm}"
+
+
+def highest_and_lowest(shown: Answer) -> tuple[ValueMean, ValueMean] | None:
+    """The values with the highest and the lowest mean; None below two."""
+    known = [one for one in shown.values if math.isfinite(one.mean)]
+    if len(known) < 2:
+        return None
+    return max(known, key=lambda one: one.mean), min(known, key=lambda one: one.mean)
+
+
+def largest_judged(shown: Answer) -> Comparison | None:
+    """The comparison with the largest difference; None if there is none."""
+    judged = [one for one in shown.comparisons if math.isfinite(one.difference)]
+    return max(judged, key=lambda one: abs(one.difference), default=None)
