@@ -15,6 +15,7 @@ if __name__ == "__main__":  # not when tests import this
 
 import argparse
 import hashlib
+import inspect
 import json
 import platform
 import time
@@ -37,6 +38,8 @@ from myosweep.analysis.score_table import ScoreTable
 FOLDS = 5
 LOOKS = (3, 5, 7, 10)
 BATCH = 250
+FEWEST = 10_000
+"""Studies per setting of a full run."""
 PARTS = {
     "typical": (0.02, 0.03, 0.05),
     "networks alike": (0.0, 0.03, 0.05),
@@ -428,9 +431,12 @@ def measure_all(chosen: Sequence[Setting], repetitions: int, cache: Path | None)
 @lru_cache
 def engine_hash() -> str:
     """Changes with the code that is measured: results of other code are no results of this."""
-    modules = (best, contrasts, decide, intervals, looks, verdicts)
-    sources = [Path(str(module.__file__)).read_bytes() for module in modules]
-    return hashlib.sha256(b"".join([*sources, Path(__file__).read_bytes()])).hexdigest()[:16]
+    parts = [
+        *(best, contrasts, decide, intervals, looks, verdicts),
+        *(simulate, table_of, true_components, measure, _rate, *JUDGES.values()),
+    ]
+    text = "".join([*map(inspect.getsource, parts), repr((PARTS, FOLDS, LOOKS, BATCH))])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_cache(cache: Path | None, repetitions: int) -> dict[str, dict[str, Rate]]:
@@ -478,7 +484,8 @@ judge a real study. What they compute stands in [statistics](statistics.md).
 {summary}
 
 "Within error": beyond the limit, but by no more than two Monte Carlo errors (the ± below is one).
-
+{_few(repetitions)}
+{_missed(found)}
 ## What was simulated
 
 A score is 0.8, plus the value's true effect, plus three random numbers: how this value does with
@@ -507,6 +514,36 @@ Made by `{command}`
 with Python {platform.python_version()}, {packages}. The same command gives the same numbers.
 
 {chr(10).join(sections)}"""
+
+
+def _few(repetitions: int) -> str:
+    if repetitions >= FEWEST:
+        return ""
+    return f"\n**A short run**: {repetitions} studies per setting, where {FEWEST} are wanted.\n"
+
+
+def _missed(found: Measured) -> str:
+    """Every rate beyond its limit by more than chance, or that there is none."""
+    lines = [
+        f"- {target.title}: {_design(setting)}, {setting.networks} networks, "
+        f"{setting.patients} patients, {_scores(setting)}: {100 * rate.rate:.1f} %"
+        + (
+            " (intervals wider than need be)"
+            if rate.rate > target.limits(setting)[1] < 1 and target.measure == "coverage"
+            else ""
+        )
+        for target in TARGETS
+        for setting, rate, word in _rows(target, found)
+        if word == "**no**"
+    ]
+    if not lines:
+        return "No target is missed by more than two Monte Carlo errors in any setting.\n"
+    return (
+        "Missed by more than two Monte Carlo errors:\n\n"
+        + "\n".join(lines)
+        + "\n\nOther rules that were tried, and what they gave, stand in\n"
+        "[decision 8](decisions/0008-degrees-of-freedom.md); none kept more.\n"
+    )
 
 
 Row = tuple[Setting, Rate, str]
@@ -565,7 +602,7 @@ def _scores(setting: Setting) -> str:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--repetitions", type=int, default=10_000, help="studies per setting")
+    options.add_argument("--repetitions", type=int, default=FEWEST, help="studies per setting")
     options.add_argument("--quick", action="store_true", help="every tenth setting, 100 studies")
     options.add_argument("--out", type=Path, help="write the documentation page to this file")
     options.add_argument("--cache", type=Path, help="JSON lines of what is finished")

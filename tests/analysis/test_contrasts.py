@@ -56,11 +56,11 @@ def test_a_complete_table_by_hand() -> None:
     # residuals 1 -1, 1 -1, -2 2: MS_r = 12 / (2 x 1) = 6
     # SE^2 = (18 + 24 - 6) / 6 = 6
     # networks: 18 / 6 = 3 of 6, counted N / (N - 2) = 3 times: 9 of 12, so
-    # 1 / df = 0.75 / 2 + 0.25 / 1 = 0.625
+    # 1 / df = 0.75 / 2 + 0.25^2 / 1 = 0.4375
     found = estimate_differences(d[None])
     assert found.mean == pytest.approx([5])
     assert found.se**2 == pytest.approx([6])
-    assert found.df == pytest.approx([1.6])
+    assert found.df == pytest.approx([1 / 0.4375])
     part = found.components[0]
     assert (part.network, part.patient, part.residual) == pytest.approx((6, 6, 6))
     assert (part.networks, part.patients, part.cells_per_network) == (3, 2, 2)
@@ -76,11 +76,11 @@ def test_a_table_of_folds_by_hand() -> None:
     # sums per network -6, 0, 6: V_n = 3/2 x 72 / 36 = 3
     # SE^2 = max(2.4 + 3 - 2, 2.4, 3) = 3.4
     # each patient is tested once, so the networks' part is 2 x 3 - 3.4 = 2.6, counted 3 times:
-    # 7.8 of 7.8 + 0.8; 1 / df = 7.8 / 8.6 / 2 + 0.8 / 8.6 / 5
+    # 7.8 of 7.8 + 0.8; 1 / df = 7.8 / 8.6 / 2 + (0.8 / 8.6)^2 / 5
     found = estimate_differences(d[None])
     assert found.mean == pytest.approx([5])
     assert found.se**2 == pytest.approx([3.4])
-    assert found.df == pytest.approx([1 / (7.8 / 8.6 / 2 + 0.8 / 8.6 / 5)])
+    assert found.df == pytest.approx([1 / (7.8 / 8.6 / 2 + (0.8 / 8.6) ** 2 / 5)])
     assert (found.networks, found.patients) == (3, 6)
     assert found.components[0].cells_per_network == 2
 
@@ -93,7 +93,7 @@ def test_a_missing_cell_by_hand() -> None:
     assert found.mean == pytest.approx([4])
     assert found.se**2 == pytest.approx([(36 + 48 - 26) / 25])
     # networks: 48 of 58, counted 3 times: 144 of 154
-    assert found.df == pytest.approx([1 / (144 / 154 / 2 + 10 / 154 / 1)])
+    assert found.df == pytest.approx([1 / (144 / 154 / 2 + (10 / 154) ** 2 / 1)])
 
 
 def test_mean_squares_are_those_of_statsmodels() -> None:
@@ -137,8 +137,10 @@ def test_degrees_of_freedom_lie_between_networks_and_patients(networks: int) -> 
     share = np.linspace(0, 1, 11)
     df = degrees_of_freedom(share, 1 - share, networks, 50)
     assert df[-1] == pytest.approx(networks - 1)
-    assert np.all(np.diff(df) <= 1e-9)
-    assert np.all((df >= networks - 1 - 1e-9) & (df <= 49 + 1e-9))
+    assert np.all(df > networks - 1 - 1e-9)
+    assert np.all(df < networks - 1 + 49)
+    satterthwaite = 1 / (share**2 / (networks - 1) + (1 - share) ** 2 / 49)
+    assert np.all(df <= satterthwaite + 1e-9)
     if networks > 2:
         assert df[0] == pytest.approx(49)
 

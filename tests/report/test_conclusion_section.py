@@ -154,8 +154,8 @@ def test_every_other_verdict_is_counted_once(found: Conclusion, section: Conclus
     rows = [row for part in section.others.table.sections for row in part.rows]
     assert len(rows) == len(found.others)
     for row in rows:
-        named = re.findall(r"[\d.]+", " ".join(row.cells))
-        assert sorted(named) == ["0.00005", "0.005"]
+        named = " ".join(row.cells).replace("all", "0.00005 0.005")
+        assert sorted(re.findall(r"[\d.]+", named)) == ["0.00005", "0.005"]
 
 
 def test_tables_are_lettered_in_their_order(section: ConclusionSection) -> None:
@@ -285,7 +285,7 @@ def test_two_fields_have_a_grid_and_an_interaction(tmp_path: Path) -> None:
 def test_collapsed_networks_are_named_and_left_out_for_comparison(tmp_path: Path) -> None:
     shifts = {(1e-3,): (DIVERGED, 2, 1), (1e-4,): (0, 1, 0)}
     made = sectioned(tmp_path, shifts)
-    assert "Networks that collapsed: 1 of 3 with 0.001" in made.failures[0]
+    assert "1 of 3 networks collapsed with 0.001." in made.failures[0]
     assert made.failures[1].startswith("Without them")
 
 
@@ -296,7 +296,7 @@ def test_many_values_fold_their_comparisons_away(tmp_path: Path) -> None:
     assert made.comparisons is not None
     assert made.comparisons.folded
     assert made.others is not None
-    assert re.search(r"\d+ of 36 pairs", str(made.others.table))
+    assert re.search(r"\d+ of 36 pairs|'all'", str(made.others.table))
     assert made.patients is not None
     assert [h.text for h in made.patients.table.head[0]][1:3] == ["Lowest mean", "Highest mean"]
     check(results)
@@ -317,3 +317,23 @@ def test_intervals_are_cut_where_scores_end() -> None:
     assert within_scores(0.6, 1.2) == (0.6, 1.0)
     assert interval(*within_scores(-0.1, 0.5)) == "0.000 to 0.500"
     assert interval(float("nan"), 1.0, note="too few") == "too few"
+
+
+def test_intervals_wider_than_all_scores_are_not_spelled_out(
+    results: Results, found: Conclusion
+) -> None:
+    wide = tuple(
+        replace(one, low=-134.0, high=135.0, verdict="undecided") for one in found.shown.comparisons
+    )
+    made = conclusion_section(replace(found, shown=replace(found.shown, comparisons=wide)), results)
+    assert "134" not in words_of(made)
+    assert "wider than the whole scale" in words_of(made)
+    assert made.comparisons is not None
+    assert rows_of(made.comparisons.table)["0.005 − 0.0001"][1] == "wider than the scale"
+    assert made.questions[3].lead == "No comparison is decided."
+
+
+def test_equal_means_are_said_to_be_equal(tmp_path: Path) -> None:
+    made = sectioned(tmp_path, {(1e-3,): (1, 1), (1e-4,): (1, 1)})
+    assert made.questions[1].lead == "Not at all: the means are the same with every value."
+    assert made.questions[2].lead == "Nowhere: the means of every region are the same."

@@ -127,7 +127,8 @@ def test_all_pairs_and_the_best(tmp_path: Path) -> None:
     shifts = {(5e-3,): (2, 3), (5e-4,): (1, 1), (5e-5,): (0, 1)}
     found, results = concluded(tmp_path / "pairs", shifts)
     record = figure_of(found, results)
-    assert record.rows[0].label == "0.005 − 0.0005"
+    first = found.shown.comparisons[0]
+    assert record.rows[0].label == f"{first.value} − {first.other}"
     found, results = concluded(tmp_path / "best", shifts, question={"family": "best"})
     record = figure_of(found, results)
     assert [row.label for row in record.rows] == ["0.005", "0.0005", "0.00005"]

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from myosweep.analysis.compare import QuestionScores, question_scores
+from myosweep.analysis.edge import edges
 from myosweep.analysis.points import field_words, format_value, points
-from myosweep.config import settings_from_paths, settings_paths
-from myosweep.errors import ConfigError
 from myosweep.results.read import Results
 from myosweep.results.rows import RunStatus
 
 NEAR_BASELINE = 0.1
 """A mean is near the no-image baseline below this share of the way from there to 1."""
 
-_FEWEST_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -118,26 +116,16 @@ def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Cauti
 
 def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
     """The highest mean at the smallest or largest tested value: the range may be too short."""
-    if question.highest is None or question.lowest is None:
-        return
-    if question.highest[1].mean == question.lowest[1].mean:
-        return
-    highest = dict(question.highest[0].values)
-    tried = [dict(point.values) for point, _ in question.by_point]
-    for path in results.fields:
-        values = [*(point[path] for point in tried), *results.study.sweep[path]]
-        tested = sorted({value for v in values if (value := _number(v)) is not None})
-        value = _number(highest[path])
-        if value is None or len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):
-            continue
-        side = "smallest" if value == tested[0] else "largest"
-        if not _goes_on(path, value, side):
-            continue
+    for edge in edges(results, question):
+        following = ""
+        if edge.following is not None:
+            step = format_value(edge.following)
+            following = f"; the next step of the same ratio would be {step} (`myosweep extend`)"
         yield Caution(
             "Edge of the tested range",
-            f"The highest mean {question_words(results)} belongs to the {side} "
-            f"{field_words(path)} tested, {format_value(value)}. What lies beyond was not "
-            f"tried{_proposal(path, tested, side)}.",
+            f"The highest mean {question_words(results)} belongs to the {edge.side} "
+            f"{field_words(edge.path)} tested, {format_value(edge.value)}. What lies beyond was not "
+            f"tried{following}.",
         )
 
 
@@ -195,36 +183,6 @@ def question_words(results: Results) -> str:
     question = results.study.question
     metric = names.get(question.metric, "strict BF score")
     return f"{metric} of the {question.region}"
-
-
-def _goes_on(path: str, value: float | int, side: str) -> bool:
-    """Whether the setting can take values beyond this one; a flip probability ends at 1."""
-    step = 1 if isinstance(value, int) else max(abs(value), 1e-9) / 1000
-    return _allowed(path, value - step if side == "smallest" else value + step)
-
-
-def _proposal(path: str, tested: Sequence[float | int], side: str) -> str:
-    """One step beyond the range, by the ratio of its last two values, where that is allowed."""
-    inner, outer = tested[:2][::-1] if side == "smallest" else tested[-2:]
-    if inner == 0:
-        return ""
-    beyond = outer**2 / inner
-    following = round(beyond) if isinstance(outer, int) else float(f"{beyond:.2g}")
-    if following == outer or not _allowed(path, following):
-        return ""
-    return f"; the next step of the same ratio would be {format_value(following)}"
-
-
-def _allowed(path: str, value: float | int) -> bool:
-    try:
-        settings_from_paths({path: value})
-    except ConfigError:
-        return path not in settings_paths()
-    return True
-
-
-def _number(value: object) -> float | int | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _networks(count: int) -> str:

@@ -180,23 +180,23 @@ def degrees_of_freedom(
 ) -> np.ndarray:
     """Degrees of freedom of a variance that is the sum of both parts; at least 2 of each.
 
-    1 / df is the mean of 1 / (networks - 1) and 1 / (patients - 1), weighted by the parts that
-    networks and patients have in the variance. Few networks often look more alike than they are,
-    and the interval is then too short by just that accident; so their part is taken as
-    N / (N - 2) times what was measured. Satterthwaite's number errs too often with few networks:
+    Satterthwaite's number, made careful where networks are few: with shares n of networks and p
+    of patients in the variance, 1 / df = n / (N - 1) + p^2 / (P - 1), where n is not squared, and
+    is computed as if networks differed N / (N - 2) times as much as they seem to. For few networks
+    often look more alike than they are, and the interval is then too short by just that accident.
     docs/decisions/0008-degrees-of-freedom.md has the figures.
 
     >>> round(float(degrees_of_freedom(0.5, 1.0, 4, 49)), 2)  # 0.5 counts as 1, of 2
-    5.65
+    5.82
     >>> degrees_of_freedom(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 4, 49).tolist()
     [48.0, 3.0]
     """
     count = np.asarray(networks, float)
-    part = np.asarray(by_network * count)
+    part = by_network * count
     rest = remaining * (count - 2)
-    share = _divided(part, part + rest, 1.0)
-    inverse: np.ndarray = share / (count - 1) + (1 - share) / (np.asarray(patients) - 1.0)
-    return 1 / inverse
+    share = _divided(np.asarray(part), np.asarray(part + rest), 1.0)
+    inverse = share / (count - 1) + (1 - share) ** 2 / (np.asarray(patients) - 1.0)
+    return np.asarray(1 / inverse)
 
 
 def _inflation(count: np.ndarray) -> np.ndarray:

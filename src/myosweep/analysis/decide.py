@@ -51,7 +51,7 @@ def chance_to_decide(
     margin: float,
     networks: Float64[np.ndarray, "*#case"] | float | int,
     patients: Float64[np.ndarray, "*#case"] | float | int,
-    cells_per_network: Float64[np.ndarray, "*#case"] | float,
+    cells_per_network: Float64[np.ndarray, "*#case"] | float | int,
     each_level: float = LEVEL,
 ) -> Float64[np.ndarray, "*#case"] | float:
     """Probability that an interval will show better, worse or practically equivalent.
@@ -73,8 +73,9 @@ def chance_to_decide(
     others = np.where(np.less(cells_per_network, patients), patient, 0.0)
     by_network = np.minimum(by_network + others / (networks * cells_per_network), variance)
     df = degrees_of_freedom(by_network, variance - by_network, networks, patients)
-    wobble = by_network**2 / (networks - 1) + (variance - by_network) ** 2 / (patients - 1)
-    wobble = wobble / variance**2  # one over the degrees of freedom of the standard error itself
+    share = by_network / variance
+    # one over the degrees of freedom that the standard error itself has
+    wobble = share**2 / (networks - 1) + (1 - share) ** 2 / (patients - 1)
     se, limit = np.sqrt(variance), _t_limit(df, each_level)
     chances = []
     for z in _SPREADS:  # chi-squared by Wilson and Hilferty
@@ -84,7 +85,10 @@ def chance_to_decide(
 
 
 def _chance(
-    difference: np.ndarray | float, margin: float, se: np.ndarray, half: np.ndarray
+    difference: np.ndarray | float,
+    margin: float,
+    se: np.ndarray | float,
+    half: np.ndarray | float,
 ) -> np.ndarray:
     """The chance of a decision where the interval reaches ``half`` to either side."""
     above = special.ndtr((difference - half) / se)

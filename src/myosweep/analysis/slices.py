@@ -64,8 +64,8 @@ def slice_scores(results: Results, part: str) -> pd.DataFrame:
     pixels = {name: table[name].to_numpy(np.int64) for name in _PIXELS}
     # pandas 3 cannot regroup an empty column with more than 127 categories
     run = table["run"].cat.remove_unused_categories()
-    columns = {"run": run, "slice": table["slice"], "region": region}
-    return pd.DataFrame({**columns, **pixels, "bf": bf, "bf_strict": strict})
+    named = {"run": run, "slice": table["slice"], "region": region}
+    return pd.DataFrame({**named, **pixels, "bf": bf, "bf_strict": strict})
 
 
 def scores_by_region(slices: pd.DataFrame) -> pd.DataFrame:

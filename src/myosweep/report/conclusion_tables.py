@@ -60,7 +60,7 @@ def comparisons_table(shown: Answer, found: Sequence[Point]) -> Table:
             pair_words(one, shown),
             (
                 number(one.difference, places, sign=True),
-                interval(one.low, one.high, places, sign=True),
+                _of_difference(one, places),
                 p_words(one.p) or NONE,
                 both_shifts(one),
                 VERDICT_WORDS[one.verdict] + (", but not 0" if one.negligible_but_real else ""),
@@ -85,7 +85,7 @@ def interaction_table(conclusion: Conclusion) -> Table | None:
             f"{one.value}, minus {one.other}",
             (
                 number(one.difference, places, sign=True),
-                interval(one.low, one.high, places, sign=True),
+                _of_difference(one, places),
                 VERDICT_WORDS[one.verdict].replace("better", "larger").replace("worse", "smaller"),
             ),
         )
@@ -192,6 +192,13 @@ def yes(there: bool) -> str:
     return "✓ yes" if there else "no"
 
 
+def _of_difference(one: Comparison, places: int) -> str:
+    """The interval of a difference; in words where it is wider than all differences of scores."""
+    if one.low < -1 and one.high > 1:
+        return "wider than the scale"
+    return interval(one.low, one.high, places, sign=True)
+
+
 def _by_verdict(shown: Answer) -> tuple[str, str, str, str]:
     """Values (or pairs) that are better, equivalent, worse, and not decided."""
     groups: dict[str, list[str]] = {"better": [], "equivalent": [], "worse": [], "open": []}
@@ -207,6 +214,8 @@ def _by_verdict(shown: Answer) -> tuple[str, str, str, str]:
 def _named(names: Sequence[str], shown: Answer) -> str:
     if not names:
         return NONE
+    if len(names) == len(shown.comparisons) > 1:
+        return "all"
     if shown.family == "pairs" and len(shown.comparisons) > _MOST_NAMED:
         return f"{len(names)} of {counted(len(shown.comparisons), 'pair')}"
     return listed(names)

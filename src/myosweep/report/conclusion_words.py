@@ -91,10 +91,10 @@ def _how_much(told: Told) -> Part:
     high, low = ends
     places = decimals_of(shown)
     largest = high.mean - low.mean
-    lead = (
-        f"The means differ by at most {number(largest, places)}"
-        f"{like_moving(*shift_of(shown, largest))}."
-    )
+    lead = "Not at all: the means are the same with every value."
+    if largest > 0:
+        shift = like_moving(*shift_of(shown, largest))
+        lead = f"The means differ by at most {number(largest, places)}{shift}."
     said = [
         f"Mean {told.score}: from {number(low.mean, places)} with {low.value} to "
         f"{number(high.mean, places)} with {high.value}.",
@@ -129,7 +129,14 @@ def _beside_chance(told: Told, largest: float, places: int) -> str:
 def _largest_judged(told: Told) -> tuple[str, ...]:
     shown = told.conclusion.shown
     one = largest_judged(shown)
-    return () if one is None else (comparison_sentence(one, shown, told.score, told.field),)
+    if one is None:
+        return ()
+    if one.low < -1 and one.high > 1:
+        return (
+            f"Whether {one.value} and {one.other} differ is undecided: with so few networks, the "
+            "interval of their difference is wider than the whole scale from 0 to 1.",
+        )
+    return (comparison_sentence(one, shown, told.score, told.field),)
 
 
 def _margin(told: Told) -> str:
@@ -154,6 +161,8 @@ def _where(told: Told) -> Part:
     ranges.sort(key=lambda row: -row[1])
     if not ranges:
         return Part(question, "Not known: no region has scores of two values.", ())
+    if not ranges[0][1] > 0:
+        return Part(question, "Nowhere: the means of every region are the same.", ())
     lead = f"Most in the {ranges[0][0]}"
     lead += f", least in the {ranges[-1][0]}." if len(ranges) > 1 else "."
     each = [
@@ -250,11 +259,13 @@ def failures(told: Told) -> tuple[str, ...]:
     fallen = [one for one in conclusion.collapse if one.collapsed]
     said = ["No network collapsed."] if conclusion.collapse and not fallen else []
     if fallen:
-        named = [f"{one.collapsed} of {one.networks} with {one.value}" for one in fallen]
+        named = [
+            f"{one.collapsed} of {counted(one.networks, 'network')} collapsed with {one.value}"
+            for one in fallen
+        ]
         said.append(
-            f"Networks that collapsed: {listed(named)}. Their training ran out of bounds, or they "
-            "found nothing of the region in any patient. They are not dropped: all verdicts score "
-            "them as they predict."
+            f"{listed(named)}. Their training ran out of bounds, or they found nothing of the "
+            "region in any patient. They are not dropped: all verdicts score them as they predict."
         )
         said.append(_without_collapsed(told))
     patients = counted(conclusion.shown.patients, "patient")

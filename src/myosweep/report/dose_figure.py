@@ -172,7 +172,8 @@ def draw_dose_panel(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
     if panel.band is not None:
         axes.axhspan(*panel.band, facecolor=GRID, edgecolor="none", alpha=0.65, zorder=0)
     _draw_no_image(panel, axes)
-    width = record.axis.spacing * 0.5
+    left, right = record.axis.limits
+    width = min(0.5 * record.axis.spacing, 0.06 * (right - left))
     _draw_course(panel, record, axes)
     for one in panel.points:
         _draw_point(one, width, axes)
@@ -254,7 +255,7 @@ def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
         ends = max(scores.low, 0.0), min(scores.high, 1.0)
         axes.vlines(one.x, *ends, color=INK, linewidth=1.3, zorder=3)
     face = colour if one.good_enough else FACE
-    axes.plot(one.x, scores.mean, "o", ms=7, mfc=face, mec=colour, mew=1.8, zorder=4)
+    axes.plot(one.x, scores.mean, "o", ms=5.8, mfc=face, mec=colour, mew=1.6, zorder=4)
 
 
 def _draw_course(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
