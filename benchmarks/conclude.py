@@ -44,7 +44,9 @@ def slices_table(slices: int) -> pd.DataFrame:
 def run_counts(slices: pd.DataFrame, quality: float, rng: np.random.Generator) -> pd.DataFrame:
     """Counts of one network that gets about ``quality`` of each region right."""
     size = (len(slices), len(REGIONS))
-    share = np.clip(quality + rng.normal(0, 0.08, (len(slices), 1)) + rng.normal(0, 0.02, size), 0, 1)
+    share = np.clip(
+        quality + rng.normal(0, 0.08, (len(slices), 1)) + rng.normal(0, 0.02, size), 0, 1
+    )
     tp = (PIXELS * share).astype(int)
     boundary = np.full(size, 120)
     counts = {"tp": tp, "fp": PIXELS - tp, "fn": PIXELS - tp, "tn": 16384 - PIXELS - (PIXELS - tp)}

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.toy import DIVERGED, toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.errors import StudyError
 from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results, read_results
-from tests.toy import DIVERGED, toy_study
 
 CLEAR = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1)}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.toy import Toy, toy_study
 
 from myosweep.analysis.inert import between_seeds, inert_values
 from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.results.read import read_results
-from tests.toy import Toy, toy_study
 
 
 def topics(folder: Path) -> dict[str, str]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.toy import DIVERGED, toy_study
 
 from myosweep.analysis.patient_scores import PatientCounts, patient_counts, score_table
 from myosweep.analysis.scores import ALL, region_scores
 from myosweep.metrics import SQUARED_DISTANCES_PX
 from myosweep.results.read import Results, read_results
-from tests.toy import DIVERGED, toy_study
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.toy import toy_study
 
 from myosweep.analysis.question import Asked, ask
 from myosweep.analysis.scores import ALL
 from myosweep.errors import StudyError
 from myosweep.results.read import Results, read_results
-from tests.toy import toy_study
 
 FOUR = {(5e-3,): (2,), (1e-4,): (1,), (5e-5,): (0,), (0.0,): (1,)}
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.toy import Toy, toy_study
 
 from myosweep.config import StudyConfig, read_study_config
 from myosweep.errors import StudyError
@@ -13,7 +14,6 @@ from myosweep.results.read import read_results
 from myosweep.study.extend import plan_extension
 from myosweep.study.open import open_study
 from myosweep.study.sweep import run_study
-from tests.toy import Toy, toy_study
 
 AT_EDGE = {(5e-3,): (6, 7, 6), (5e-4,): (1, 2, 1), (5e-5,): (0, 0, 1)}
 INSIDE = {(5e-3,): (6, 7, 6), (5e-4,): (0, 0, 1), (5e-5,): (1, 2, 1)}

@@ -1,6 +1,6 @@
 """What a reader must know before believing the scores of a study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from myosweep.results.rows import RunStatus
 
 NEAR_BASELINE = 0.1
 """A mean is near the no-image baseline below this share of the way from there to 1."""
-
 
 
 @dataclass(frozen=True)

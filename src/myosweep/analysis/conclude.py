@@ -23,7 +23,7 @@ from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
 from myosweep.analysis.intervals import LEVEL, rare_event_bound
 from myosweep.analysis.looks import next_look
-from myosweep.analysis.margin import SHIFT_PX, Outline, as_shift_px, outline_of, shift_effect
+from myosweep.analysis.margin import SHIFT_PX, Outline, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
 from myosweep.analysis.movers import Mover, PatientRow, patients_table, slices_that_move
 from myosweep.analysis.patient_scores import (
@@ -189,7 +189,12 @@ def conclude(
         movers=slices_that_move(results, asked.region, asked.metric),
         patients=patients_table(table),
         methods=methods_paragraph(
-            results, asked, shown, table, all_looks if look else (), default_margin=asked.margin is None
+            results,
+            asked,
+            shown,
+            table,
+            all_looks if look else (),
+            default_margin=asked.margin is None,
         ),
     )
 

@@ -55,9 +55,7 @@ def edges(results: Results, question: QuestionScores | None = None) -> tuple[Edg
 
 def edge_values(results: Results) -> dict[str, tuple[Value, ...]]:
     """The values to add beyond the edges, by path; empty if the best value lies inside."""
-    return {
-        edge.path: (edge.following,) for edge in edges(results) if edge.following is not None
-    }
+    return {edge.path: (edge.following,) for edge in edges(results) if edge.following is not None}
 
 
 def _goes_on(path: str, value: float | int, side: str) -> bool:

@@ -53,14 +53,13 @@ def _weak(results: Results, found: tuple[Point, ...]) -> list[str]:
     return named
 
 
-def _no_more_than_seeds(
-    results: Results, found: tuple[Point, ...], table: ScoreTable
-) -> list[str]:
+def _no_more_than_seeds(results: Results, found: tuple[Point, ...], table: ScoreTable) -> list[str]:
     path = results.fields[0]
     numeric = [
         (value, position)
         for position, point in enumerate(found)
-        if isinstance(value := dict(point.values)[path], int | float) and not isinstance(value, bool)
+        if isinstance(value := dict(point.values)[path], int | float)
+        and not isinstance(value, bool)
     ]
     ordered = [position for _, position in sorted(numeric)]
     named = []

@@ -67,7 +67,9 @@ class PatientCounts:
             return self._overall(metric)
         return self._regional(metric)[:, :, self.regions.index(region)]
 
-    def pooled(self, region: str, metric: str, tested: Bool[np.ndarray, "run patient"]) -> PerPatient:
+    def pooled(
+        self, region: str, metric: str, tested: Bool[np.ndarray, "run patient"]
+    ) -> PerPatient:
         """The linearised score: its mean over a run's patients is the score of pooled pixels.
 
         A ratio of sums R = sum(a) / sum(b) becomes R + (a - R b) / mean(b) per patient, so that

@@ -88,9 +88,7 @@ def _own_reference(results: Results, found: tuple[Point, ...], default: str | No
     return default if own is None else _labelled(results, found, own)
 
 
-def _problems(
-    results: Results, region: str, metric: str, margin: float | None
-) -> list[str]:
+def _problems(results: Results, region: str, metric: str, margin: float | None) -> list[str]:
     names = (*results.scheme.names, ALL)
     problems = []
     if region not in names:

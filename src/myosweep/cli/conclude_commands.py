@@ -11,6 +11,7 @@ from myosweep.cli.results_commands import Folder
 from myosweep.cli.show import console, duration, print_json, print_table
 from myosweep.cli.study_commands import Device, Jobs, perform
 
+
 def conclude(
     folder: Folder,
     metric: Annotated[
@@ -67,7 +68,8 @@ def conclude(
 def extend(
     folder: Folder,
     edge: Annotated[
-        bool, typer.Option("--edge", help="Add the next value beyond the edge, if the best is there.")
+        bool,
+        typer.Option("--edge", help="Add the next value beyond the edge, if the best is there."),
     ] = False,
     decide: Annotated[
         bool, typer.Option("--decide", help="Add networks for an even chance of a decision.")

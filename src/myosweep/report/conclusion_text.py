@@ -30,7 +30,9 @@ class Block:
 def conclusion_blocks(found: Conclusion, results: Results) -> tuple[Block, ...]:
     """Everything that ``myosweep conclude`` prints, in its order."""
     section = conclusion_section(found, results)
-    return tuple(block for block in _blocks(section, found, results) if block.rows or block.sentences)
+    return tuple(
+        block for block in _blocks(section, found, results) if block.rows or block.sentences
+    )
 
 
 def conclusion_json(found: Conclusion, results: Results) -> dict[str, Any]:
@@ -51,9 +53,7 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
     yield Block("Failures", sentences=section.failures)
-    yield Block(
-        "Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings)
-    )
+    yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
     yield _table_block("Slices that move most", section.movers)
     yield _table_block("Where scores vary", section.shares)
     for one in section.subgroups:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from math import ceil, inf
 from pathlib import Path
 
-from myosweep.analysis.edge import edge_values
 from myosweep.analysis.conclude import Conclusion, conclude
+from myosweep.analysis.edge import edge_values
 from myosweep.analysis.looks import spending
 from myosweep.config import Replicates, StudyConfig, Value, read_study_config, study_config
 from myosweep.errors import StudyError
-from myosweep.results.ledger import read_looks
 from myosweep.results.layout import StudyFolder
+from myosweep.results.ledger import read_looks
 from myosweep.results.read import Results, read_results
 
 
