@@ -33,7 +33,8 @@ def slices_table(slices: int) -> pd.DataFrame:
     """Seven slices a patient, as in EMIDEC."""
     numbers = np.arange(slices)
     patients = [f"P{number // 7:04d}" for number in numbers]
-    table = pd.DataFrame({"slice": [f"{p}_{n % 7:03d}" for p, n in zip(patients, numbers)]})
+    keys = [f"{p}_{n % 7:03d}" for p, n in zip(patients, numbers, strict=True)]
+    table = pd.DataFrame({"slice": keys})
     table["patient"] = patients
     table["level"] = np.choose(numbers % 7 // 3, ["base", "middle", "apex"])
     for column in ("site", "vendor"):

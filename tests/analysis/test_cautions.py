@@ -101,7 +101,7 @@ def test_scores_close_to_the_no_image_predictor(tmp_path: Path) -> None:
 def test_the_edge_of_the_range_proposes_the_next_value(tmp_path: Path) -> None:
     toy = toy_study(tmp_path)
     assert "smallest L2 strength tested, 0.00005" in text(toy, "Edge of the tested range")
-    assert "would be 0.000005." in text(toy, "Edge of the tested range")
+    assert "would be 0.000005 (" in text(toy, "Edge of the tested range")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def test_a_clear_study(tmp_path: Path) -> None:
     assert worse.shift_px is not None
     assert worse.shift_px < -0.25
     assert found.margin_by_default
-    assert found.look == Look(3, ("0.005", "0.0001", "0.00005"), pytest.approx(0.05))
+    assert found.look == Look(3, ("0.005", "0.0001", "0.00005"), found.shown.level)
+    assert found.shown.level == pytest.approx(0.05)
     assert len(found.others) == 3 * 4 + 4 - 1
     assert {name for name, _ in found.baselines} == {"majority class", "no-image predictor"}
     said = text(found, results)

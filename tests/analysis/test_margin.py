@@ -1,4 +1,4 @@
-"""Margins and outlines: by hand on discs and rows, and near what was published for the real slices."""
+"""Margins and outlines: by hand on discs and rows, and on the real slices."""
 
 from pathlib import Path
 

@@ -18,8 +18,8 @@ class BestSets:
         low, high: simultaneous bounds of each value's mean minus the best of the others'; ``low``
             is at most 0 and ``high`` at least 0. NaN where nothing can be said.
         highest: position of the value with the highest mean; None if there is none.
-        may_be_best: positions of values that may be the best (``high`` above 0); with more noise
-            there are more of them.
+        may_be_best: positions of values that may be the best (their upper bound is not below 0);
+            with more noise there are more of them.
         good_enough: positions of values shown to fall short of the best by less than the margin
             (``low`` above ``-margin``); with more noise there are fewer of them.
     """
@@ -43,7 +43,7 @@ def best_sets(table: ScoreTable, margin: float, level: float = LEVEL) -> BestSet
     others = ~np.eye(count, dtype=bool)
     above = np.where(others, difference + reach, np.inf).min(1)
     high = np.maximum(above, 0.0)
-    may_be_best = high > 0
+    may_be_best = above >= 0  # values that tie exactly may both be the best
     low = np.zeros(count)
     for v in range(count):
         rivals = np.flatnonzero(may_be_best & others[v])

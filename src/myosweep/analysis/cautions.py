@@ -123,8 +123,8 @@ def _edge(results: Results, question: QuestionScores) -> Iterator[Caution]:
         yield Caution(
             "Edge of the tested range",
             f"The highest mean {question_words(results)} belongs to the {edge.side} "
-            f"{field_words(edge.path)} tested, {format_value(edge.value)}. What lies beyond was not "
-            f"tried{following}.",
+            f"{field_words(edge.path)} tested, {format_value(edge.value)}. What lies beyond was "
+            f"not tried{following}.",
         )
 
 

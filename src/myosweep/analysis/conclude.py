@@ -272,4 +272,4 @@ def _others(
 def _baselines(results: Results, asked: Asked) -> tuple[tuple[str, float], ...]:
     scores = baseline_scores(results)
     here = scores[(scores["region"] == asked.region) & (scores["metric"] == asked.metric)]
-    return tuple((str(row.baseline), float(row.score)) for row in here.itertuples())
+    return tuple(zip(here["baseline"].astype(str), here["score"].astype(float), strict=True))

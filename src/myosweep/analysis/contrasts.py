@@ -85,6 +85,9 @@ def estimate_differences(d: Float64[np.ndarray, "contrast network patient"]) -> 
     cells = np.isfinite(d)
     here = cells.any(0)
     d, cells = d[:, here.any(1)][:, :, here.any(0)], cells[:, here.any(1)][:, :, here.any(0)]
+    empty = ~cells.any((1, 2))
+    if empty.any() and not empty.all():
+        return _with_unknown(estimate_differences(d[~empty]), empty)
     networks = int(cells.any(2).sum(1).min(initial=d.shape[1]))
     patients = int(cells.any(1).sum(1).min(initial=d.shape[2]))
     estimand = estimand_of(networks, patients)
@@ -93,6 +96,33 @@ def estimate_differences(d: Float64[np.ndarray, "contrast network patient"]) -> 
     if cells.all() and estimand == "networks and patients":
         return _balanced(d)
     return _by_cells(d, cells, networks, patients)
+
+
+def _with_unknown(known: Estimates, empty: Bool[np.ndarray, " contrast"]) -> Estimates:
+    """Estimates with NaN at the contrasts that have no cell in common; the others stay."""
+    count, places = len(empty), np.flatnonzero(~empty)
+
+    def spread(values: PerContrast) -> PerContrast:
+        every = np.full(count, np.nan)
+        every[places] = values
+        return every
+
+    nothing = Components(np.nan, np.nan, np.nan, 0, 0, 1.0)
+    components = [nothing] * count
+    for place, found in zip(places, known.components, strict=True):
+        components[place] = found
+    correlation = np.eye(count)
+    correlation[np.ix_(places, places)] = known.correlation
+    return Estimates(
+        spread(known.mean),
+        spread(known.se),
+        spread(known.df),
+        correlation,
+        tuple(components),
+        known.estimand,
+        known.networks,
+        known.patients,
+    )
 
 
 def _without_errors(d: np.ndarray, cells: np.ndarray, networks: int, patients: int) -> Estimates:

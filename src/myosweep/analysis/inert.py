@@ -1,6 +1,7 @@
 """Values that hardly act: changing them changes no more than another seed does."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,16 +28,16 @@ def inert_values(results: Results, table: ScoreTable) -> Iterator[Caution]:
     if weak := _weak(results, found):
         yield Caution(
             "L2 hardly acts",
-            f"With {field_words(_L2)} {'; '.join(weak)} the pull of L2 on the weights never reaches "
-            f"{100 * WEAK:g}\u00a0% of the pull of the images. Such values are nearly the same as "
-            "no L2 at all.",
+            f"With {field_words(_L2)} {'; '.join(weak)} the pull of L2 on the weights never "
+            f"reaches {100 * WEAK:g}\u00a0% of the pull of the images. Such values are "
+            "nearly the same as no L2 at all.",
         )
     if pairs := _no_more_than_seeds(results, found, table):
         yield Caution(
             "No more than another seed does",
-            f"Going from one value to the next changes a network by no more than another seed does: "
-            f"{'; '.join(pairs)}. Whatever difference is found there, a single pair of networks "
-            "cannot show it.",
+            "Going from one value to the next changes a network by no more than another seed "
+            f"does: {'; '.join(pairs)}. Whatever difference is found there, a single pair "
+            "of networks cannot show it.",
         )
 
 
@@ -63,7 +64,7 @@ def _no_more_than_seeds(results: Results, found: tuple[Point, ...], table: Score
     ]
     ordered = [position for _, position in sorted(numeric)]
     named = []
-    for smaller, larger in zip(ordered, ordered[1:], strict=False):
+    for smaller, larger in pairwise(ordered):
         change = _root_mean_square(_network_means(table.scores[larger] - table.scores[smaller]))
         chance = between_seeds(table.scores[smaller])
         if np.isfinite(change) and np.isfinite(chance) and change <= chance:

@@ -79,8 +79,9 @@ def _score(asked: Asked, table: ScoreTable) -> str:
     region = "over all regions" if asked.region == ALL else f"of the {asked.region}"
     return (
         f"The score was the {_METRICS[asked.metric]} {region}, from the pooled pixels of each "
-        f"patient's slices (boundary scores: mean over slices), averaged over {table.patient_count} "
-        "test patients; slices whose reference lacks the region were left out for all networks."
+        "patient's slices (boundary scores: mean over slices), averaged over "
+        f"{table.patient_count} test patients; slices whose reference lacks the region were "
+        "left out for all networks."
     )
 
 

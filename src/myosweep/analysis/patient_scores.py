@@ -134,8 +134,11 @@ def patient_counts(results: Results, part: str = "test") -> PatientCounts:
     tp, fp, fn = (rows[name].to_numpy(float) for name in ("tp", "fp", "fn"))
     bf = np.nan_to_num(_strict_bf(results, rows))
     shares = _share_of_slice(codes[0], rows["slice"].cat.codes.to_numpy(np.int64), present)
+    runs, patients, regions = axes
     return PatientCounts(
-        *axes,
+        runs=runs,
+        patients=patients,
+        regions=regions,
         tp=added(tp * present),
         fp=added(fp * present),
         fn=added(fn * present),

@@ -27,7 +27,7 @@ class Selection:
         validation: that mean.
         test: its score on the test part, which took no part in the choice.
         regret: how far it lies below the best test mean; 0 if it has that mean itself.
-        regret_at_most: its distance from the best value is at most this (95 %, one-sided, for all
+        regret_at_most: its distance from the best value is at most this (one-sided, for all
             values at once).
     """
 
@@ -110,7 +110,7 @@ def select(
     if len(known) < len(test.values) or len(known) < 2:
         return None
     value = max(known, key=lambda name: (known[name], name == default))
-    sets = best_sets(test, shown.margin)
+    sets = best_sets(test, shown.margin, shown.level)
     position = test.values.index(value)
     highest = max(one.mean for one in shown.values)
     chosen = shown.mean(value)

@@ -132,7 +132,7 @@ def sets_sentences(answer: Answer) -> tuple[str, ...]:
     """The two sets, in words: which values may be the best, and which are shown good enough."""
     if len(answer.values) < 2 or answer.highest is None:
         return ()
-    level, margin = percent(1 - LEVEL), margin_words(answer)
+    level, margin = percent(1 - answer.level), margin_words(answer)
     if answer.estimand == "none":
         return ("Any of the values may be the best, and none is shown to be good enough.",)
     if len(answer.may_be_best) == len(answer.values):

@@ -70,7 +70,7 @@ def _table_block(title: str, one: Lettered | None, sentences: tuple[str, ...] = 
 
 
 def _flat(table: Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """A table as plain rows; titles of sections stand in a column of their own, if there are any."""
+    """A table as plain rows; titles of sections stand in a column, if there are any."""
     titled = any(section.title for section in table.sections)
     columns = tuple(heading.text for heading in table.head[-1])
     rows = tuple(
