@@ -149,8 +149,8 @@ def test_plan_without_anything(shell: Any) -> None:
     assert "to show a true difference of 0.02" in out
     assert "Chance of showing it" in out
     assert "Fewest networks for a chance of 80 %, 3 values" in out
-    assert "as typical of Dice of the myocardium" in out
-    found = json.loads(shell("plan", "--json"))
+    assert "EMIDEC study, Dice of the myocardium" in out
+    found = json.loads(shell("plan", "--difference", "0.0001", "--json"))
     assert found["smallest"][0]["networks"] is None
     assert found["values"] == 3
 

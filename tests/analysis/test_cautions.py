@@ -110,8 +110,8 @@ def test_the_edge_of_the_range_proposes_the_next_value(tmp_path: Path) -> None:
         ("l2.strength", {0.1: 3, 0.01: 2, 0.0: 0}, None),  # nothing lies below 0
         ("augmentation.flip", {0.5: 3, 1.0: 0}, None),  # a probability ends at 1
         ("dropout", {0.25: 3, 0.5: 0}, "was not tried."),  # 1 is not allowed, 0.6 would be
-        ("depth", {2: 3, 3: 2, 4: 0}, "would be 5."),
-        ("batch_size", {2: 0, 4: 1}, "would be 1."),
+        ("depth", {2: 3, 3: 2, 4: 0}, "would be 5 ("),
+        ("batch_size", {2: 0, 4: 1}, "would be 1 ("),
         ("normalisation", {"z-score": 0, "zero-centre": 1}, None),  # names have no edge
     ],
 )

@@ -21,7 +21,6 @@ from myosweep.analysis.plan_words import (
     variability_facts,
 )
 from myosweep.analysis.planning import (
-    TYPICAL,
     Goal,
     Variability,
     chance_to_show,
@@ -33,6 +32,8 @@ from myosweep.errors import InputError, StudyError
 
 NETWORKS_ONLY = Variability(1.0, 0.0, 0.0, "made up")
 PATIENTS_ONLY = Variability(0.0, 1.0, 0.0, "made up")
+
+VARIED = Variability(0.02, 0.03, 0.05, "a test, in which patients differ, too")
 
 
 @pytest.mark.parametrize("networks", [2, 3, 5, 10, 30])
@@ -68,9 +69,9 @@ def simulated(goal: Goal, networks: int, patients: int, repeats: int = 400) -> f
     rng = np.random.default_rng(0)
     shape, hits = (1, networks, patients), 0
     for _ in range(repeats):
-        d = goal.difference + TYPICAL.residual * rng.standard_normal(shape)
-        d += TYPICAL.network * rng.standard_normal((1, networks, 1))
-        d += TYPICAL.patient * rng.standard_normal((1, 1, patients))
+        d = goal.difference + VARIED.residual * rng.standard_normal(shape)
+        d += VARIED.network * rng.standard_normal((1, networks, 1))
+        d += VARIED.patient * rng.standard_normal((1, 1, patients))
         if goal.design == "folds":
             tested = np.zeros(shape, bool)
             for number in range(networks):
@@ -98,7 +99,7 @@ SIMULATED: list[tuple[Goal, int, int]] = [
 
 @pytest.mark.parametrize(("goal", "networks", "patients"), SIMULATED)
 def test_against_simulated_studies(goal: Goal, networks: int, patients: int) -> None:
-    expected = float(chance_to_show(TYPICAL, goal, networks, patients))
+    expected = float(chance_to_show(VARIED, goal, networks, patients))
     assert 0.1 < expected < 0.97, "a chance near 0 or 1 tests nothing"
     error = 2.6 * np.sqrt(expected * (1 - expected) / 400)
     assert simulated(goal, networks, patients) == pytest.approx(expected, abs=error + 0.02)
@@ -107,58 +108,58 @@ def test_against_simulated_studies(goal: Goal, networks: int, patients: int) -> 
 @pytest.mark.parametrize("networks", [3, 5, 10, 20, 40])
 def test_the_engine_expects_the_same_of_a_difference(networks: int) -> None:
     """Without a margin, all that can be decided is a difference."""
-    variances = (TYPICAL.network**2, TYPICAL.patient**2, TYPICAL.residual**2)
+    variances = (VARIED.network**2, VARIED.patient**2, VARIED.residual**2)
     engine = chance_to_decide(*variances, 0.03, 0.0, float(networks), 80.0, 80.0, 0.025)
-    found = chance_to_show(TYPICAL, Goal(0.03), networks, 80)
+    found = chance_to_show(VARIED, Goal(0.03), networks, 80)
     assert float(found) == pytest.approx(float(engine), abs=0.04)
 
 
 def test_chances_grow_with_everything_that_helps() -> None:
     goal, counts = Goal(0.02), np.array([10, 20, 40, 80])
-    assert (np.diff(chance_to_show(TYPICAL, goal, counts, 80)) > 0).all()
-    assert (np.diff(chance_to_show(TYPICAL, goal, 10, counts)) > 0).all()
-    table = chance_to_show(TYPICAL, goal, counts[:, None], counts[None, :])
+    assert (np.diff(chance_to_show(VARIED, goal, counts, 80)) > 0).all()
+    assert (np.diff(chance_to_show(VARIED, goal, 10, counts)) > 0).all()
+    table = chance_to_show(VARIED, goal, counts[:, None], counts[None, :])
     assert table.shape == (4, 4)
-    larger = chance_to_show(TYPICAL, Goal(0.04), 10, 40)
-    assert larger > chance_to_show(TYPICAL, goal, 10, 40)
-    equal = chance_to_show(TYPICAL, Goal(0.0, 0.03), 10, 80)
-    assert equal > chance_to_show(TYPICAL, Goal(0.01, 0.03), 10, 80)
+    larger = chance_to_show(VARIED, Goal(0.04), 10, 40)
+    assert larger > chance_to_show(VARIED, goal, 10, 40)
+    equal = chance_to_show(VARIED, Goal(0.0, 0.03), 10, 80)
+    assert equal > chance_to_show(VARIED, Goal(0.01, 0.03), 10, 80)
 
 
 def test_equivalence_at_the_margin_is_hardly_ever_shown() -> None:
-    assert chance_to_show(TYPICAL, Goal(0.02, 0.02, comparisons=1), 20, 80) < 0.026
+    assert chance_to_show(VARIED, Goal(0.02, 0.02, comparisons=1), 20, 80) < 0.026
 
 
 def test_too_few_patients_for_any_number_of_networks() -> None:
-    short = smallest_networks(TYPICAL, Goal(0.02), 10)
+    short = smallest_networks(VARIED, Goal(0.02), 10)
     assert isinf(short.networks)
     assert short.chance < 0.8
-    needed = smallest_patients(TYPICAL, Goal(0.02), 1000)
+    needed = smallest_patients(VARIED, Goal(0.02), 1000)
     assert 10 < needed < 40
-    before = chance_to_show(TYPICAL, Goal(0.02), 1000, int(needed) - 1)
-    assert before < 0.8 <= chance_to_show(TYPICAL, Goal(0.02), 1000, int(needed))
-    assert isinf(smallest_patients(TYPICAL, Goal(0.02), 3))
+    before = chance_to_show(VARIED, Goal(0.02), 1000, int(needed) - 1)
+    assert before < 0.8 <= chance_to_show(VARIED, Goal(0.02), 1000, int(needed))
+    assert isinf(smallest_patients(VARIED, Goal(0.02), 3))
 
 
 def test_no_smaller_number_is_enough() -> None:
     goal, counts = Goal(0.02), np.arange(2, 60)
     for patients in (40, 80, 500):
-        every = chance_to_show(TYPICAL, goal, counts, patients)
+        every = chance_to_show(VARIED, goal, counts, patients)
         wanted = counts[np.flatnonzero(every >= goal.power)[0]]
-        assert smallest_networks(TYPICAL, goal, patients).networks == wanted
+        assert smallest_networks(VARIED, goal, patients).networks == wanted
 
 
 def test_folds_come_in_whole_repeats() -> None:
-    plan = plan_study(TYPICAL, Goal(0.02, design="folds", folds=4))
+    plan = plan_study(VARIED, Goal(0.02, design="folds", folds=4))
     assert all(networks % 4 == 0 for networks in plan.networks)
     assert all(one.networks % 4 == 0 for one in plan.smallest if one.networks < inf)
-    text = " ".join(plan_sentences(plan_study(TYPICAL, plan.goal, patients=80), 3))
+    text = " ".join(plan_sentences(plan_study(VARIED, plan.goal, patients=80), 3))
     assert "repeats of 4 folds) are enough" in text
     assert "of the whole study" in text
 
 
 def test_a_plan_over_sizes() -> None:
-    plan = plan_study(TYPICAL, Goal(0.02), also_patients=16)
+    plan = plan_study(VARIED, Goal(0.02), also_patients=16)
     assert plan.patients == (10, 16, 20, 40, 80, 160)
     assert len(plan.chances) == len(plan.networks)
     text = " ".join(plan_sentences(plan, 3))
@@ -175,8 +176,8 @@ def test_a_plan_over_sizes() -> None:
 
 
 def test_a_plan_for_one_size() -> None:
-    both = plan_study(TYPICAL, Goal(0.02), networks=10, patients=80)
-    assert both.chances == ((float(chance_to_show(TYPICAL, Goal(0.02), 10, 80)),),)
+    both = plan_study(VARIED, Goal(0.02), networks=10, patients=80)
+    assert both.chances == ((float(chance_to_show(VARIED, Goal(0.02), 10, 80)),),)
     text = " ".join(plan_sentences(both, 3, 600.0)).replace("\u00a0", " ")
     chance = f"{100 * both.chances[0][0]:.0f} %"
     assert f"With 80 patients and 10 networks per value the chance is {chance}." in text
@@ -184,15 +185,15 @@ def test_a_plan_for_one_size() -> None:
     assert f"{enough} networks per value are enough: a chance of 8" in text
     hours = f"{3 * enough * 600 / 3600:.0f}"
     assert f"{3 * enough} runs for 3 values, {hours} h of computing." in text
-    fixed = " ".join(plan_sentences(plan_study(TYPICAL, Goal(0.03), networks=10), 3))
-    needed = smallest_patients(TYPICAL, Goal(0.03), 10)
+    fixed = " ".join(plan_sentences(plan_study(VARIED, Goal(0.03), networks=10), 3))
+    needed = smallest_patients(VARIED, Goal(0.03), 10)
     assert f"With 10 networks per value, {needed:.0f} patients are enough." in fixed
-    few = " ".join(plan_sentences(plan_study(TYPICAL, Goal(0.02), networks=3), 3))
+    few = " ".join(plan_sentences(plan_study(VARIED, Goal(0.02), networks=3), 3))
     assert "With 3 networks per value no number of patients (up to 2000) is enough" in few
 
 
 def test_a_hopeless_plan_says_so() -> None:
-    plan = plan_study(TYPICAL, Goal(0.0001), patients=20)
+    plan = plan_study(VARIED, Goal(0.0001), patients=20)
     assert "Not even 2000 patients would do" in " ".join(plan_sentences(plan, 3))
 
 
@@ -232,7 +233,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("goal", "sizes", "message"), WRONG)
 def test_what_cannot_be_planned(goal: Any, sizes: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        plan_study(TYPICAL, Goal(**goal), **sizes)
+        plan_study(VARIED, Goal(**goal), **sizes)
 
 
 def test_goals_from_options() -> None:
@@ -291,7 +292,7 @@ def test_a_pilot_that_is_too_small(tmp_path: Path) -> None:
 
 
 def test_everything_for_other_programs() -> None:
-    record = plan_record(plan_study(TYPICAL, Goal(0.02)), 3, None, ("a note",))
+    record = plan_record(plan_study(VARIED, Goal(0.02)), 3, None, ("a note",))
     assert record["goal"]["difference"] == 0.02
     assert record["sentences"][-1] == "a note"
     assert {"chances", "smallest", "variability", "values"} <= set(record)

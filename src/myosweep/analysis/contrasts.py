@@ -102,7 +102,7 @@ def _with_unknown(known: Estimates, empty: Bool[np.ndarray, " contrast"]) -> Est
     """Estimates with NaN at the contrasts that have no cell in common; the others stay."""
     count, places = len(empty), np.flatnonzero(~empty)
 
-    def spread(values: PerContrast) -> PerContrast:
+    def spread(values: np.ndarray) -> np.ndarray:
         every = np.full(count, np.nan)
         every[places] = values
         return every

@@ -142,7 +142,7 @@ def variability_facts(variability: Variability) -> tuple[tuple[str, str], ...]:
 def time_words(seconds: float) -> str:
     """A computing time.
 
-    >>> time_words(100), time_words(3 * 3600), time_words(200 * 3600)
+    >>> time_words(100.0), time_words(3 * 3600.0), time_words(200 * 3600.0)
     ('2 min', '3 h', '8 days')
     """
     if seconds < 90 * 60:
