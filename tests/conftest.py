@@ -1,8 +1,11 @@
 """What all tests share: checked array types, the data in ../shared, small datasets and studies."""
 
+import os
 from pathlib import Path
 
 from jaxtyping import install_import_hook
+
+os.environ["COLUMNS"] = "200"  # rich reads it once, when the console is made
 
 _CHECKED = [
     "analysis",

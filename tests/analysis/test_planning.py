@@ -304,3 +304,12 @@ def test_components_are_averaged_as_variances() -> None:
     parts = [Components(v, v, v, 3, 10, 10.0) for v in (0.0, 0.0002)]
     assert _averaged(parts, "x").network == pytest.approx(0.01)
     assert _averaged(parts, "x").ranges[0] == pytest.approx((0.0, 0.0002**0.5))
+
+
+def test_a_comparison_that_varies_unusually_is_named() -> None:
+    from myosweep.analysis.pilot import _notes
+
+    usual = Components(1.0, 1.0, 1.0, 10, 80, 80.0)
+    unusual = Components(9.0, 9.0, 9.0, 10, 80, 80.0)
+    assert _notes([usual, usual, usual], 10) == ()
+    assert "varies 3.0 times as much" in _notes([usual, usual, unusual], 10)[0]

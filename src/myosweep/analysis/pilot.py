@@ -17,6 +17,8 @@ from myosweep.errors import InputError
 from myosweep.results.read import Results, read_results
 
 _FEW_NETWORKS = 5
+_UNEQUAL = 2
+"""From this many times the median spread on, a comparison is named as unusual."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,13 @@ def _notes(found: list[Components], networks: int) -> tuple[str, ...]:
         notes.append(
             "The pilot tested each patient once per value, so that patients and what is left "
             "cannot be told apart: more networks may help more than is said here."
+        )
+    spreads = [sqrt(one.network + one.patient + one.residual) for one in found]
+    if max(spreads) > _UNEQUAL * float(np.median(spreads)):
+        notes.append(
+            f"One comparison of the pilot varies {max(spreads) / float(np.median(spreads)):.1f} "
+            "times as much as the usual one and raises the mean: for most values fewer networks "
+            "are enough."
         )
     if networks < _FEW_NETWORKS:
         notes.append(
