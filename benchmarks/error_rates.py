@@ -31,9 +31,9 @@ import numpy as np
 from scipy import special
 
 from myosweep.analysis import best, contrasts, decide, intervals, looks, verdicts
-from myosweep.analysis.contrasts import Components, against, estimate
-from myosweep.analysis.intervals import LEVEL, bounds, simultaneous_level
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.contrasts import Components, against, estimate
+from myosweep.statistics.intervals import LEVEL, bounds, simultaneous_level
+from myosweep.statistics.score_table import ScoreTable
 
 FOLDS = 5
 LOOKS = (3, 5, 7, 10)

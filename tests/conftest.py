@@ -16,6 +16,7 @@ _CHECKED = [
     "regions",
     "report",
     "results",
+    "statistics",
     "study",
     "training",
 ]

@@ -13,7 +13,7 @@ SOURCE = Path(myosweep.__file__).parent
 ROWS = [
     {"errors", "regions", "randomness", "files", "distances"},
     {"config"},
-    {"data", "metrics", "results", "model"},
+    {"data", "metrics", "results", "model", "statistics"},
     {"training", "analysis"},
     {"predict"},
     {"report"},
@@ -63,7 +63,7 @@ def test_nothing_needs_a_posix_system(path: Path) -> None:
     assert not POSIX_ONLY & {name.split(".")[0] for name in imported(path)}
 
 
-@pytest.mark.parametrize("part", ["metrics", "results", "analysis", "report"])
+@pytest.mark.parametrize("part", ["metrics", "results", "statistics", "analysis", "report"])
 def test_the_right_of_the_waist_loads_no_torch(part: str) -> None:
     modules = [
         ".".join(("myosweep", *path.relative_to(SOURCE).with_suffix("").parts))

@@ -15,6 +15,7 @@ NAMES = [
     "StudyConfig",
     "UNet",
     "bf_score",
+    "conclude",
     "import_png",
     "make_phantom",
     "make_split",

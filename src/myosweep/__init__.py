@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from myosweep.analysis.conclude import conclude
     from myosweep.config import L2, RunSettings, StudyConfig, read_study_config
     from myosweep.data.phantom_dataset import make_phantom
     from myosweep.data.png import import_png
@@ -31,6 +32,7 @@ _HOMES = {
     "StudyConfig": "config",
     "UNet": "model.unet",
     "bf_score": "metrics",
+    "conclude": "analysis.conclude",
     "import_png": "data.png",
     "make_phantom": "data.phantom_dataset",
     "make_split": "data.split",
@@ -49,6 +51,7 @@ __all__ = [
     "StudyConfig",
     "UNet",
     "bf_score",
+    "conclude",
     "import_png",
     "make_phantom",
     "make_split",

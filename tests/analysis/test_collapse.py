@@ -18,8 +18,8 @@ from myosweep.analysis.collapse import (
     without_collapsed,
 )
 from myosweep.analysis.patient_scores import patient_counts, score_table
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.results.read import Results, read_results
+from myosweep.statistics.score_table import ScoreTable
 
 FALLEN = {(5e-3,): (DIVERGED, 3, DIVERGED), (5e-4,): (1, 1, 2), (5e-5,): (0, 1, 0)}
 

@@ -9,11 +9,10 @@ from tests.toy import DIVERGED, SCHEME, Toy, toy_study
 
 from myosweep.analysis.displacement import (
     adjacent,
-    contour_lengths_px,
     displacements,
 )
 from myosweep.analysis.points import points
-from myosweep.metrics import outline_lengths_px
+from myosweep.metrics import contour_lengths_px, outline_lengths_px
 from myosweep.results.read import Results, read_masks, read_results
 
 THREE = {(5e-3,): (3, 2, 3), (5e-4,): (1, 1, 2), (5e-5,): (0, 1, 0)}

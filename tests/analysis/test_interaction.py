@@ -5,7 +5,7 @@ import pytest
 
 from myosweep.analysis.interaction import Interaction, interaction
 from myosweep.analysis.points import Point
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.score_table import ScoreTable
 
 L2, RATES = (0.0, 1e-4), (1e-3, 1e-4, 1e-5)
 

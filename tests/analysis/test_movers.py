@@ -9,9 +9,9 @@ from tests.toy import toy_study
 
 from myosweep.analysis.movers import patients_table, slices_that_move
 from myosweep.analysis.points import points
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.slices import slice_scores
 from myosweep.results.read import Results, read_results
+from myosweep.statistics.score_table import ScoreTable
 
 SHIFTS = {(5e-3,): (3, 2, 3), (5e-4,): (1, 1, 2), (5e-5,): (0, 1, 0)}
 

@@ -9,9 +9,6 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from tests.toy import toy_study
 
-from myosweep.analysis.contrasts import Components, estimate_differences
-from myosweep.analysis.decide import chance_to_decide
-from myosweep.analysis.intervals import bounds
 from myosweep.analysis.pilot import goal_of, read_pilot
 from myosweep.analysis.plan_words import (
     goal_sentence,
@@ -29,6 +26,9 @@ from myosweep.analysis.planning import (
     smallest_patients,
 )
 from myosweep.errors import InputError, StudyError
+from myosweep.statistics.contrasts import Components, estimate_differences
+from myosweep.statistics.decide import chance_to_decide
+from myosweep.statistics.intervals import bounds
 
 NETWORKS_ONLY = Variability(1.0, 0.0, 0.0, "made up")
 PATIENTS_ONLY = Variability(0.0, 1.0, 0.0, "made up")

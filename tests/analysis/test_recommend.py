@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from myosweep.analysis.answer import Answer, answer
 from myosweep.analysis.recommend import means_by_value, recommend, select
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.answer import Answer, answer
+from myosweep.statistics.score_table import ScoreTable
 
 VALUES = ("0.005", "0.0001", "0.00005")
 
@@ -63,7 +63,7 @@ def test_without_a_tested_default_the_best_of_the_good_ones_is_taken() -> None:
 
 def test_selection_reads_validation_only() -> None:
     test, validation = table(0.5, 0.70, 0.66), table(0.5, 0.60, 0.66)
-    found = select(test, validation, judged(test), "0.0001")
+    found = select(validation, judged(test), "0.0001")
     assert found is not None
     assert found.value == "0.00005"
     assert found.regret == pytest.approx(0.04, abs=0.002)
@@ -72,7 +72,7 @@ def test_selection_reads_validation_only() -> None:
 
 def test_selecting_the_best_costs_nothing() -> None:
     test = table(0.5, 0.70, 0.66)
-    found = select(test, test, judged(test), None)
+    found = select(test, judged(test), None)
     assert found is not None
     assert (found.value, found.regret, found.regret_at_most) == ("0.0001", 0.0, 0.0)
 
@@ -80,5 +80,5 @@ def test_selecting_the_best_costs_nothing() -> None:
 def test_no_validation_scores_no_selection() -> None:
     test = table(0.5, 0.7)
     empty = ScoreTable(test.values, test.networks, ("p",), np.full((2, 5, 1), np.nan))
-    assert select(test, empty, judged(test), None) is None
+    assert select(empty, judged(test), None) is None
     assert all(np.isnan(mean) for mean in means_by_value(empty).values())

@@ -7,10 +7,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from myosweep.analysis.answer import Answer, answer
-from myosweep.analysis.decide import Cost
 from myosweep.analysis.number_words import decimals_of, margin_words
-from myosweep.analysis.score_table import Estimand, ScoreTable
 from myosweep.analysis.sentences import (
     comparison_sentence,
     cost_sentence,
@@ -21,7 +18,10 @@ from myosweep.analysis.sentences import (
     sets_sentences,
     verdict_heading,
 )
-from myosweep.analysis.verdicts import Comparison, Verdict
+from myosweep.statistics.answer import Answer, answer
+from myosweep.statistics.decide import Cost
+from myosweep.statistics.score_table import Estimand, ScoreTable
+from myosweep.statistics.verdicts import Comparison, Verdict
 
 
 def table(

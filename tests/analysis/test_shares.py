@@ -10,8 +10,8 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.shares import NetworkSpread, Share, network_spread, variance_shares
+from myosweep.statistics.score_table import ScoreTable
 
 TRUE = {
     "value": 0.01,

@@ -10,9 +10,9 @@ from tests.toy import toy_study
 
 from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.analysis.question import Asked
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.subgroups import Subgroup, subgroup_differences
 from myosweep.results.read import Results, read_results
+from myosweep.statistics.score_table import ScoreTable
 
 ASKED = Asked("myocardium", "dice", "reference", "0.0005", None, None, True)
 SHIFTS = {(5e-3,): (3, 2, 3), (5e-4,): (1, 1, 2), (5e-5,): (0, 1, 0)}

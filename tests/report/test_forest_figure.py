@@ -9,7 +9,6 @@ import pytest
 from tests.toy import toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
-from myosweep.analysis.verdicts import Verdict, judge
 from myosweep.report.forest_figure import (
     MOST_ROWS,
     VERDICT_WORDS,
@@ -18,6 +17,7 @@ from myosweep.report.forest_figure import (
     forest_figure,
 )
 from myosweep.results.read import Results, read_results
+from myosweep.statistics.verdicts import Verdict, judge
 
 SHIFTS = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1), (0.0,): (2, 2, 3)}
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.toy import Toy, toy_study
 
+from myosweep.analysis.conclude import conclude
 from myosweep.config import StudyConfig, read_study_config
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
@@ -61,11 +62,14 @@ def test_folds_grow_by_whole_repeats(tmp_path: Path) -> None:
 
 
 def test_decide_adds_networks_until_a_decision_has_an_even_chance(tmp_path: Path) -> None:
-    shifts = {(1e-4,): (0, 3, 0, 3), (5e-5,): (1, 2, 2, 1)}
-    toy = study(tmp_path, shifts, question={"margin": 0.15})
+    shifts = {(1e-4,): (0, 1, 0, 1), (5e-5,): (3, 0, 2, 1)}
+    toy = study(tmp_path, shifts)
     before = read_study_config(toy.home.study)
     found = plan_extension(toy.folder, decide=True)
-    assert found.networks > 4 or "No network is added" in found.reasons[0]
+    cost = conclude(read_results(toy.folder)).shown.costs[0]
+    assert 4 < cost.expected_even < 1000, "the toy is to be undecided, but decidable"
+    assert found.networks == cost.expected_even
+    assert f"{found.networks} networks per value give an even chance" in found.reasons[0]
     assert read_study_config(toy.home.study) == before, "planning wrote something"
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from myosweep.analysis.answer import Answer, ValueMean, answer
 from myosweep.analysis.number_words import listed
 from myosweep.analysis.points import format_value
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.table_file import Row, column_problems, lines_words, read_rows
-from myosweep.analysis.verdicts import Comparison
 from myosweep.errors import InputError
+from myosweep.statistics.answer import Answer, ValueMean, answer
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.statistics.verdicts import Comparison
 
 ASSUMED_MARGIN = 0.02
 """Taken where nobody says what difference matters, for scores between 0 and 1 only."""

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from myosweep.analysis.contrasts import estimate_differences
-from myosweep.analysis.intervals import LEVEL, mean_interval
 from myosweep.analysis.number_words import listed, number
-from myosweep.analysis.score_table import estimand_words
 from myosweep.analysis.scores import ALL
+from myosweep.statistics.contrasts import estimate_differences
+from myosweep.statistics.intervals import LEVEL, mean_interval
+from myosweep.statistics.score_table import estimand_words
 
 Ruling = Literal[
     "supported", "contradicted", "no practical difference", "undecided", "not applicable"

@@ -26,21 +26,21 @@ from myosweep.analysis.claim_parts import (
     ratio_claim,
 )
 from myosweep.analysis.compare import PAPER_VALIDATION_ACCURACY
-from myosweep.analysis.contrasts import (
+from myosweep.analysis.displacement import displacements
+from myosweep.analysis.number_words import counted, listed, number
+from myosweep.analysis.patient_scores import PatientCounts, score_table, strict_metric
+from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.scores import ALL
+from myosweep.analysis.shares import network_spread
+from myosweep.results.read import Results
+from myosweep.statistics.contrasts import (
     differences,
     estimate,
     pair_contrasts,
     pairs,
 )
-from myosweep.analysis.displacement import displacements
-from myosweep.analysis.intervals import LEVEL, bounds, simultaneous_level
-from myosweep.analysis.number_words import counted, listed, number
-from myosweep.analysis.patient_scores import PatientCounts, score_table, strict_metric
-from myosweep.analysis.points import Point, fields_in_words, points
-from myosweep.analysis.score_table import ScoreTable, estimand_words
-from myosweep.analysis.scores import ALL
-from myosweep.analysis.shares import network_spread
-from myosweep.results.read import Results
+from myosweep.statistics.intervals import LEVEL, bounds, simultaneous_level
+from myosweep.statistics.score_table import ScoreTable, estimand_words
 
 __all__ = ["Claim", "ClaimPart", "paper_claims"]
 

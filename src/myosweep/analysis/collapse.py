@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool
 
-from myosweep.analysis.answer import Family, answer
-from myosweep.analysis.contrasts import differences, pair_contrasts
-from myosweep.analysis.intervals import LEVEL, rare_event_bound, share_interval
 from myosweep.analysis.patient_scores import PatientCounts
 from myosweep.analysis.points import points
-from myosweep.analysis.score_table import ScoreTable
-from myosweep.analysis.verdicts import Comparison
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Family, answer
+from myosweep.statistics.contrasts import differences, pair_contrasts
+from myosweep.statistics.intervals import LEVEL, rare_event_bound, share_interval
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.statistics.verdicts import Comparison
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ difference's sign, so that the sentences also serve scores of which less is bett
 import math
 from dataclasses import dataclass
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.number_words import decimals_of, margin_words, number, p_words, percent
-from myosweep.analysis.verdicts import Comparison
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.verdicts import Comparison
 
 
 @dataclass(frozen=True)

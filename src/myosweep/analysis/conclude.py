@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from myosweep.analysis.answer import Answer, answer
 from myosweep.analysis.cautions import Caution, cautions
 from myosweep.analysis.claims import Claim, paper_claims
 from myosweep.analysis.collapse import (
@@ -21,7 +20,6 @@ from myosweep.analysis.collapse import (
 from myosweep.analysis.compare import PartScores, training_gap
 from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
-from myosweep.analysis.intervals import LEVEL, rare_event_bound
 from myosweep.analysis.looks import next_look
 from myosweep.analysis.margin import SHIFT_PX, Outline, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
@@ -42,13 +40,15 @@ from myosweep.analysis.recommend import (
     recommend,
     select,
 )
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.scores import ALL, baseline_scores
-from myosweep.analysis.shares import Share, variance_shares
+from myosweep.analysis.shares import NetworkSpread, Share, network_spread, variance_shares
 from myosweep.analysis.subgroups import Subgroup, subgroup_differences
-from myosweep.analysis.verdicts import Comparison
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer, answer
+from myosweep.statistics.intervals import LEVEL, rare_event_bound
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.statistics.verdicts import Comparison
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Conclusion:
             (none if none collapsed).
         false_alarms, missed: the region predicted where it is not, and missed where it is.
         rare_failures: share of patients on which failures cannot be ruled out by the test part.
+        spread: between networks of one value on the same patients.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
     """
@@ -103,6 +104,7 @@ class Conclusion:
     claims: tuple[Claim, ...]
     interaction: Interaction | None
     shares: tuple[Share, ...]
+    spread: NetworkSpread
     subgroups: tuple[Subgroup, ...]
     movers: tuple[Mover, ...]
     patients: tuple[PatientRow, ...]
@@ -158,7 +160,7 @@ def conclude(
             {value: mean for value, mean in validation_means.items() if np.isfinite(mean)},
             what,
         ),
-        selection=select(table, on_validation, shown, asked.default),
+        selection=select(on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
         warnings=(*cautions(results), *inert_values(results, table)),
         baselines=_baselines(results, asked),
@@ -185,6 +187,7 @@ def conclude(
             chosen_margin,
         ),
         shares=variance_shares(table),
+        spread=network_spread(table),
         subgroups=subgroup_differences(results, asked, table),
         movers=slices_that_move(results, asked.region, asked.metric),
         patients=patients_table(table),

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.number_words import listed, number
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.score_table import ScoreTable
 
 
 def degenerate_sentences(table: ScoreTable, answer: Answer) -> tuple[str, ...]:

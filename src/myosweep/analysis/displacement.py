@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 from scipy import special
 
-from myosweep.analysis.contrasts import degrees_of_freedom
-from myosweep.analysis.intervals import LEVEL
 from myosweep.analysis.points import Point, points
-from myosweep.analysis.score_table import Estimand, estimand_of
+from myosweep.metrics import contour_lengths_px
 from myosweep.results.read import Results, read_masks
+from myosweep.statistics.contrasts import degrees_of_freedom
+from myosweep.statistics.intervals import LEVEL
+from myosweep.statistics.score_table import Estimand, estimand_of
 
 FEWEST_NETWORKS = 3
 """Below this many networks per value, leaving one out leaves no pair of networks."""
@@ -155,22 +156,6 @@ def adjacent(found: Sequence[Point]) -> tuple[tuple[int, int], ...]:
                 itertools.pairwise(_down([found[k].values[number][1] for k in line], line))
             )
     return tuple(pairs)
-
-
-def contour_lengths_px(mask: Bool[np.ndarray, "slice y x"]) -> Float64[np.ndarray, " slice"]:
-    """Length of all contours of a mask, inner ones too; the image edge is no contour.
-
-    By the Cauchy-Crofton formula, as ``metrics.outline_lengths_px`` measures outer outlines.
-    """
-
-    def crossings(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return np.count_nonzero(one != other, axis=(1, 2)).astype(float)
-
-    straight = crossings(mask[:, 1:], mask[:, :-1]) + crossings(mask[:, :, 1:], mask[:, :, :-1])
-    diagonal = crossings(mask[:, 1:, 1:], mask[:, :-1, :-1])
-    diagonal += crossings(mask[:, 1:, :-1], mask[:, :-1, 1:])
-    lengths: np.ndarray = np.pi / 8 * (straight + diagonal / np.sqrt(2))
-    return lengths
 
 
 def _down(values: Sequence[object], positions: list[int]) -> list[int]:

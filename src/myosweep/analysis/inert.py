@@ -7,8 +7,8 @@ import numpy as np
 
 from myosweep.analysis.cautions import Caution
 from myosweep.analysis.points import Point, field_words, format_value, points
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.results.read import Results
+from myosweep.statistics.score_table import ScoreTable
 
 WEAK = 0.01
 """Below this ratio of L2 gradient to data gradient, in every epoch, L2 hardly acts."""

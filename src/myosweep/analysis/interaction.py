@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myosweep.analysis.answer import judged
-from myosweep.analysis.contrasts import estimate
-from myosweep.analysis.intervals import LEVEL, simultaneous_level
 from myosweep.analysis.points import Point, field_words, format_value
-from myosweep.analysis.score_table import ScoreTable
-from myosweep.analysis.verdicts import Comparison
 from myosweep.config import Value
+from myosweep.statistics.answer import judged
+from myosweep.statistics.contrasts import estimate
+from myosweep.statistics.intervals import LEVEL, simultaneous_level
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.statistics.verdicts import Comparison
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def interaction(
 
 
 def _levels(found: tuple[Point, ...], path: str) -> list[Value | None]:
-    values = list(dict.fromkeys(dict(point.values)[path] for point in found))
-    numeric = all(isinstance(value, int | float) for value in values)
-    return sorted(values, key=lambda value: value) if numeric else values  # type: ignore[arg-type,return-value]
+    """The values of one field: numbers by size, anything else as the sweep has them."""
+    values = dict.fromkeys(dict(point.values)[path] for point in found)
+    return sorted(values, key=lambda value: value if isinstance(value, int | float) else 0.0)
 
 
 def _base(grid: list[list[str | None]], reference: str | None) -> tuple[int, int]:

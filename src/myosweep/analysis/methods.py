@@ -2,13 +2,13 @@
 
 from importlib.metadata import version
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.question import Asked
-from myosweep.analysis.score_table import ScoreTable, estimand_words
 from myosweep.analysis.scores import ALL
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.score_table import ScoreTable, estimand_words
 
 _METRICS = {
     "accuracy": "accuracy (sensitivity)",

@@ -8,11 +8,11 @@ import pandas as pd
 from jaxtyping import Float64
 
 from myosweep.analysis.points import points
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.scores import ALL
 from myosweep.analysis.slices import slice_scores
 from myosweep.metrics import accuracy, dice, iou
 from myosweep.results.read import Results
+from myosweep.statistics.score_table import ScoreTable
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from myosweep.analysis.answer import Answer
+from myosweep.statistics.answer import Answer
 
 _NOISE = 1e-6
 """Differences below this are what is left of rounding, and are written as 0."""

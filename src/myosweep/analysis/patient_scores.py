@@ -12,11 +12,11 @@ import pandas as pd
 from jaxtyping import Bool, Float64
 
 from myosweep.analysis.points import points
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.analysis.scores import ALL
 from myosweep.analysis.slices import tolerance_px
 from myosweep.metrics import SQUARED_DISTANCES_PX, bf_from_hits, hits_within
 from myosweep.results.read import Results
+from myosweep.statistics.score_table import ScoreTable
 
 REGION_METRICS = ("accuracy", "iou", "dice", "bf_strict")
 OVERALL_METRICS = ("global_accuracy", "mean_iou", "mean_dice", "mean_bf_strict")

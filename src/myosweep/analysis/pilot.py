@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from myosweep.analysis.contrasts import Components, against, estimate, pair_contrasts, pairs
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.number_words import counted
 from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.analysis.planning import USUAL_DIFFERENCE, Goal, Variability
 from myosweep.analysis.question import Asked, ask
-from myosweep.analysis.score_table import Design, ScoreTable
 from myosweep.errors import InputError
 from myosweep.results.read import Results, read_results
+from myosweep.statistics.contrasts import Components, against, estimate, pair_contrasts, pairs
+from myosweep.statistics.score_table import Design, ScoreTable
 
 _FEW_NETWORKS = 5
 _UNEQUAL = 2

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from myosweep.analysis.decide import MOST_NETWORKS
-from myosweep.analysis.intervals import LEVEL
 from myosweep.analysis.number_words import counted, listed, percent
 from myosweep.analysis.planning import MOST_PATIENTS, Goal, Plan, Smallest, Variability
 from myosweep.analysis.tables import TextTable
+from myosweep.statistics.decide import MOST_NETWORKS
+from myosweep.statistics.intervals import LEVEL
 
 
 def goal_sentence(goal: Goal) -> str:

@@ -7,11 +7,11 @@ from math import inf, isfinite
 import numpy as np
 from scipy import special
 
-from myosweep.analysis.contrasts import degrees_of_freedom
-from myosweep.analysis.decide import MOST_NETWORKS
-from myosweep.analysis.intervals import LEVEL
-from myosweep.analysis.score_table import Design
 from myosweep.errors import InputError
+from myosweep.statistics.contrasts import degrees_of_freedom
+from myosweep.statistics.decide import MOST_NETWORKS
+from myosweep.statistics.intervals import LEVEL
+from myosweep.statistics.score_table import Design
 
 MOST_PATIENTS = 2000
 USUAL_DIFFERENCE = 0.02

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from myosweep.analysis.answer import Family
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
 from myosweep.analysis.points import Point, points
 from myosweep.analysis.scores import ALL
@@ -10,6 +9,7 @@ from myosweep.config import Value, flatten, settings_from_paths
 from myosweep.config.settings import PRESETS
 from myosweep.errors import StudyError
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Family
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myosweep.analysis.answer import Answer, ValueMean
-from myosweep.analysis.best import best_sets
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.answer import Answer, ValueMean
+from myosweep.statistics.score_table import ScoreTable
 
 
 @dataclass(frozen=True)
@@ -98,20 +97,16 @@ def _beats(shown: Answer, best: str, default: str | None) -> bool:
     return default not in shown.may_be_best
 
 
-def select(
-    test: ScoreTable, validation: ScoreTable, shown: Answer, default: str | None
-) -> Selection | None:
-    """Choose by validation scores, then look at the test part; None without validation scores.
+def select(validation: ScoreTable, shown: Answer, default: str | None) -> Selection | None:
+    """Choose by validation scores, then look at the answer that the test part gives.
 
-    Ties go to the default.
+    Ties go to the default. None without validation scores of all values.
     """
     means = means_by_value(validation)
     known = {value: mean for value, mean in means.items() if np.isfinite(mean)}
-    if len(known) < len(test.values) or len(known) < 2:
+    if len(known) < len(shown.values) or len(known) < 2:
         return None
     value = max(known, key=lambda name: (known[name], name == default))
-    sets = best_sets(test, shown.margin, shown.level)
-    position = test.values.index(value)
     highest = max(one.mean for one in shown.values)
     chosen = shown.mean(value)
     return Selection(
@@ -119,7 +114,7 @@ def select(
         known[value],
         chosen,
         max(highest - chosen.mean, 0.0),
-        float(-sets.low[position]),
+        shown.shortfalls[[one.value for one in shown.values].index(value)],
     )
 
 

@@ -7,11 +7,8 @@ on what a table lacks in ``degenerate``; both are imported from here.
 import math
 from collections.abc import Sequence
 
-from myosweep.analysis.answer import Answer, SecondLook
 from myosweep.analysis.comparison_words import comparison_sentence as comparison_sentence
-from myosweep.analysis.decide import LIKELY, MOST_NETWORKS, Cost
 from myosweep.analysis.degenerate import degenerate_sentences as degenerate_sentences
-from myosweep.analysis.intervals import LEVEL
 from myosweep.analysis.number_words import (
     counted,
     decimals_of,
@@ -21,8 +18,11 @@ from myosweep.analysis.number_words import (
     p_words,
     percent,
 )
-from myosweep.analysis.score_table import Design, Estimand, ScoreTable
-from myosweep.analysis.verdicts import Comparison, Verdict
+from myosweep.statistics.answer import Answer, SecondLook
+from myosweep.statistics.decide import LIKELY, MOST_NETWORKS, Cost
+from myosweep.statistics.intervals import LEVEL
+from myosweep.statistics.score_table import Design, Estimand, ScoreTable
+from myosweep.statistics.verdicts import Comparison, Verdict
 
 _MOST_NAMED = 3
 """A headline names so many pairs; with more, it counts them."""

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy import stats
 
-from myosweep.analysis.intervals import LEVEL
-from myosweep.analysis.score_table import ScoreTable
 from myosweep.randomness import stream
+from myosweep.statistics.intervals import LEVEL
+from myosweep.statistics.score_table import ScoreTable
 
 _DRAWS = 20_000
 _BOTH = "network x patient"

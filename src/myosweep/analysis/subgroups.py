@@ -14,19 +14,19 @@ import pandas as pd
 from jaxtyping import Float64
 from scipy import special
 
-from myosweep.analysis.contrasts import (
+from myosweep.analysis.patient_scores import patient_counts, score_table
+from myosweep.analysis.question import Asked
+from myosweep.analysis.scores import ALL
+from myosweep.results.read import Results
+from myosweep.statistics.contrasts import (
     Estimates,
     differences,
     estimate_differences,
     pair_contrasts,
     pairs,
 )
-from myosweep.analysis.intervals import LEVEL
-from myosweep.analysis.patient_scores import patient_counts, score_table
-from myosweep.analysis.question import Asked
-from myosweep.analysis.score_table import Estimand, ScoreTable
-from myosweep.analysis.scores import ALL
-from myosweep.results.read import Results
+from myosweep.statistics.intervals import LEVEL
+from myosweep.statistics.score_table import Estimand, ScoreTable
 
 Factor = Literal["level", "site", "vendor"]
 FACTORS: tuple[Factor, ...] = ("level", "site", "vendor")

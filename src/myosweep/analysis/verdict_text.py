@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from myosweep.analysis import sentences
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.any_table import AnyTable
 from myosweep.analysis.number_words import decimals_of, margin_words, number, p_words, percent
 from myosweep.analysis.tables import TextTable
+from myosweep.statistics.answer import Answer
 
 
 def introduction(read: AnyTable, shown: Answer, assumed: bool) -> tuple[str, ...]:

@@ -1,13 +1,12 @@
 """Commands that conclude a study and add to it what the conclusion asks for."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
-from myosweep.cli.results_commands import Folder
+from myosweep.cli.results_commands import DatasetFolder, Folder
 from myosweep.cli.show import console, duration, print_json, print_table
 from myosweep.cli.study_commands import Device, Jobs, perform
 
@@ -77,9 +76,7 @@ def extend(
     networks: Annotated[
         int | None, typer.Option(min=2, help="Networks per value to reach.", show_default=False)
     ] = None,
-    dataset: Annotated[
-        Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
-    ] = None,
+    dataset: DatasetFolder = None,
     device: Device = "auto",
     jobs: Jobs = None,
     dry_run: Annotated[

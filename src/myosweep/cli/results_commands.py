@@ -10,6 +10,9 @@ from myosweep.cli.data_commands import Json
 from myosweep.cli.show import console, print_json, print_table
 
 Folder = Annotated[Path, typer.Argument(help="Study folder.")]
+DatasetFolder = Annotated[
+    Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
+]
 Part = Annotated[
     Literal["training", "validation", "test"], typer.Option(help="Which part of the split.")
 ]
@@ -42,9 +45,7 @@ def print_summary(folder: Path, part: str = "test") -> None:
 
 def report(
     folder: Folder,
-    dataset: Annotated[
-        Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
-    ] = None,
+    dataset: DatasetFolder = None,
     slices: Annotated[
         list[str] | None,
         typer.Option("--slice", help="Test slice for figure 2, such as P07_003; may be repeated."),

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from myosweep.cli.data_commands import Json, leak_warning
-from myosweep.cli.results_commands import print_summary
+from myosweep.cli.results_commands import DatasetFolder, print_summary
 from myosweep.cli.show import (
     console,
     counting,
@@ -52,9 +52,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Study folder; default results/NAME.", show_default=False)
     ] = None,
-    dataset: Annotated[
-        Path | None, typer.Option(help="The dataset's folder, if it is not where the study says.")
-    ] = None,
+    dataset: DatasetFolder = None,
     device: Device = "auto",
     jobs: Jobs = None,
     dry_run: Annotated[

@@ -12,9 +12,9 @@ from myosweep.cli.show import console, print_facts, print_json, print_table
 from myosweep.errors import InputError
 
 if TYPE_CHECKING:
-    from myosweep.analysis.answer import Answer
     from myosweep.analysis.any_table import AnyTable
     from myosweep.analysis.planning import Plan
+    from myosweep.statistics.answer import Answer
 
 _MOST_SENTENCES = 7
 """So many sentences of one kind are printed; JSON has all."""

@@ -15,7 +15,7 @@ from myosweep.metrics.counts import (
     boundary_hits,
     count_slices,
 )
-from myosweep.metrics.outline import outline_lengths_px
+from myosweep.metrics.outline import contour_lengths_px, outline_lengths_px
 from myosweep.metrics.overlap import (
     MeanDefined,
     accuracy,
@@ -43,6 +43,7 @@ __all__ = [
     "bf_score",
     "boundary_hits",
     "confusion_matrix",
+    "contour_lengths_px",
     "count_slices",
     "default_tolerance_px",
     "dice",

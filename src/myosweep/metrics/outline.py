@@ -29,7 +29,7 @@ def outline_lengths_px(
         mask = region_map == region
         at_edge = _frame(mask)
         filled = _filled(np.where(at_edge[:, None, None], ~mask, mask))
-        lengths[:, region] = np.where(mask.any((1, 2)), _crofton(filled), 0.0)
+        lengths[:, region] = np.where(mask.any((1, 2)), contour_lengths_px(filled), 0.0)
     return lengths
 
 
@@ -51,7 +51,9 @@ def _filled(mask: Bool[np.ndarray, "slice y x"]) -> Bool[np.ndarray, "slice y x"
     return filled
 
 
-def _crofton(mask: Bool[np.ndarray, "slice y x"]) -> Float64[np.ndarray, " slice"]:
+def contour_lengths_px(mask: Bool[np.ndarray, "slice y x"]) -> Float64[np.ndarray, " slice"]:
+    """Length of all contours of a mask, inner ones too; the image edge is no contour."""
+
     def crossings(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.count_nonzero(one != other, axis=(1, 2)).astype(float)
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.movers import Mover, PatientRow
 from myosweep.analysis.number_words import counted, decimals_of, number, p_words, percent
@@ -12,6 +11,7 @@ from myosweep.analysis.subgroups import Subgroup
 from myosweep.report.conclusion_tables import capital, interval, plain_table
 from myosweep.report.style import value_colour
 from myosweep.report.tables import MOST_COLUMNS, NONE, Heading, Row, Section, Table
+from myosweep.statistics.answer import Answer
 
 _SOURCES = {
     "value": "values",

@@ -6,10 +6,8 @@ from string import ascii_uppercase
 
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.number_words import decimals_of, percent
-from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.analysis.points import fields_in_words, points
 from myosweep.analysis.sentences import second_look_sentences, sets_sentences
-from myosweep.analysis.shares import network_spread
 from myosweep.report import background_tables as background
 from myosweep.report import conclusion_tables as made
 from myosweep.report.conclusion_tables import Lettered
@@ -73,10 +71,9 @@ class ConclusionSection:
 def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSection:
     """Put a conclusion into sentences, tables and records of figures."""
     found, field = points(results), fields_in_words(results.fields)
-    asked, shown = conclusion.asked, conclusion.shown
-    table = score_table(results, patient_counts(results), asked.region, asked.metric)
+    shown = conclusion.shown
     design = results.study.replicates.design if results.study.source == "training" else None
-    told = Told(conclusion, found, field, results.scheme.names, network_spread(table), design)
+    told = Told(conclusion, found, field, results.scheme.names, design)
     letters = iter(ascii_uppercase)
     compared = made.comparisons_table(shown, found) if shown.comparisons else None
     looks = second_look_sentences(shown)

@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.number_words import counted, decimals_of, listed, number, p_words, percent
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS
 from myosweep.analysis.points import Point
 from myosweep.analysis.scores import ALL
-from myosweep.analysis.verdicts import Comparison
 from myosweep.report.forest_figure import VERDICT_WORDS, shift_words
 from myosweep.report.style import METRIC_WORDS, value_colour
 from myosweep.report.tables import NONE, Heading, Row, Section, Table
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.verdicts import Comparison
 
 _FOLDED_FROM = 12  # a longer table of comparisons is folded away
 _MOST_NAMED = 6  # more pairs of values than these are counted, not named

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from myosweep.analysis.answer import Answer, ValueMean
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.number_words import number
 from myosweep.analysis.points import fields_in_words
@@ -15,6 +14,7 @@ from myosweep.report.conclusion_tables import Lettered
 from myosweep.report.style import METRIC_WORDS
 from myosweep.report.tables import Table
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer, ValueMean
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("Other regions and scores", section.others)
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
-    yield Block("Failures", sentences=section.failures)
+    yield _table_block("Failures", section.collapsed, section.failures)
     yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
     yield _table_block("Slices that move most", section.movers)
     yield _table_block("Where scores vary", section.shares)

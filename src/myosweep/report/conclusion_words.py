@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.margin import SHIFT_PX
 from myosweep.analysis.number_words import (
     counted,
@@ -15,7 +14,6 @@ from myosweep.analysis.number_words import (
 )
 from myosweep.analysis.sentences import comparison_sentence, cost_sentence, scope_sentence
 from myosweep.analysis.subgroups import Subgroup
-from myosweep.analysis.verdicts import Comparison
 from myosweep.report.dose_figure import answer_of, metric_in
 from myosweep.report.told import (
     SCORE_NAMES,
@@ -26,6 +24,8 @@ from myosweep.report.told import (
     like_moving,
     shift_of,
 )
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.verdicts import Comparison
 
 _MOST_COSTS = 4
 
@@ -107,7 +107,7 @@ def _how_much(told: Told) -> Part:
 
 def _beside_chance(told: Told, largest: float, places: int) -> str:
     """The largest difference beside what another seed makes."""
-    sd = told.spread.sd
+    sd = told.conclusion.spread.sd
     if not math.isfinite(sd):
         return (
             "How far networks of one value differ by chance on the same patients is not known: "
@@ -118,7 +118,7 @@ def _beside_chance(told: Told, largest: float, places: int) -> str:
         f"Chance makes differences, too: with the same value and the same patients, {other} "
         f"changes the mean by a standard deviation of {number(sd, places)}"
     )
-    low, high = told.spread.interval()
+    low, high = told.conclusion.spread.interval()
     if math.isfinite(low) and low < high:
         text += f" (95\u00a0% interval {number(low, places)} to {number(high, places)})"
     if sd > 0:

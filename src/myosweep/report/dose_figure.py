@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from myosweep.analysis.answer import Answer, ValueMean
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.patient_scores import PatientCounts, patient_counts
 from myosweep.analysis.points import Point, fields_in_words, points
@@ -32,6 +31,7 @@ from myosweep.report.style import (
 )
 from myosweep.report.value_axis import ValueAxis, draw_value_axis, value_axis
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer, ValueMean
 
 _PANEL_HEIGHT_IN, _LOW_PANEL_IN = 2.3, 1.75
 _DASHES = (0, (3, 2))

@@ -11,10 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from myosweep.analysis.answer import Answer
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.points import fields_in_words, points
-from myosweep.analysis.verdicts import Verdict
 from myosweep.report.style import (
     FACE,
     GRID,
@@ -28,6 +26,8 @@ from myosweep.report.style import (
     value_colour,
 )
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer
+from myosweep.statistics.verdicts import Verdict
 
 MOST_ROWS = 30
 """More differences than these make no readable figure; then the largest are shown."""

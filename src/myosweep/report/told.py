@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from myosweep.analysis.answer import Answer, ValueMean
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.points import Point
-from myosweep.analysis.score_table import Design
 from myosweep.analysis.scores import ALL
-from myosweep.analysis.shares import NetworkSpread
-from myosweep.analysis.verdicts import Comparison
+from myosweep.statistics.answer import Answer, ValueMean
+from myosweep.statistics.score_table import Design
+from myosweep.statistics.verdicts import Comparison
 
 SCORE_NAMES = {
     "accuracy": "accuracy",
@@ -39,7 +38,6 @@ class Told:
     Attributes:
         field: what was swept, in words.
         regions: names of the dataset's regions.
-        spread: between networks of one value on the same patients.
         design: how the networks were made; None where that is not known.
     """
 
@@ -47,7 +45,6 @@ class Told:
     found: tuple[Point, ...]
     field: str
     regions: tuple[str, ...]
-    spread: NetworkSpread
     design: Design | None
 
     @property

@@ -5,7 +5,7 @@ from math import ceil, inf
 from pathlib import Path
 
 from myosweep.analysis.conclude import Conclusion, conclude
-from myosweep.analysis.edge import edge_values
+from myosweep.analysis.edge import edge_values, edges
 from myosweep.analysis.looks import spending
 from myosweep.config import Replicates, StudyConfig, Value, read_study_config, study_config
 from myosweep.errors import StudyError
@@ -93,9 +93,14 @@ def plan_extension(
 
 
 def _edge(results: Results) -> tuple[dict[str, tuple[Value, ...]], str]:
+    if not edges(results):
+        return {}, "The best value does not lie at an edge of the tested range; no value is added."
     values = edge_values(results)
     if not values:
-        return {}, "The best value does not lie at an edge of the tested range; no value is added."
+        return {}, (
+            "The best value lies at the edge of the tested range, but no next step follows from "
+            "the tested values; add one to the study file and run it."
+        )
     named = "; ".join(f"{path} {', '.join(map(str, found))}" for path, found in values.items())
     return values, f"The best value lies at the edge of the tested range; added: {named}."
 

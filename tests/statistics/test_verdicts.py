@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myosweep.analysis.verdicts import (
+from myosweep.statistics.verdicts import (
     DECIDED,
     Comparison,
     Verdict,

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from myosweep.analysis.best import best_sets
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.best import best_sets
+from myosweep.statistics.score_table import ScoreTable
 
 MARGIN = 0.02
 

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import special
 
-from myosweep.analysis.contrasts import Components, degrees_of_freedom
-from myosweep.analysis.intervals import LEVEL
+from myosweep.statistics.contrasts import Components, degrees_of_freedom
+from myosweep.statistics.intervals import LEVEL
 
 EVEN, LIKELY = 0.5, 0.8
 MOST_NETWORKS = 1000

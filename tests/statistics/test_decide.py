@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from myosweep.analysis.contrasts import Components, against, estimate
-from myosweep.analysis.decide import (
+from myosweep.statistics.contrasts import Components, against, estimate
+from myosweep.statistics.decide import (
     MOST_NETWORKS,
     chance_to_decide,
     cost_to_decide,
     networks_needed,
 )
-from myosweep.analysis.intervals import bounds
-from myosweep.analysis.score_table import ScoreTable
-from myosweep.analysis.verdicts import DECIDED, judge
+from myosweep.statistics.intervals import bounds
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.statistics.verdicts import DECIDED, judge
 
 MARGIN = 0.02
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import special, stats
 
-from myosweep.analysis.contrasts import Estimates, Matrix, PerContrast
+from myosweep.statistics.contrasts import Estimates, Matrix, PerContrast
 
 LEVEL = 0.05
 """Share of families in which at least one interval may miss."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from myosweep.analysis.contrasts import against, estimate
-from myosweep.analysis.intervals import LEVEL, half_widths, simultaneous_level
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.contrasts import against, estimate
+from myosweep.statistics.intervals import LEVEL, half_widths, simultaneous_level
+from myosweep.statistics.score_table import ScoreTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from myosweep.analysis.contrasts import (
+from myosweep.statistics.contrasts import (
     Components,
     Estimates,
     Matrix,
@@ -15,7 +15,7 @@ from myosweep.analysis.contrasts import (
     pair_contrasts,
     pairs,
 )
-from myosweep.analysis.intervals import (
+from myosweep.statistics.intervals import (
     adjusted_p,
     bounds,
     half_widths,
@@ -27,7 +27,7 @@ from myosweep.analysis.intervals import (
     simultaneous_level,
     two_way_bootstrap,
 )
-from myosweep.analysis.score_table import ScoreTable
+from myosweep.statistics.score_table import ScoreTable
 
 MANY = 1e6
 """So many degrees of freedom that Student's t is the normal distribution."""

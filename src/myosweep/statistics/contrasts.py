@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from myosweep.analysis.score_table import Estimand, ScoreTable, estimand_of
+from myosweep.statistics.score_table import Estimand, ScoreTable, estimand_of
 
 Matrix = Float64[np.ndarray, "contrast contrast"]
 PerContrast = Float64[np.ndarray, " contrast"]

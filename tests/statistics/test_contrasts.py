@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.formula.api import mixedlm, ols
 from statsmodels.stats.anova import anova_lm
 
-from myosweep.analysis.contrasts import (
+from myosweep.statistics.contrasts import (
     Components,
     Estimates,
     against,
@@ -21,7 +21,7 @@ from myosweep.analysis.contrasts import (
     pair_contrasts,
     pairs,
 )
-from myosweep.analysis.score_table import Design, ScoreTable
+from myosweep.statistics.score_table import Design, ScoreTable
 
 NAN = np.nan
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from myosweep.analysis.best import BestSets, best_sets
-from myosweep.analysis.contrasts import (
+from myosweep.statistics.best import BestSets, best_sets
+from myosweep.statistics.contrasts import (
     Estimates,
     differences,
     estimate,
@@ -15,8 +15,8 @@ from myosweep.analysis.contrasts import (
     pair_contrasts,
     pairs,
 )
-from myosweep.analysis.decide import Cost, cost_to_decide
-from myosweep.analysis.intervals import (
+from myosweep.statistics.decide import Cost, cost_to_decide
+from myosweep.statistics.intervals import (
     LEVEL,
     adjusted_p,
     bounds,
@@ -26,8 +26,8 @@ from myosweep.analysis.intervals import (
     simultaneous_level,
     two_way_bootstrap,
 )
-from myosweep.analysis.score_table import Estimand, ScoreTable
-from myosweep.analysis.verdicts import Comparison, Verdict, is_negligible_but_real, judge
+from myosweep.statistics.score_table import Estimand, ScoreTable
+from myosweep.statistics.verdicts import Comparison, Verdict, is_negligible_but_real, judge
 
 Family = Literal["reference", "best", "pairs"]
 FEWEST_FOR_BOOTSTRAP = 7
@@ -78,6 +78,8 @@ class Answer:
         level: share of errors that the family is allowed; ``each_level`` that of each interval.
         estimand, networks, patients: what the intervals cover, and from how many.
         may_be_best, good_enough: the two sets, by value.
+        shortfalls: how far each value, in order, may lie below the best of the others at most
+            (one-sided, for all values at once); NaN where that is not known.
         highest: the value with the highest mean.
         identical: pairs whose scores are equal in every cell.
     """
@@ -96,6 +98,7 @@ class Answer:
     patients: int
     may_be_best: tuple[str, ...]
     good_enough: tuple[str, ...]
+    shortfalls: tuple[float, ...]
     highest: str | None
     identical: tuple[tuple[str, str], ...]
 
@@ -155,6 +158,7 @@ def answer(
         found.patients if len(chosen) else table.patient_count,
         _named(table, sets.may_be_best),
         _named(table, sets.good_enough),
+        tuple((-sets.low).tolist()),
         None if sets.highest is None else table.values[sets.highest],
         tuple(name for name, one in zip(names, d, strict=True) if _is_zero(one)),
     )
