@@ -62,3 +62,14 @@ def test_the_looks_never_spend_more_than_the_level(counts: list[int], largest: l
             assert look.spent > 0
             past.append(look)
     assert sum(look.spent for look in past) <= LEVEL + 1e-12
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8, unique=True))
+def test_nothing_is_left_for_other_values_of_the_same_networks(sizes: list[int]) -> None:
+    """Not even what rounding leaves when shares are added up."""
+    looks: list[Look] = []
+    for networks in sorted(sizes):
+        look = next_look(looks, networks, ["a", "b"], 30)
+        assert look is not None
+        looks.append(look)
+    assert next_look(looks, max(sizes), ["a", "b", "c"], 30) is None

@@ -111,3 +111,14 @@ def test_the_order_of_values_does_not_matter(seed: int) -> None:
     found, shuffled = best_sets(table(scores), MARGIN), best_sets(table(scores[order]), MARGIN)
     assert shuffled.low == pytest.approx(found.low[order], abs=2e-3)
     assert shuffled.high == pytest.approx(found.high[order], abs=2e-3)
+
+
+def test_values_that_tie_exactly_may_both_be_the_best() -> None:
+    """And one that is far below them may not."""
+    rng = np.random.default_rng(0)
+    one = 0.7 + rng.normal(0, 0.03, (4, 12))
+    scores = np.stack([one, one, one - 0.3 + rng.normal(0, 0.01, one.shape)])
+    names = tuple(map(str, range(4))), tuple(map(str, range(12)))
+    found = best_sets(ScoreTable(("a", "b", "c"), *names, scores), 0.02)
+    assert found.may_be_best == (0, 1)
+    assert found.good_enough == (0, 1)

@@ -28,6 +28,7 @@ from myosweep.analysis.patient_scores import (
     OVERALL_METRICS,
     REGION_METRICS,
     PatientCounts,
+    baseline_means,
     patient_counts,
     score_table,
 )
@@ -40,7 +41,7 @@ from myosweep.analysis.recommend import (
     recommend,
     select,
 )
-from myosweep.analysis.scores import ALL, baseline_scores
+from myosweep.analysis.scores import ALL
 from myosweep.analysis.shares import NetworkSpread, Share, network_spread, variance_shares
 from myosweep.analysis.subgroups import Subgroup, subgroup_differences
 from myosweep.results.ledger import Look
@@ -58,6 +59,7 @@ class OtherAnswer:
     region: str
     metric: str
     shown: Answer
+    baselines: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Conclusion:
         spacing_mm: side of a pixel, where known and the same everywhere.
         recommendation, selection: the value to take; what choosing by validation would give.
         others: the same families for every other region and metric, exploratory.
-        baselines: (label, score of the question), what needs no image.
+        baselines: (label, mean score over patients), what needs no image.
         gap: training, validation and test scores by value.
         collapse, sensitivity: networks that collapsed, per value, and the comparisons without them
             (none if none collapsed).
@@ -163,7 +165,7 @@ def conclude(
         selection=select(on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
         warnings=(*cautions(results), *inert_values(results, table)),
-        baselines=_baselines(results, asked),
+        baselines=baseline_means(results, counts, asked.region, asked.metric),
         gap=training_gap(results),
         collapse=collapses(results, counts, own),
         sensitivity=sensitivity(
@@ -268,11 +270,6 @@ def _others(
                 reference=asked.reference,
                 thorough=False,
             )
-            made.append(OtherAnswer(region, metric, shown))
+            floor = baseline_means(results, counts, region, metric)
+            made.append(OtherAnswer(region, metric, shown, floor))
     return tuple(made)
-
-
-def _baselines(results: Results, asked: Asked) -> tuple[tuple[str, float], ...]:
-    scores = baseline_scores(results)
-    here = scores[(scores["region"] == asked.region) & (scores["metric"] == asked.metric)]
-    return tuple(zip(here["baseline"].astype(str), here["score"].astype(float), strict=True))

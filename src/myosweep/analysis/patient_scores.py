@@ -139,9 +139,9 @@ def patient_counts(results: Results, part: str = "test") -> PatientCounts:
         runs=runs,
         patients=patients,
         regions=regions,
-        tp=added(tp * present),
+        tp=added(tp),
         fp=added(fp * present),
-        fn=added(fn * present),
+        fn=added(fn),
         bf_sum=added(bf * present),
         bf_slices=added(present),
         absent=added(~present),
@@ -194,6 +194,27 @@ def score_table(
         np.ascontiguousarray(scores[:, :, defined]),
         results.study.replicates.design,
         _test_to_training(results),
+    )
+
+
+def baseline_means(
+    results: Results, counts: PatientCounts, region: str, metric: str
+) -> tuple[tuple[str, float], ...]:
+    """What each baseline reaches, averaged over patients (and splits) as networks' scores are.
+
+    Baselines without any score are left out.
+    """
+    scores = counts.scores(region, metric)
+    row = {run: number for number, run in enumerate(counts.runs)}
+    found: dict[str, list[int]] = {}
+    for run, kind, label in results.runs[["run", "kind", "label"]].itertuples(index=False):
+        if kind == "baseline" and run in row:
+            found.setdefault(str(label), []).append(row[run])
+    means = {label: scores[rows] for label, rows in found.items()}
+    return tuple(
+        (label, float(those[np.isfinite(those)].mean()))
+        for label, those in means.items()
+        if np.isfinite(those).any()
     )
 
 

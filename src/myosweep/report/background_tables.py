@@ -10,7 +10,7 @@ from myosweep.analysis.points import Point
 from myosweep.analysis.subgroups import Subgroup
 from myosweep.report.conclusion_tables import capital, interval, plain_table
 from myosweep.report.style import value_colour
-from myosweep.report.tables import MOST_COLUMNS, NONE, Heading, Row, Section, Table
+from myosweep.report.tables import NONE, Heading, Row, Section, Table
 from myosweep.statistics.answer import Answer
 
 _SOURCES = {
@@ -19,6 +19,8 @@ _SOURCES = {
     "patient": "patients",
     "residual": "what is left",
 }
+
+_MOST_VALUES = 8  # with more, a patient's row names the lowest and highest mean only
 
 
 def movers_table(movers: Sequence[Mover]) -> Table | None:
@@ -42,7 +44,7 @@ def patients_rows(patients: Sequence[PatientRow], found: Sequence[Point]) -> Tab
     if not patients:
         return None
     ordered = sorted(patients, key=lambda row: -_or_less(row.best_minus_worst))
-    wide = len(found) <= MOST_COLUMNS
+    wide = len(found) <= _MOST_VALUES
     rows = []
     for one in ordered:
         cells = [number(mean) for mean in one.means] if wide else _ends(one, found)

@@ -188,7 +188,7 @@ def _standing(conclusion: Conclusion, results: Results) -> Fact:
 
 def _values(letters: Iterator[str], conclusion: Conclusion, table: Table, told: Told) -> Lettered:
     floor = "; ".join(f"{name} {score:.3f}" for name, score in conclusion.baselines)
-    without = f" Without looking at the image (all pixels pooled): {floor}." if floor else ""
+    without = f" Without looking at the image: {floor}." if floor else ""
     marked = " The recommended value is shaded." if conclusion.recommendation.value else ""
     sets = (
         " May be the best: not ruled out as the best value. Shown good enough: shown to fall short "

@@ -13,7 +13,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.patient_scores import PatientCounts, patient_counts
 from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.analysis.scores import ALL, NO_IMAGE
 from myosweep.report.style import (
@@ -94,8 +93,6 @@ def dose_figure(conclusion: Conclusion, results: Results) -> DoseFigure:
     """
     found = points(results)
     axis = value_axis(found)
-    counts = patient_counts(results)
-    runs = _no_image_runs(results)
     titles = [(name, f"Region {k}: {name}") for k, name in enumerate(results.scheme.names, start=1)]
     panels = []
     for region, title in (*titles, (ALL, "All regions")):
@@ -103,7 +100,7 @@ def dose_figure(conclusion: Conclusion, results: Results) -> DoseFigure:
         shown = answer_of(conclusion, region, metric)
         if shown is None:
             continue
-        floor = _no_image(counts, runs, region, metric)
+        floor = _baselines_of(conclusion, region, metric).get(NO_IMAGE)
         panels.append(_panel(title, metric, shown, found, axis.places, floor))
     reference = conclusion.shown.reference
     return DoseFigure(
@@ -232,17 +229,12 @@ def _y_range(
     return low - 0.14 * room, high + 0.06 * room
 
 
-def _no_image_runs(results: Results) -> set[str]:
-    runs = results.runs
-    wanted = (runs["kind"] == "baseline") & (runs["label"] == NO_IMAGE)
-    return set(runs.loc[wanted, "run"].astype(str))
-
-
-def _no_image(counts: PatientCounts, runs: set[str], region: str, metric: str) -> float | None:
-    rows = [k for k, run in enumerate(counts.runs) if run in runs]
-    scores = counts.scores(region, metric)[rows]
-    there = scores[np.isfinite(scores)]
-    return float(there.mean()) if len(there) else None
+def _baselines_of(conclusion: Conclusion, region: str, metric: str) -> dict[str, float]:
+    asked = conclusion.asked
+    if (region, metric) == (asked.region, asked.metric):
+        return dict(conclusion.baselines)
+    here = (one for one in conclusion.others if (one.region, one.metric) == (region, metric))
+    return dict(next((one.baselines for one in here), ()))
 
 
 def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:

@@ -21,7 +21,7 @@ from myosweep.report.style import METRIC_WORDS, value_colour
 from myosweep.results.read import Results
 
 NONE = "–"
-MOST_COLUMNS = 8
+MOST_COLUMNS = 5
 """More points than these get a row each, not a column."""
 
 _LONG_OVERALL = (
