@@ -146,6 +146,13 @@ def test_networks_that_were_not_computed_alike(tmp_path: Path) -> None:
     assert "different precisions and software versions" in text(toy, "Not all computed alike")
 
 
+def test_a_swept_precision_differs_by_will(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, {("float32",): (1, 1), ("bfloat16",): (1, 2)}, fields=("precision",))
+    for seed, shift in enumerate((1, 2)):
+        toy.add_network({"precision": "bfloat16"}, seed, shift, precision="bfloat16")
+    assert "Not all computed alike" not in topics(toy)
+
+
 def test_the_question_in_words(tmp_path: Path) -> None:
     question = {"region": "blood pool", "metric": "bf_strict"}
     toy = toy_study(tmp_path, {(1e-3,): (1,)}, question=question)

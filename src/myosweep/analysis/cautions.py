@@ -149,6 +149,8 @@ def _machines(results: Results) -> Iterator[Caution]:
         "devices": {status.device for status in statuses},
         "software versions": {tuple(sorted(status.versions.items())) for status in statuses},
     }
+    if "precision" in results.fields:  # differs by the study's will
+        del groups["precisions"]
     differing = [name for name, found in groups.items() if len(found) > 1]
     if differing:
         yield Caution(

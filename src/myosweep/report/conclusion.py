@@ -20,6 +20,7 @@ from myosweep.report.tables import Table
 from myosweep.report.told import Part, Told, score_words
 from myosweep.report.words import Fact
 from myosweep.results.read import Results
+from myosweep.statistics.answer import Answer
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
         movers=_folded(
             letters, background.movers_table(conclusion.movers), _MOVERS, "Slices that move most"
         ),
-        second_looks=_lettered(letters, background.second_looks_table(shown), _SECOND_LOOKS),
+        second_looks=_lettered(
+            letters, background.second_looks_table(shown), _second_looks_words(shown)
+        ),
         second_looks_words=looks[0] if looks else "",
         shares=_lettered(letters, background.shares_table(conclusion), _SHARES),
         subgroups=tuple(
@@ -152,11 +155,6 @@ _MOVERS = (
     "The test slices whose mean score depends most on the value. They are picked for that: on "
     "other slices the values differ less. A range that is not well above the standard deviation "
     "(SD) between networks of one value says little."
-)
-_SECOND_LOOKS = (
-    "The same differences by other methods. Sign-flip test: exact, over networks, for these "
-    "patients only. Nadeau-Bengio: a cautious interval for networks that learned from overlapping "
-    "patients. Bootstrap: networks and patients drawn anew."
 )
 _SHARES = (
     "Where scores vary, as standard deviations in units of the score. They do not add up to a "
@@ -236,6 +234,22 @@ def _subgroup_words(factor: str, left_out: int) -> str:
         f"Exploratory: the differences by {factor}. Whether groups differ is said by the last rows "
         f"only; a verdict in one group and none in another is no difference between them.{left}"
     )
+
+
+def _second_looks_words(shown: Answer) -> str:
+    """What each method is that the table has a column for."""
+    said = [
+        "The same differences by other methods. Sign-flip test: exact, over networks, for these "
+        "patients only."
+    ]
+    if any(one.cautious is not None for one in shown.second_looks):
+        said.append(
+            "Nadeau-Bengio: a cautious interval for networks that learned from overlapping "
+            "patients."
+        )
+    if any(one.bootstrap is not None for one in shown.second_looks):
+        said.append("Bootstrap: networks and patients drawn anew.")
+    return " ".join(said)
 
 
 def _lettered(
