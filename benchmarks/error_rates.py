@@ -30,7 +30,8 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from myosweep.analysis import best, contrasts, decide, intervals, looks, verdicts
+from myosweep.analysis import looks
+from myosweep.statistics import best, contrasts, decide, intervals, verdicts
 from myosweep.statistics.contrasts import Components, against, estimate
 from myosweep.statistics.intervals import LEVEL, bounds, simultaneous_level
 from myosweep.statistics.score_table import ScoreTable
