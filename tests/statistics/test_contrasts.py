@@ -145,6 +145,17 @@ def test_degrees_of_freedom_lie_between_networks_and_patients(networks: int) -> 
         assert df[0] == pytest.approx(49)
 
 
+def test_few_degrees_of_freedom_make_little_of_a_correlation() -> None:
+    """Two values that are equal in every cell: their differences correlate with 1, measured on df."""
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(0.7, 0.05, (2, 5, 30))
+    names = tuple(map(str, range(5))), tuple(map(str, range(30)))
+    table = ScoreTable(("a", "b", "c"), *names, np.stack([one, other, other]))
+    found = estimate(table, against(0, 3))
+    assert found.correlation[0, 1] == pytest.approx(1 - 1 / found.df[0])
+    assert 0.5 < found.correlation[0, 1] < 0.99
+
+
 def test_variance_with_more_networks() -> None:
     part = Components(4.0, 8.0, 12.0, 4, 8, 8.0)
     assert part.variance(4) == pytest.approx(4 / 4 + 8 / 8 + 12 / 32)
