@@ -146,9 +146,11 @@ def test_degrees_of_freedom_lie_between_networks_and_patients(networks: int) -> 
 
 
 def test_few_degrees_of_freedom_make_little_of_a_correlation() -> None:
-    """Two values that are equal in every cell: their differences correlate with 1, measured on df."""
+    """Two values that are equal in every cell: their differences have a correlation of 1."""
     rng = np.random.default_rng(0)
-    one, other = rng.normal(0.7, 0.05, (2, 5, 30))
+    one = np.full((5, 30), 0.7)
+    other = one + rng.normal(0, 0.05, (5, 1)) + rng.normal(0, 0.05, (1, 30))
+    other += rng.normal(0, 0.02, (5, 30))
     names = tuple(map(str, range(5))), tuple(map(str, range(30)))
     table = ScoreTable(("a", "b", "c"), *names, np.stack([one, other, other]))
     found = estimate(table, against(0, 3))
