@@ -184,7 +184,7 @@ assert len(EXAMPLES) == 6
 
 @pytest.mark.parametrize(("page", "command", "output"), EXAMPLES)
 def test_the_pages_show_what_is_printed(shell: Any, page: str, command: str, output: str) -> None:
-    blocks = re.findall(r"```csv\n(.*?)```", (HOW_TO / page).read_text("utf-8"), re.S)
+    blocks = re.findall(r"```text\n(.*?)```", (HOW_TO / page).read_text("utf-8"), re.S)
     for name, text in zip(TABLES, blocks, strict=False):
         Path(name).write_text(text)
     assert shell(*shlex.split(command)) == " ".join(output.split())
