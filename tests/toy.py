@@ -189,10 +189,9 @@ def toy_dataset(folder: Path, *, patients: int = 10, slices: int = 2, side: int 
     """A dataset of rings with a scar, in another place in each patient."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:side, :side]
-    shape = (patients * slices, side, side)
     kinds = np.dtype(np.uint8), np.dtype(np.uint8)
-    with new_dataset(folder, shape, *kinds, SCHEME, {"kind": "toy"}) as draft:
-        for position in range(shape[0]):
+    with new_dataset(folder, *kinds, SCHEME, {"kind": "toy"}) as draft:
+        for position in range(patients * slices):
             patient, number = divmod(position, slices)
             down, right = 2 * (patient % 3 - 1), 2 * (patient % 2)
             radius = np.hypot(y - side / 2 + down, x - side / 2 + right) + number
@@ -203,7 +202,7 @@ def toy_dataset(folder: Path, *, patients: int = 10, slices: int = 2, side: int 
             image = np.choose(labels, [90, 170, 60, 180]) + rng.normal(0, 12, labels.shape)
             name = f"P{patient:02d}"
             pixels = image.clip(0, 255).astype(np.uint8)
-            draft.put(position, pixels, labels, slice=f"{name}_{number:03d}", patient=name)
+            draft.append(pixels, labels, slice=f"{name}_{number:03d}", patient=name)
     return open_dataset(folder)
 
 

@@ -5,8 +5,10 @@ ordered list of regions, plus the codes that are ignored. Networks and metrics s
 ``uint8`` arrays that hold a region's position in its scheme, or ``NO_REGION``.
 """
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Integer, UInt8, UInt16
@@ -15,6 +17,53 @@ from myosweep.errors import ConfigError
 
 NO_REGION = 255
 """In a region map: ignored (reference), or no answer (prediction of a network that diverged)."""
+
+
+LABEL_CODES: dict[str, dict[str, int]] = {
+    "myosweep": {
+        "background": 0,
+        "blood pool": 1,
+        "normal myocardium": 2,
+        "infarct": 3,
+        "no-reflow": 4,
+        "right ventricle": 5,
+    },
+    "emidec": {
+        "background": 0,
+        "blood pool": 1,
+        "normal myocardium": 2,
+        "infarct": 3,
+        "no-reflow": 4,
+    },
+    "myops": {
+        "background": 0,
+        "normal myocardium": 200,
+        "blood pool": 500,
+        "right ventricle": 600,
+        "oedema": 1220,
+        "infarct": 2221,
+    },
+    "acdc": {"background": 0, "right ventricle": 1, "normal myocardium": 2, "blood pool": 3},
+    "paper": {"background": 255, "blood pool": 128, "normal myocardium": 0},
+}
+"""What the numbers in mask files mean, by who wrote them: ours (Segment import), three challenges,
+and the grey levels of the paper."""
+
+NAMED_SCHEMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "three": {
+        "background": ("background", "right ventricle"),
+        "blood pool": ("blood pool",),
+        "myocardium": ("normal myocardium", "infarct", "no-reflow", "oedema"),
+    },
+    "five": {
+        "background": ("background", "right ventricle"),
+        "blood pool": ("blood pool",),
+        "normal myocardium": ("normal myocardium", "oedema"),
+        "infarct": ("infarct",),
+        "no-reflow": ("no-reflow",),
+    },
+}
+"""Regions by name, each of some structures; which codes those are, the source says."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +174,60 @@ class RegionScheme:
         """
         last = len(self.regions) - 1
         return tuple(int(255 * (last - position) / last + 0.5) for position in range(last + 1))
+
+
+def named_scheme(name: str, codes: str = "myosweep") -> RegionScheme:
+    """A scheme of ``NAMED_SCHEMES`` over the codes of one of ``LABEL_CODES``.
+
+    Structures that the source does not tell apart are left out.
+
+    Raises:
+        ConfigError: if one of the names is not known, or the source has nothing for a region.
+
+    >>> named_scheme("three", "acdc").as_mapping()
+    {'background': [0, 1], 'blood pool': [3], 'myocardium': [2]}
+    """
+    for value, known in ((name, NAMED_SCHEMES), (codes, LABEL_CODES)):
+        if value not in known:
+            raise ConfigError(f"known are {', '.join(known)}, got {value!r}; take one of them")
+    code_of = LABEL_CODES[codes]
+    mapping = {
+        region: tuple(code_of[structure] for structure in structures if structure in code_of)
+        for region, structures in NAMED_SCHEMES[name].items()
+    }
+    if missing := [region for region, found in mapping.items() if not found]:
+        raise ConfigError(
+            f"regions {name!r} need {' and '.join(missing)}, which the codes {codes!r} do not have; "
+            "take --regions three, or define yours with --region"
+        )
+    return RegionScheme.from_mapping(mapping)
+
+
+def read_scheme(path: Path) -> RegionScheme:
+    """A scheme from a TOML file: a table ``[regions]`` of names and codes, and ``ignored``.
+
+    Raises:
+        ConfigError: if the file cannot be read or breaks a rule.
+    """
+    way_out = 'write for instance [regions], background = [0], "blood pool" = [1], myocardium = [2]'
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ConfigError(f"there is no file of regions {path.name!r}; check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise ConfigError(f"{path.name!r} is not a TOML file; {way_out}") from None
+    regions, ignored = content.get("regions", {}), content.get("ignored", [])
+    lists = [*regions.values(), ignored] if isinstance(regions, dict) and regions else [None]
+    if set(content) - {"regions", "ignored"} or not all(map(_is_codes, lists)):
+        raise ConfigError(
+            f"{path.name!r} needs a table [regions] with lists of codes, and may have a list "
+            f"'ignored' above it, nothing else; {way_out}"
+        )
+    return RegionScheme.from_mapping(regions, ignored)
+
+
+def _is_codes(value: object) -> bool:
+    return isinstance(value, list) and all(type(code) is int for code in value)
 
 
 def parse_codes(text: str) -> tuple[int, ...]:

@@ -619,7 +619,7 @@ def test_images_that_are_alike_only_within_the_crop_are_duplicates(folders: Fold
 
 def test_a_table_with_faults_is_part_of_the_error(folders: Folders) -> None:
     folders.pair("P1_1", mask=np.full((6, 8), 7, np.uint8))
-    missing, code = folders.problems(table=folders.root / "none.csv")
+    code, missing = folders.problems(table=folders.root / "none.csv")
     assert missing == "table 'none.csv' cannot be read; check the path, and save it as CSV in UTF-8"
     assert code.startswith("mask 'P1_1' holds 7")
 

@@ -19,10 +19,10 @@ IMAGES = np.arange(24, dtype=np.uint16).reshape(2, 3, 4) * 1000
 LABELS = np.array([[[0, 2, 3, 9], [0, 0, 0, 0], [2, 2, 2, 2]]] * 2, np.uint8)
 
 
-def fill(draft: DatasetDraft, order: tuple[int, ...] = (0, 1)) -> None:
-    for position in order:
+def fill(draft: DatasetDraft, positions: tuple[int, ...] = (0, 1)) -> None:
+    for position in positions:
         row = {"slice": f"P1_{position}", "patient": "P1", "spacing_mm": 1.5}
-        draft.put(position, IMAGES[position], LABELS[position], **row)
+        draft.append(IMAGES[position], LABELS[position], **row)
 
 
 def make(
@@ -32,9 +32,9 @@ def make(
     scheme: RegionScheme = SCHEME,
     patient: str = "P1",
 ) -> Dataset:
-    with new_dataset(folder, images.shape, images.dtype, labels.dtype, scheme, {}) as draft:
+    with new_dataset(folder, images.dtype, labels.dtype, scheme, {}) as draft:
         for position, (image, label) in enumerate(zip(images, labels, strict=True)):
-            draft.put(position, image, label, slice=f"{patient}_{position}", patient=patient)
+            draft.append(image, label, slice=f"{patient}_{position}", patient=patient)
     return open_dataset(folder)
 
 
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 def test_what_went_in_comes_out(tmp_path: Path) -> None:
     source = {"kind": "test"}
     types = IMAGES.dtype, LABELS.dtype
-    with new_dataset(tmp_path / "set", IMAGES.shape, *types, SCHEME, source) as draft:
-        fill(draft, (1, 0))
+    with new_dataset(tmp_path / "set", *types, SCHEME, source) as draft:
+        fill(draft)
     dataset = open_dataset(str(tmp_path / "set"))
     assert len(dataset) == 2
     np.testing.assert_array_equal(dataset.images, IMAGES)
@@ -277,7 +277,7 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def fail_after(folder: Path, slices: tuple[int, ...]) -> None:
     types = IMAGES.dtype, LABELS.dtype
-    with new_dataset(folder, IMAGES.shape, *types, SCHEME, {}) as draft:
+    with new_dataset(folder, *types, SCHEME, {}) as draft:
         fill(draft, slices)
         raise KeyboardInterrupt
 

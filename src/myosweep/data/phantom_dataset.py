@@ -46,12 +46,11 @@ def make_phantom(
         if progress:
             progress(number, patients)
     source = {"kind": "phantom", "patients": patients, "seed": seed}
-    shape = (len(slices), size, size)
     types = np.dtype(np.uint16), np.dtype(np.uint8)
-    with new_dataset(out, shape, *types, REGIONS, source) as draft:
-        for position, one in enumerate(slices):
+    with new_dataset(out, *types, REGIONS, source) as draft:
+        for one in slices:
             row = {name: getattr(one, name) for name in _ROW}
-            draft.put(position, one.image, one.labels, slice=f"{one.patient}_{one.slice}", **row)
+            draft.append(one.image, one.labels, slice=f"{one.patient}_{one.slice}", **row)
     return open_dataset(out)
 
 

@@ -1,8 +1,8 @@
 """Grey or label images from PNG, TIFF and BMP files, through Pillow."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from jaxtyping import UInt
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from myosweep.data.quiet import quiet
+from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
@@ -43,15 +45,15 @@ def raster_header(path: Path) -> tuple[tuple[int, int], np.dtype]:
         return (image.height, image.width), _pixel_type(image)
 
 
-def read_raster(path: Path, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
-    """Pixels of a grey image, or codes of a label image.
+def read_raster(file: Path | bytes, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
+    """Pixels of a grey image, or codes of a label image; from a file or its content.
 
     A palette gives its grey levels in an image and its indices in a mask; one bit gives 0 and 1.
 
     Raises:
         DatasetError: as ``raster_header``, and for a colour image whose channels differ.
     """
-    with _opened(path) as image:
+    with _opened(file) as image:
         dtype = _pixel_type(image)
         if image.mode == "P" and not labels:
             pixels = np.asarray(image.convert("RGB"))
@@ -69,19 +71,18 @@ def read_raster(path: Path, *, labels: bool = False) -> UInt[np.ndarray, "y x"]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ImageFile]:
+def _opened(file: Path | bytes) -> Iterator[ImageFile]:
     """Open with Pillow; whatever it raises becomes one plain sentence without a path."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # unusual metadata; the pixels decide
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if getattr(image, "n_frames", 1) > 1:
-                    raise DatasetError("has several pages; save one slice per file")
-                yield image
+        with quiet(), Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise DatasetError("is far larger than any LGE slice and is not opened")
+            if getattr(image, "n_frames", 1) > 1:
+                raise DatasetError("has several pages; save one slice per file")
+            yield image
     except DatasetError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise DatasetError("is far larger than any LGE slice and is not opened") from None
     except Exception:  # a damaged file can make Pillow raise anything, even a TypeError
         raise DatasetError("cannot be read as an image; is it damaged?") from None

@@ -93,7 +93,7 @@ class Dataset:
             DatasetError: if they differ, that is, if a file was changed or damaged.
         """
         found = _pixel_hash(
-            _slice_digest(image, label)
+            bytes.fromhex(slice_hashes(image, label)["pixel_hash"])
             for image, label in zip(self.images, self.labels, strict=True)
         )
         if found != self.manifest.pixel_hash:
@@ -163,64 +163,108 @@ def _damage(
         yield f"slices.parquet does not name {manifest.slices} slices"
 
 
-@dataclass
 class DatasetDraft:
-    """A dataset being filled, slice by slice, in any order."""
+    """A dataset being filled, slice by slice, in its order.
 
-    folder: Path
-    images: Shaped[np.ndarray, "slice y x"]
-    labels: Shaped[np.ndarray, "slice y x"]
-    scheme: RegionScheme
-    rows: list[dict[str, Any]]
-    padding: int | None = None
+    Pixels go straight to the files, so a draft of any length needs no memory for them. The first
+    slice decides the size of all.
+    """
 
-    def put(self, position: int, image: np.ndarray, labels: np.ndarray, **row: Any) -> None:
-        """Store one slice and its description (``slice``, ``patient``, ...)."""
-        self.images[position] = image
-        self.labels[position] = labels
-        self.rows[position] = {
-            **dict.fromkeys(DESCRIPTION_COLUMNS),
-            **row,
-            "image_hash": image_hash(self.images[position]),
-            "pixel_hash": _slice_digest(self.images[position], self.labels[position]).hex(),
-        }
+    def __init__(
+        self, folder: Path, image_type: np.dtype, label_type: np.dtype, scheme: RegionScheme
+    ) -> None:
+        self.folder = folder
+        self.scheme = scheme
+        self.padding: int | None = None
+        self.rows: list[dict[str, Any]] = []
+        self.images = _PixelFile(folder / "images.npy", image_type)
+        self.labels = _PixelFile(folder / "labels.npy", label_type)
+
+    def append(
+        self,
+        image: Shaped[np.ndarray, "y x"],
+        labels: Shaped[np.ndarray, "y x"],
+        *,
+        hashes: dict[str, str] | None = None,
+        **row: Any,
+    ) -> None:
+        """Store the next slice and its description (``slice``, ``patient``, ...).
+
+        Args:
+            hashes: as ``slice_hashes`` gives them, where they were computed already.
+        """
+        self.images.append(image)
+        self.labels.append(labels)
+        self.rows.append({**row, **(hashes or slice_hashes(image, labels))})
+
+
+class _PixelFile:
+    """A .npy file of equal arrays that grows at its end; its header is put right at last."""
+
+    def __init__(self, path: Path, dtype: np.dtype) -> None:
+        self.dtype = dtype
+        self.shape: tuple[int, ...] = ()
+        self.count = 0
+        self._file = path.open("wb")
+
+    def append(self, pixels: np.ndarray) -> None:
+        assert pixels.dtype == self.dtype
+        if self.count == 0:
+            self.shape = pixels.shape
+            self._write_header()
+        assert pixels.shape == self.shape
+        self._file.write(np.ascontiguousarray(pixels).data)
+        self.count += 1
+
+    def close(self) -> None:
+        if self.count:
+            self._file.seek(0)
+            self._write_header()
+        self._file.close()
+
+    def _write_header(self) -> None:
+        """NumPy's header leaves room for the count to grow, so it can be written again in place."""
+        np.lib.format.write_array_header_1_0(
+            self._file,
+            {
+                "shape": (self.count, *self.shape),
+                "fortran_order": False,
+                "descr": np.lib.format.dtype_to_descr(self.dtype),
+            },
+        )
 
 
 @contextmanager
 def new_dataset(
     folder: Path,
-    shape: tuple[int, int, int],
     image_type: np.dtype,
     label_type: np.dtype,
     scheme: RegionScheme,
     source: dict[str, Any],
 ) -> Iterator[DatasetDraft]:
-    """Give a draft to fill with ``shape[0]`` slices; it becomes a dataset if nothing was raised.
+    """Give a draft to fill with slices; it becomes a dataset if nothing was raised.
 
     Raises:
-        DatasetError: if ``folder`` is in use already.
+        DatasetError: if ``folder`` is in use already, or no slice was put into the draft.
     """
     refuse_taken(folder)
     with whole_folder(folder) as draft_folder:
-        draft = DatasetDraft(
-            draft_folder,
-            _new_array(draft_folder / "images.npy", shape, image_type),
-            _new_array(draft_folder / "labels.npy", shape, label_type),
-            scheme,
-            [{} for _ in range(shape[0])],
-        )
+        draft = DatasetDraft(draft_folder, image_type, label_type, scheme)
         try:
             yield draft
-            _describe(draft, source)
-        finally:  # Windows neither renames nor removes a folder with open memory maps
-            del draft.images, draft.labels
+        finally:  # Windows neither renames nor removes a folder with open files
+            draft.images.close()
+            draft.labels.close()
+        _describe(draft, source)
 
 
 def _describe(draft: DatasetDraft, source: dict[str, Any]) -> None:
     """Write the table and the manifest of a filled draft."""
+    if not draft.rows:
+        raise DatasetError("a dataset needs at least one slice; none was left to import")
     slices = _slice_table(draft.rows)
     slices.to_parquet(draft.folder / "slices.parquet", index=False)
-    count, height, width = draft.images.shape
+    height, width = draft.images.shape
     manifest = Manifest(
         format=FORMAT,
         made_by=f"myosweep {myosweep.__version__}",
@@ -228,7 +272,7 @@ def _describe(draft: DatasetDraft, source: dict[str, Any]) -> None:
         regions={region.name: region.codes for region in draft.scheme.regions},
         ignored=draft.scheme.ignored,
         padding=draft.padding,
-        slices=count,
+        slices=draft.images.count,
         height=height,
         width=width,
         pixel_hash=_pixel_hash(bytes.fromhex(digest) for digest in slices["pixel_hash"]),
@@ -236,9 +280,13 @@ def _describe(draft: DatasetDraft, source: dict[str, Any]) -> None:
     write_json(draft.folder / "manifest.json", manifest.model_dump(mode="json"))
 
 
-def image_hash(pixels: Shaped[np.ndarray, "y x"]) -> str:
-    """Names an image by its pixels, size and type."""
-    return _digest(pixels).hex()
+def slice_hashes(
+    image: Shaped[np.ndarray, "y x"], labels: Shaped[np.ndarray, "y x"]
+) -> dict[str, str]:
+    """Names an image, and an image with its labels, by pixels, size and type."""
+    digest = _digest(image)
+    whole = hashlib.sha256(digest + _digest(labels)).hexdigest()
+    return {"image_hash": digest.hex(), "pixel_hash": whole}
 
 
 def refuse_taken(folder: Path) -> None:
@@ -250,12 +298,11 @@ def refuse_taken(folder: Path) -> None:
         )
 
 
-def _new_array(path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-
-
 def _slice_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows)
+    known = list(dict.fromkeys(column for row in rows for column in row))
+    columns = ["slice", "patient", *DESCRIPTION_COLUMNS]
+    columns += [column for column in known if column not in columns]
+    table = pd.DataFrame(rows, columns=columns)
     for column in DESCRIPTION_COLUMNS:
         table[column] = table[column].astype("string" if column in _TEXT_COLUMNS else "float64")
     return table
@@ -263,11 +310,9 @@ def _slice_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _digest(pixels: np.ndarray) -> bytes:
     header = f"{pixels.dtype.name} {pixels.shape}".encode()
-    return hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).digest()
-
-
-def _slice_digest(image: np.ndarray, labels: np.ndarray) -> bytes:
-    return hashlib.sha256(_digest(image) + _digest(labels)).digest()
+    digest = hashlib.sha256(header)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
 
 
 def _pixel_hash(slice_digests: Iterator[bytes]) -> str:
