@@ -197,8 +197,8 @@ def named_scheme(name: str, codes: str = "myosweep") -> RegionScheme:
     }
     if missing := [region for region, found in mapping.items() if not found]:
         raise ConfigError(
-            f"regions {name!r} need {' and '.join(missing)}, which the codes {codes!r} do not have; "
-            "take --regions three, or define yours with --region"
+            f"regions {name!r} need {' and '.join(missing)}, which the codes {codes!r} do not "
+            "have; take --regions three, or define yours with --region"
         )
     return RegionScheme.from_mapping(mapping)
 

@@ -8,6 +8,7 @@ import myosweep
 from myosweep.cli import (
     conclude_commands,
     data_commands,
+    import_commands,
     results_commands,
     study_commands,
     verdict_commands,
@@ -47,7 +48,7 @@ def _options(
 importers = typer.Typer(
     no_args_is_help=True, help="Make a dataset from images and masks of one kind."
 )
-importers.command("png")(data_commands.import_png)
+importers.command("png")(import_commands.import_png)
 
 app.command("demo", rich_help_panel="Start")(study_commands.demo)
 app.add_typer(importers, name="import", rich_help_panel="Data")

@@ -1,4 +1,4 @@
-"""Commands that make, divide and describe data."""
+"""Commands that make phantoms, divide data and describe it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,76 +23,6 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 
 
-def import_png(
-    images: Annotated[Path, typer.Argument(help="Folder of images (PNG, TIFF, BMP).")],
-    masks: Annotated[Path, typer.Argument(help="Folder of masks with the same names.")],
-    out: Annotated[Path, typer.Argument(help="Dataset folder to make.")],
-    patient: Annotated[
-        str,
-        typer.Option(
-            metavar="REGEX",
-            help="Finds the patient in a file name: its group 'patient', else its first group, "
-            "else the whole match. A group 'slice' names the slice. Nothing else of the name is "
-            "kept, so let it match a code, not a patient's name.",
-        ),
-    ],
-    region: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME=CODES",
-            help="A region and the mask codes it is made of. Give one per region, in the order "
-            "of your tables; the first is taken as the background.",
-        ),
-    ],
-    ignore: Annotated[
-        str, typer.Option(metavar="CODES", help="Mask codes to leave out, such as 255.")
-    ] = "",
-    crop: Annotated[
-        int | None,
-        typer.Option(min=1, max=4096, help="Cut a square of this many pixels; no resampling."),
-    ] = None,
-    crop_around: Annotated[
-        Literal["centre", "masks"],
-        typer.Option(help="Cut around the image's centre, or around the masks."),
-    ] = "centre",
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV with a column 'slice' or 'patient' and any of site, vendor, level, "
-            "spacing_mm, slice_spacing_mm."
-        ),
-    ] = None,
-    allow_duplicates: Annotated[
-        bool, typer.Option("--allow-duplicates", help="Keep slices with the same image twice.")
-    ] = False,
-) -> None:
-    """Make a dataset from a folder of images and a folder of masks.
-
-    Example, three grey levels as Segment exports them:
-
-    myosweep import png images masks data/mine --patient "(?P<patient>P[0-9]+)_(?P<slice>[0-9]+)"
-    --region "background=255" --region "blood pool=128" --region "myocardium=0" --crop 128
-    """
-    from myosweep.data.png import import_png as run_import
-    from myosweep.regions import RegionScheme, parse_codes
-
-    scheme = RegionScheme.parse(region, parse_codes(ignore))
-    with counting("Importing slices") as progress:
-        dataset = run_import(
-            images,
-            masks,
-            out,
-            patient=patient,
-            scheme=scheme,
-            crop=crop,
-            crop_around=crop_around,
-            table=table,
-            allow_duplicates=allow_duplicates,
-            progress=progress,
-        )
-    _show_dataset(dataset)
-
-
 def phantom(
     out: Annotated[Path, typer.Argument(help="Dataset folder to make.")],
     patients: Annotated[int, typer.Option(min=1, help="How many patients.")] = 24,
@@ -106,7 +36,7 @@ def phantom(
 
     with counting("Making patients") as progress:
         dataset = make_phantom(out, patients=patients, seed=seed, progress=progress)
-    _show_dataset(dataset)
+    show_dataset(dataset)
 
 
 def split(
@@ -176,7 +106,7 @@ def info(
         _show_study(StudyFolder(path), json)
     else:
         dataset = open_dataset(path)
-        print_json(_dataset_facts(dataset)) if json else _show_dataset(dataset)
+        print_json(_dataset_facts(dataset)) if json else show_dataset(dataset)
 
 
 def _dataset_facts(dataset: "Dataset") -> dict[str, Any]:
@@ -204,7 +134,8 @@ def _dataset_facts(dataset: "Dataset") -> dict[str, Any]:
     }
 
 
-def _show_dataset(dataset: "Dataset") -> None:
+def show_dataset(dataset: "Dataset") -> None:
+    """Print what a dataset holds."""
     facts = _dataset_facts(dataset)
     regions = "; ".join(f"{name} = {', '.join(map(str, codes))}"
                         for name, codes in facts["regions"].items())  # fmt: skip

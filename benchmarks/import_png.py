@@ -1,0 +1,107 @@
+"""Import of PNG folders: slices per second and peak memory, as the number of slices grows.
+
+    python benchmarks/import_png.py --slices 1000 10000 100000
+
+Phantom slices of 256 x 256 pixels are written once; larger folders hold links to the same files, so
+that every slice is opened, decoded, hashed and written, but the disk holds few. Each import runs in
+a process of its own. Ratios: the rate of the largest to that of the smallest number of slices, and
+the memory that each further slice takes.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from myosweep.data.phantom import phantom_patient
+
+SIDE = 256
+DISTINCT = 200
+PATTERN = r"(?P<patient>P\d+)_(?P<slice>\d+)"
+IMPORT = """
+import sys
+from pathlib import Path
+from myosweep.data.png import import_png
+from myosweep.regions import named_scheme
+folder = Path(sys.argv[1])
+import_png(folder / "images", folder / "masks", folder / "dataset", patient=sys.argv[2],
+           scheme=named_scheme("five"), crop=128, allow_duplicates=True)
+"""
+
+
+def write_slices(folder: Path) -> list[Path]:
+    """Distinct phantom slices as 8-bit PNG; gives the images' paths."""
+    written: list[Path] = []
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    patient = 0
+    while len(written) < DISTINCT:
+        patient += 1
+        for one in phantom_patient(0, patient, SIDE):
+            name = f"{len(written):03d}.png"
+            grey = (one.image.astype(float) * 255 / max(int(one.image.max()), 1)).astype(np.uint8)
+            Image.fromarray(grey).save(folder / "images" / name)
+            Image.fromarray(one.labels).save(folder / "masks" / name)
+            written.append(folder / "images" / name)
+    return written
+
+
+def link(source: list[Path], folder: Path, slices: int) -> None:
+    """A folder of ``slices`` pairs, eight to a patient, all links to ``source``."""
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(slices):
+        name = f"P{number // 8:05d}_{number % 8}.png"
+        original = source[number % len(source)]
+        os.link(original, folder / "images" / name)
+        os.link(original.parents[1] / "masks" / original.name, folder / "masks" / name)
+
+
+def timed_import(folder: Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of one import in a process of its own."""
+    started_at = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", IMPORT, str(folder), PATTERN])
+    peak = 0
+    watched = psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss)
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(0.02)
+    if process.wait():
+        raise SystemExit("the import failed")
+    return time.perf_counter() - started_at, peak / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--slices", type=int, nargs="+", default=[1000, 10_000])
+    wanted = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores")
+    print(f"{'slices':>8} {'seconds':>8} {'slices/s':>9} {'peak MB':>8}")
+    with tempfile.TemporaryDirectory() as place:
+        source = write_slices(Path(place) / "source")
+        measured = []
+        for slices in sorted(wanted.slices):
+            folder = Path(place) / str(slices)
+            link(source, folder, slices)
+            seconds, megabytes = timed_import(folder)
+            measured.append((slices, seconds, megabytes))
+            print(f"{slices:8d} {seconds:8.1f} {slices / seconds:9.0f} {megabytes:8.0f}", flush=True)
+    (few, fast, small), (many, slow, large) = measured[0], measured[-1]
+    if many > few:
+        print(f"rate, {many} to {few} slices: {(many / slow) / (few / fast):.2f}")
+        print(f"memory per further slice: {(large - small) / (many - few) * 1e3:.2f} kB")
+
+
+if __name__ == "__main__":
+    main()
