@@ -211,10 +211,10 @@ def read_scheme(path: Path) -> RegionScheme:
     """
     way_out = 'write for instance [regions], background = [0], "blood pool" = [1], myocardium = [2]'
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         raise ConfigError(f"there is no file of regions {path.name!r}; check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # no text, no TOML, or numbers and lists without end
         raise ConfigError(f"{path.name!r} is not a TOML file; {way_out}") from None
     regions, ignored = content.get("regions", {}), content.get("ignored", [])
     lists = [*regions.values(), ignored] if isinstance(regions, dict) and regions else [None]
@@ -222,6 +222,10 @@ def read_scheme(path: Path) -> RegionScheme:
         raise ConfigError(
             f"{path.name!r} needs a table [regions] with lists of codes, and may have a list "
             f"'ignored' above it, nothing else; {way_out}"
+        )
+    if "ignored" in regions:
+        raise ConfigError(
+            f"{path.name!r} has 'ignored' among its regions; write it above the line [regions]"
         )
     return RegionScheme.from_mapping(regions, ignored)
 
@@ -245,6 +249,33 @@ def parse_codes(text: str) -> tuple[int, ...]:
         raise ConfigError(
             f"codes are whole numbers with commas between, got {text!r}; write for instance 2,3,4"
         ) from None
+
+
+def parse_structures(definitions: Iterable[str]) -> dict[str, int]:
+    """Codes of named structures, as a command line gives them.
+
+    Raises:
+        ConfigError: naming every definition that is none, or that stands twice.
+
+    >>> parse_structures(["LV endo=1", "LV epi = 2"])
+    {'LV endo': 1, 'LV epi': 2}
+    """
+    codes: dict[str, int] = {}
+    problems = []
+    for definition in definitions:
+        name, _, code = (part.strip() for part in definition.rpartition("="))
+        if not (name and code.isascii() and code.isdecimal()):
+            problems.append(
+                f"a structure is NAME=CODE, got {definition!r}; write for instance "
+                '--structure "LV endo=1"'
+            )
+        elif name.casefold() in {known.casefold() for known in codes}:
+            problems.append(f"structure {name!r} is given twice; keep one")
+        else:
+            codes[name] = int(code)
+    if problems:
+        raise ConfigError(problems, "the structures cannot be used")
+    return codes
 
 
 def free_code(used: Iterable[int], dtype: np.dtype) -> int:

@@ -14,6 +14,7 @@ import shutil
 import struct
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def attempt(kind: Kind, good: Path, place: Path, seed: int) -> tuple[str, Find |
     started_at = time.monotonic()
     find = None
     try:
-        kind.load(folder, out)
+        with warnings.catch_warnings(record=True) as leaked:
+            warnings.simplefilter("always")
+            kind.load(folder, out)
         open_dataset(out).check_pixels()
         outcome = "imported"
     except InputError as error:
@@ -106,6 +109,8 @@ def attempt(kind: Kind, good: Path, place: Path, seed: int) -> tuple[str, Find |
             find = Find(kind.name, seed, f"tells an absolute path: {error}")
     except Exception as error:
         outcome, find = "broke", Find(kind.name, seed, f"{type(error).__name__}: {error}")
+    if leaked:
+        find = Find(kind.name, seed, f"let a warning through: {leaked[0].message}")
     if (seconds := time.monotonic() - started_at) > MOST_SECONDS:
         find = Find(kind.name, seed, f"took {seconds:.0f} s")
     return outcome, find

@@ -2,14 +2,21 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from PIL import Image
+from pydicom import Dataset
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from tests.data.dicom_files import Contour, write_rtstruct, write_seg, write_series
 from tests.data.fuzz import Kind
 
+from myosweep.data.dicom import import_dicom
+from myosweep.data.intake import Rules
+from myosweep.data.nifti import import_nifti
 from myosweep.data.png import import_png
 from myosweep.regions import named_scheme
 
-SIDE = 24
+SIDE = 32
 THREE = named_scheme("three")
 
 
@@ -42,4 +49,56 @@ def load_png(folder: Path, out: Path) -> object:
     )
 
 
-KINDS = [Kind("png", write_png, load_png)]
+def write_nifti(folder: Path) -> None:
+    """A plain file, a packed one, and a pair of header and image."""
+    affine = np.diag([-1.5, -1.5, 8.0, 1.0])
+    for number, ending in enumerate(["nii", "nii.gz", "img"]):
+        pixels = np.stack([picture(3 * number + z) for z in range(3)], axis=-1)
+        labels = np.stack([ring(z) for z in range(3)], axis=-1)
+        for kind, values in (("images", pixels), ("masks", labels)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            make = nibabel.Nifti1Pair if ending == "img" else nibabel.Nifti1Image
+            nibabel.save(make(values, affine), folder / kind / f"P{number}.{ending}")
+
+
+def load_nifti(folder: Path, out: Path) -> object:
+    rules = Rules(THREE, crop=SIDE)
+    return import_nifti(folder / "images", folder / "masks", out, rules=rules, patient=r"P\d+")
+
+
+def write_dicom(folder: Path) -> None:
+    """Two series, one of them compressed, with a DICOM SEG and an RT-STRUCT."""
+    syntaxes = [RLELossless, JPEGLSLossless, JPEG2000Lossless]
+
+    def compress(dataset: Dataset, at: int) -> None:
+        dataset.compress(syntaxes[at], generate_instance_uid=False)
+
+    rings = np.stack([ring(z) for z in range(3)])
+    plain = np.stack([picture(z) for z in range(3)])
+    packed = np.stack([picture(z + 3) for z in range(3)])
+    one = write_series(folder / "images" / "a", plain, patient="A")
+    other = write_series(folder / "images" / "b", packed, patient="B", change=compress)
+    segments = {"cavity": rings == 1, "muscle": rings == 2}
+    write_seg(folder / "masks" / "seg.dcm", one.datasets, segments)
+    inner, outer = [(8, 8), (8, 15), (15, 15), (15, 8)], [(5, 5), (5, 18), (18, 18), (18, 5)]
+    contours = [Contour(z, inner, "cavity") for z in range(3)]
+    contours += [Contour(z, outer, "muscle") for z in range(3)]
+    write_rtstruct(folder / "masks" / "structures.dcm", other, contours)
+
+
+def load_dicom(folder: Path, out: Path) -> object:
+    return import_dicom(
+        folder / "images",
+        out,
+        masks=folder / "masks",
+        rules=Rules(THREE, crop=SIDE),
+        structures={"cavity": 1, "muscle": 2},
+        patient=r"^\w",
+    )
+
+
+KINDS = [
+    Kind("png", write_png, load_png),
+    Kind("nifti", write_nifti, load_nifti),
+    Kind("dicom", write_dicom, load_dicom),
+]

@@ -67,6 +67,63 @@ def test_grey_files_give_their_values(
     assert raster_header(path) == ((3, 4), content.dtype)
 
 
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("a.png", GREY, {}),
+        ("a.png", BITS, {}),
+        ("a.bmp", GREY, {}),
+        ("a.tif", DEEP, {"compression": "tiff_lzw"}),
+        ("a.tif", DEEP.astype(">u2"), {}),
+        ("a.png", palette(GREY % 3, [9, 9, 9, 100, 100, 100, 50, 50, 50]), {}),
+        ("a.png", np.stack([GREY, GREY, GREY], 2), {}),
+    ],
+)
+def test_the_content_of_a_file_gives_what_the_file_gives(
+    tmp_path: Path,
+    name: str,
+    content: Image.Image | np.ndarray,
+    options: dict[str, object],
+    labels: bool,
+) -> None:
+    path = save(tmp_path / name, content, **options)
+    from_file = read_raster(path, labels=labels)
+    from_content = read_raster(path.read_bytes(), labels=labels)
+    assert from_content.dtype == from_file.dtype
+    assert from_content.flags.c_contiguous
+    np.testing.assert_array_equal(from_content, from_file)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
+def test_content_that_is_cut_off_anywhere_is_refused(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
+    content = save(tmp_path / name, noise).read_bytes()
+    refused = []
+    for tenth in range(10):
+        try:
+            assert read_raster(content[: len(content) * tenth // 10]).shape == (40, 40)
+        except DatasetError as error:
+            refused.append(str(error))
+    assert set(refused) == {"cannot be read as an image; is it damaged?"}
+    assert len(refused) >= 9
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read as an image"),
+        (b"hello", "cannot be read as an image"),
+        (b"/etc/passwd", "cannot be read as an image"),
+        (png((60_000, 60_000), 8, 0, [b"\0"]), "far larger than any LGE slice"),
+        (png((1, 1), 16, 2, [b"\0" * 6]), "has pixel type RGB;16B"),
+    ],
+)
+def test_content_that_is_no_image(content: bytes, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read_raster(content)
+
+
 def test_big_endian_tiff_gives_native_values(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", DEEP.astype(">u2"))
     assert path.read_bytes()[:2] == b"MM"

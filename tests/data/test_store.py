@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from myosweep.data.store import Dataset, DatasetDraft, new_dataset, open_dataset, refuse_taken
+from myosweep.data.store import (
+    Dataset,
+    DatasetDraft,
+    new_dataset,
+    open_dataset,
+    refuse_taken,
+    slice_hashes,
+)
 from myosweep.errors import DatasetError
 from myosweep.regions import NO_REGION, RegionScheme
 
@@ -268,6 +275,89 @@ def test_a_taken_folder_is_refused_and_untouched(folder: Path, tmp_path: Path) -
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert (tmp_path / "file").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "set"]
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 1000])
+def test_files_that_grew_are_those_that_numpy_writes(tmp_path: Path, count: int) -> None:
+    """The header is written before the number of slices is known, and again at last."""
+    images = np.arange(count * 12, dtype=np.uint16).reshape(count, 3, 4)
+    labels = (images % 4).astype(np.uint8)
+    folder = make(tmp_path / "set", images, labels).folder
+    for name, pixels in (("images", images), ("labels", labels)):
+        np.save(tmp_path / name, pixels)
+        written = (folder / f"{name}.npy").read_bytes()
+        assert written == (tmp_path / f"{name}.npy").read_bytes()
+        np.testing.assert_array_equal(np.load(folder / f"{name}.npy"), pixels)
+
+
+def test_pixels_in_any_memory_order_are_stored_row_by_row(tmp_path: Path) -> None:
+    turned = np.ascontiguousarray(IMAGES.transpose(0, 2, 1)).transpose(0, 2, 1)
+    spread = np.repeat(LABELS, 2, axis=2)[..., ::2]
+    assert not turned[0].flags.c_contiguous
+    assert not spread[0].flags.c_contiguous
+    dataset = make(tmp_path / "set", turned, spread)
+    np.testing.assert_array_equal(dataset.images, IMAGES)
+    np.testing.assert_array_equal(dataset.labels, LABELS)
+    same = make(tmp_path / "same")
+    assert dataset.manifest.pixel_hash == same.manifest.pixel_hash
+    dataset.check_pixels()
+
+
+def test_hashes_that_are_known_are_not_computed_again(tmp_path: Path) -> None:
+    known = [slice_hashes(*pair) for pair in zip(IMAGES, LABELS, strict=True)]
+    with new_dataset(tmp_path / "set", IMAGES.dtype, LABELS.dtype, SCHEME, {}) as draft:
+        for position, hashes in enumerate(known):
+            pixels = IMAGES[position], LABELS[position]
+            draft.append(*pixels, hashes=hashes, slice=f"{position}", patient="P1")
+    dataset = open_dataset(tmp_path / "set")
+    assert dataset.slices["pixel_hash"].tolist() == [one["pixel_hash"] for one in known]
+    assert dataset.manifest.pixel_hash == make(tmp_path / "same").manifest.pixel_hash
+    dataset.check_pixels()
+
+
+def test_a_draft_without_slices_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DatasetError, match="a dataset needs at least one slice; none was left to"),
+        new_dataset(tmp_path / "set", IMAGES.dtype, LABELS.dtype, SCHEME, {}),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        (IMAGES[1][:, :2], LABELS[1][:, :2]),
+        (IMAGES[1].astype(np.uint8), LABELS[1]),
+        (IMAGES[1], LABELS[1].astype(np.uint16)),
+    ],
+)
+def test_a_slice_that_does_not_fit_the_files_never_gets_into_them(
+    tmp_path: Path, image: np.ndarray, labels: np.ndarray
+) -> None:
+    """That is for the import to prevent, so it is no message to the user."""
+
+    def fill_wrongly() -> None:
+        with new_dataset(tmp_path / "set", IMAGES.dtype, LABELS.dtype, SCHEME, {}) as draft:
+            fill(draft, (0,))
+            draft.append(image, labels, slice="P1_1", patient="P1")
+
+    with pytest.raises(AssertionError):
+        fill_wrongly()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_only_some_slices_tell_is_missing_in_the_others(tmp_path: Path) -> None:
+    rows = ({"level": "apex", "turn": 3}, {"site": "S1"})
+    with new_dataset(tmp_path / "set", IMAGES.dtype, LABELS.dtype, SCHEME, {}) as draft:
+        for position, row in enumerate(rows):
+            names = {"slice": f"P1_{position}", "patient": "P1"}
+            draft.append(IMAGES[position], LABELS[position], **names, **row)
+    table = open_dataset(tmp_path / "set").slices
+    known = table[["site", "level", "turn", "spacing_mm"]].astype(object)
+    assert known.where(known.notna(), None).to_numpy().tolist() == [
+        [None, "apex", 3, None], ["S1", None, None, None],
+    ]  # fmt: skip
 
 
 def test_an_empty_folder_is_used(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import myosweep
 from myosweep.cli import (
     conclude_commands,
     data_commands,
+    hospital_commands,
     import_commands,
     results_commands,
     study_commands,
@@ -49,10 +50,14 @@ importers = typer.Typer(
     no_args_is_help=True, help="Make a dataset from images and masks of one kind."
 )
 importers.command("png")(import_commands.import_png)
+importers.command("segment")(hospital_commands.import_segment)
+importers.command("dicom")(hospital_commands.import_dicom)
+importers.command("nifti")(import_commands.import_nifti)
 
 app.command("demo", rich_help_panel="Start")(study_commands.demo)
 app.add_typer(importers, name="import", rich_help_panel="Data")
 app.command("phantom", rich_help_panel="Data")(data_commands.phantom)
+app.command("export", rich_help_panel="Data")(data_commands.export)
 app.command("split", rich_help_panel="Data")(data_commands.split)
 app.command("info", rich_help_panel="Data")(data_commands.info)
 app.command("plan", rich_help_panel="Study")(verdict_commands.plan)

@@ -1,4 +1,4 @@
-"""Commands that make phantoms, divide data and describe it."""
+"""Commands that make phantoms, export data, divide it and describe it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +37,38 @@ def phantom(
     with counting("Making patients") as progress:
         dataset = make_phantom(out, patients=patients, seed=seed, progress=progress)
     show_dataset(dataset)
+
+
+def export(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    as_: Annotated[
+        Literal["png", "nifti", "nnunet", "paper"],
+        typer.Option(
+            "--as",
+            help="png: a picture per slice. nifti: a volume per patient. nnunet: the same in "
+            "nnU-Net's layout. paper: 8-bit pictures, masks of 255, 128 and 0.",
+        ),
+    ] = "png",
+) -> None:
+    """Write a dataset's images and masks as files that other programs read.
+
+    Importing them again gives the same pixels.
+
+    Examples: myosweep export data/mine exported --as nnunet;
+    myosweep export data/mine for-matlab --as paper
+    """
+    from myosweep.data.export import export_dataset
+    from myosweep.data.store import open_dataset
+
+    with counting("Writing slices") as progress:
+        written = export_dataset(open_dataset(dataset), out, as_, progress)
+    console.print(
+        f"{written.slices} slices of {written.patients} patients written to {escape(str(out))}. "
+        "README.txt there says how to import them again."
+    )
+    for warning in written.warnings:
+        warn(warning)
 
 
 def split(

@@ -1,5 +1,6 @@
-"""Commands that make a dataset from files, one for each kind of file."""
+"""Commands that make a dataset from pictures and volumes that others have prepared."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,15 +9,18 @@ import typer
 from myosweep.cli.data_commands import show_dataset
 from myosweep.cli.import_options import (
     AllowDuplicates,
+    ApexOption,
     Crop,
     CropAround,
     IgnoreOption,
+    PatientOption,
     RegionOption,
     RegionsOption,
+    Resample,
     TableOption,
     chosen_regions,
 )
-from myosweep.cli.show import counting
+from myosweep.cli.show import console, counting, warn
 
 Codes = Annotated[
     Literal["myosweep", "emidec", "myops", "acdc", "paper"],
@@ -70,3 +74,79 @@ def import_png(
             progress=progress,
         )
     show_dataset(dataset)
+
+
+def import_nifti(
+    images: Annotated[
+        Path, typer.Argument(help="Folder of volumes, or of a challenge or nnU-Net dataset.")
+    ],
+    places: Annotated[
+        list[Path],
+        typer.Argument(metavar="[MASKS] OUT", help="Folder of masks, and the dataset to make."),
+    ],
+    layout: Annotated[
+        Literal["plain", "nnunet", "emidec", "myops", "acdc"],
+        typer.Option(help="How the files lie. All but plain know their masks and label codes."),
+    ] = "plain",
+    patient: PatientOption = None,
+    region: RegionOption = None,
+    regions: RegionsOption = None,
+    ignore: IgnoreOption = "",
+    crop: Crop = None,
+    crop_around: CropAround = "centre",
+    resample: Resample = None,
+    apex: ApexOption = None,
+    channel: Annotated[
+        int | None,
+        typer.Option(min=0, show_default=False, help="nnU-Net's channel of the LGE image."),
+    ] = None,
+    table: TableOption = None,
+    allow_duplicates: AllowDuplicates = False,
+) -> None:
+    """Make a dataset from NIfTI volumes and masks.
+
+    Slices are cut across the through-plane axis and turned as radiologists look at them.
+
+    Examples:
+
+    myosweep import nifti images masks data/mine --patient "P[0-9]+" --regions three --crop 128
+
+    myosweep import nifti emidec-dataset-1.0.1 data/emidec --layout emidec --regions five
+
+    myosweep import nifti nnUNet_raw/Dataset001_LGE data/lge --layout nnunet
+    """
+    from myosweep.data.intake import Rules
+    from myosweep.data.nifti import import_nifti as run_import
+    from myosweep.data.nifti_layouts import default_scheme
+    from myosweep.errors import ConfigError
+    from myosweep.regions import parse_codes
+
+    if len(places) > 2:
+        raise ConfigError(
+            f"give IMAGES, MASKS and OUT, got {len(places) + 1} folders; quote names with spaces"
+        )
+    masks, out = (places[0], places[1]) if len(places) == 2 else (None, places[0])
+    named = regions in (None, "three", "five")
+    scheme = default_scheme(layout, images, regions or "three") if named and not region else None
+    if scheme is None:
+        scheme = chosen_regions(region, regions, ignore)
+    elif ignore:
+        scheme = replace(scheme, ignored=(*scheme.ignored, *parse_codes(ignore)))
+    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates)
+    with counting("Importing slices") as progress:
+        dataset, found = run_import(
+            images,
+            masks,
+            out,
+            rules=rules,
+            layout=layout,
+            patient=patient,
+            apex=apex,
+            channel=channel,
+            progress=progress,
+        )
+    show_dataset(dataset)
+    if found.empty_slices:
+        console.print(f"{found.empty_slices} slices show no region in their mask.")
+    for warning in found.warnings:
+        warn(warning)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.markup import escape
 
-from myosweep.cli.data_commands import Json, leak_warning
+from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder, print_summary
 from myosweep.cli.show import (
     console,
@@ -55,6 +55,14 @@ def run(
     dataset: DatasetFolder = None,
     device: Device = "auto",
     jobs: Jobs = None,
+    allow_leakage: Annotated[
+        bool,
+        typer.Option(
+            "--allow-leakage",
+            help="Run although patients or images stand in several parts of a split, as in the "
+            "paper. Without it such a study is refused.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be run and how long it takes.")
     ] = False,
@@ -70,7 +78,14 @@ def run(
     from myosweep.study.execute import Resources
     from myosweep.study.open import open_study
 
-    opened = open_study(study, out, device=device, dataset=dataset, write=not dry_run)
+    opened = open_study(
+        study,
+        out,
+        device=device,
+        dataset=dataset,
+        allow_leakage=allow_leakage,
+        write=not dry_run,
+    )
     resources = Resources(device, jobs)
     if dry_run:
         _plan(opened, resources)
@@ -171,13 +186,11 @@ def settings(json: Json = False) -> None:
 
 def perform(study: "Study", resources: "Resources") -> None:
     from myosweep.cli.watch import watching
-    from myosweep.data.split import patients_in_several_parts
     from myosweep.study.sweep import complete_study
 
     folder = study.folder.path
-    mixed = max(patients_in_several_parts(one, study.dataset) for one in study.splits.values())
-    if mixed:
-        warn(leak_warning(mixed))
+    for finding in study.findings:
+        warn(finding)
     missing, plans = len(study.missing()), len(study.plans())
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")
     try:

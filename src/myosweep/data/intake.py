@@ -6,11 +6,11 @@ written in their order; so neither the number of slices nor their size needs mem
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from math import isqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,10 @@ from myosweep.data.crop import Window
 from myosweep.data.descriptions import read_descriptions
 from myosweep.data.names import SliceName, natural_key
 from myosweep.data.resample import (
+    LARGEST_MM,
+    SMALLEST_MM,
     check_spacing,
+    is_plausible,
     resample_image,
     resample_labels,
     resample_point,
@@ -37,6 +40,8 @@ _SQUARE = 0.01
 """Pixels whose sides differ by less than this share are square."""
 _AHEAD = 4
 """Stacks per thread that may wait for their turn to be written."""
+_AHEAD_PIXELS = 1 << 25
+"""All of them together, unless a single stack has more: some 200 MB."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,15 @@ class Rules:
             raise DatasetError(
                 f"a crop is at least 1 pixel wide, got {self.crop}; give a larger one"
             )
-        if self.resample_mm is not None and not 0.05 <= self.resample_mm <= 20:
+        if self.crop is not None and self.crop**2 > MOST_PIXELS:
             raise DatasetError(
-                f"pixels are resampled to 0.05 to 20 mm, got {self.resample_mm:g}; LGE slices have "
-                "about 1 to 2 mm"
+                f"a crop is at most {isqrt(MOST_PIXELS)} pixels wide, got {self.crop}; give a "
+                "smaller one"
+            )
+        if self.resample_mm is not None and not is_plausible(self.resample_mm):
+            raise DatasetError(
+                f"pixels are resampled to {SMALLEST_MM} to {LARGEST_MM} mm, got "
+                f"{self.resample_mm:g}; LGE slices have about 1 to 2 mm"
             )
 
     def facts(self) -> dict[str, Any]:
@@ -125,18 +135,20 @@ def import_stacks(
     """
     faults = list(problems)
     found = sorted(stacks, key=_place)
-    faults += _size_faults(found, rules)
+    faults += filter(None, map(_too_large, found))
     types = _smallest_types(found)
     total = sum(len(stack.sizes) for stack in found)
     done = 0
     with new_dataset(out, *types, rules.scheme, {**source, **rules.facts()}) as draft:
-        writer = _Writer(draft, rules)
-        for outcome in _in_order(lambda stack: _prepare(stack, rules, types), found):
-            faults += outcome.problems
-            faults += writer.take(outcome, keep=not faults)
-            done += len(outcome.stack.sizes)
-            if progress:
-                progress(done, total)
+        writer = _Writer(draft, rules, _usual_size(found, rules), told="\n".join(problems))
+        with closing(
+            _in_order(lambda stack: _prepare(stack, rules, types), found, rules)
+        ) as outcomes:
+            for outcome in outcomes:
+                faults += writer.take(outcome, keep=not faults)
+                done += len(outcome.stack.sizes)
+                if progress:
+                    progress(done, total)
         faults += writer.describe()
         raise_problems(faults)
     return open_dataset(out)
@@ -162,28 +174,31 @@ def collecting(problems: list[str], subject: str = "") -> Iterator[None]:
         problems += [f"{subject}{problem}" for problem in error.problems]
 
 
-def _size_faults(stacks: Sequence[Stack], rules: Rules) -> Iterator[str]:
-    """Slices that are too large to be true, or that need a crop to have one size."""
-    sizes: dict[int, tuple[int, int]] = {}
-    for number, stack in enumerate(stacks):
-        largest = max(stack.sizes, key=lambda size: size[0] * size[1], default=(0, 0))
-        if largest[0] * largest[1] > MOST_PIXELS:
-            yield f"{stack.subject} says it has {_text(largest)} pixels; is it damaged?"
-        elif stack.sizes and rules.crop is None:
-            sizes[number] = _size_after(stack, stack.sizes[0], rules)
-    usual = Counter(sizes.values()).most_common(1)
-    for number, size in sizes.items():
-        if size != usual[0][0]:
-            yield (
-                f"{stacks[number].subject} has {_text(size)} pixels, most have "
-                f"{_text(usual[0][0])}; give --crop to cut all to one size"
-            )
+def _too_large(stack: Stack) -> str | None:
+    """What to tell of a stack whose header cannot be true; it is not read."""
+    height, width = max(stack.sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+    if height * width <= MOST_PIXELS:
+        return None
+    return f"{stack.subject} says it has {height} x {width} pixels; is it damaged?"
 
 
-def _size_after(stack: Stack, size: tuple[int, int], rules: Rules) -> tuple[int, int]:
-    if rules.resample_mm is None or stack.spacing_yx_mm is None:
-        return size
-    return resampled_size(size, stack.spacing_yx_mm, rules.resample_mm)
+def _usual_size(stacks: Sequence[Stack], rules: Rules) -> tuple[int, ...] | None:
+    """Height and width of most slices in the dataset, if the headers tell."""
+    if rules.crop is not None:
+        return rules.crop, rules.crop
+    true = (stack for stack in stacks if not _too_large(stack))
+    sizes = Counter(size for stack in true for size in _sizes_after(stack, rules))
+    return max(sizes, key=lambda size: sizes[size], default=None)
+
+
+def _sizes_after(stack: Stack, rules: Rules) -> list[tuple[int, int]]:
+    """Height and width of a stack's slices after resampling; none if its header does not tell."""
+    if rules.resample_mm is None:
+        return list(stack.sizes)
+    spacing, to_mm = stack.spacing_yx_mm, rules.resample_mm
+    if spacing is None or not all(map(is_plausible, spacing)):
+        return []
+    return [resampled_size(size, spacing, to_mm) for size in stack.sizes]
 
 
 def _smallest_types(stacks: Sequence[Stack]) -> tuple[np.dtype, np.dtype]:
@@ -197,42 +212,57 @@ def _smallest_types(stacks: Sequence[Stack]) -> tuple[np.dtype, np.dtype]:
     return types
 
 
-def _in_order(work: Callable[[Stack], _Outcome], stacks: Sequence[Stack]) -> Iterator[_Outcome]:
+def _in_order(
+    work: Callable[[Stack], _Outcome], stacks: Sequence[Stack], rules: Rules
+) -> Generator[_Outcome, None, None]:
     """The outcomes in the order of the stacks, worked on in threads, a few ahead."""
     workers = min(os.cpu_count() or 1, 8)
-    rest = iter(stacks)
+    rest = deque(stacks)
+    waiting: deque[tuple[int, Future[_Outcome]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[_Outcome]] = deque(
-            pool.submit(work, stack) for stack in islice(rest, workers * _AHEAD)
-        )
         try:
-            while waiting:
-                outcome = waiting.popleft().result()
-                waiting.extend(pool.submit(work, stack) for stack in islice(rest, 1))
-                yield outcome
+            while rest or waiting:
+                ahead = sum(pixels for pixels, _ in waiting)
+                while rest and len(waiting) < workers * _AHEAD:
+                    pixels = max(map(_pixels, (rest[0].sizes, _sizes_after(rest[0], rules))))
+                    if waiting and ahead + pixels > _AHEAD_PIXELS:
+                        break
+                    ahead += pixels
+                    waiting.append((pixels, pool.submit(work, rest.popleft())))
+                yield waiting[0][1].result()
+                waiting.popleft()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
+
+
+def _pixels(sizes: Sequence[tuple[int, int]]) -> int:
+    return sum(height * width for height, width in sizes)
 
 
 def _prepare(stack: Stack, rules: Rules, types: tuple[np.dtype, np.dtype]) -> _Outcome:
     """Read a stack and make its slices ready to be written."""
     outcome = _Outcome(stack)
-    if any(height * width > MOST_PIXELS for height, width in stack.sizes):
+    if _too_large(stack):
         return outcome  # the header's fault is told already
     with collecting(outcome.problems, f"{stack.subject} "):
         slices = stack.read()
         for one in slices:
-            outcome.problems += [*one.problems, *_faults(one, rules)]
-        fitting = [one for one in slices if not one.problems and _fits(one)]
+            outcome.problems += [*one.problems, *_faults(one, rules, types)]
+        if rules.resample_mm is None:
+            outcome.problems += _oblong_pixels(stack, slices)
+        fitting = [one for one in slices if not one.problems and _fits(one) and one.image.size]
         whole = [_in_shape(one, rules, types[1]) for one in fitting]
-        window = _window(whole, rules)
-        outcome.ready = [_ready(one, window, rules, types[0]) for one in whole]
+        windows = _windows(whole, rules)
+        outcome.ready = [
+            _ready(one, windows.get(one.image.shape), rules, types[0]) for one in whole
+        ]
     return outcome
 
 
-def _faults(one: SourceSlice, rules: Rules) -> Iterator[str]:
+def _faults(one: SourceSlice, rules: Rules, types: tuple[np.dtype, np.dtype]) -> Iterator[str]:
     """What is wrong with a slice's codes and pixels, beyond what its reader has said."""
+    mask = one.mask_subject or f"mask of {one.subject}"
     if not (one.problems or _fits(one)):
         yield (
             f"{one.subject} has {_text(one.image.shape)} pixels, its mask "
@@ -240,15 +270,32 @@ def _faults(one: SourceSlice, rules: Rules) -> Iterator[str]:
         )
     if unknown := rules.scheme.unknown_codes(one.labels):
         yield (
-            f"{one.mask_subject or f'mask of {one.subject}'} holds {_some(unknown)}, which no "
-            "region has; add the code to a --region or give it to --ignore"
+            f"{mask} holds {_some(unknown)}, which no region has; add the code to a --region or "
+            "give it to --ignore"
         )
-    spacing = one.spacing_yx_mm
-    if rules.resample_mm is None and spacing is not None and not _is_square(spacing):
-        yield (
-            f"{one.subject} has pixels of {spacing[0]:.4g} x {spacing[1]:.4g} mm, which would "
-            f"distort the heart; give --resample {min(spacing):.4g} for square ones"
-        )
+    elif not _holds(types[1], one.labels):
+        yield f"{mask} holds codes that its header does not allow for; is it damaged?"
+    if not one.problems and one.image.size == 0:
+        yield f"{one.subject} has no pixels ({_text(one.image.shape)}); is it damaged?"
+    if not _holds(types[0], one.image):
+        yield f"{one.subject} has values that its header does not allow for; is it damaged?"
+
+
+def _holds(dtype: np.dtype, pixels: np.ndarray) -> bool:
+    """Whether all pixels keep their values in a type."""
+    if np.can_cast(pixels.dtype, dtype) or pixels.size == 0:
+        return True
+    return bool(pixels.min() >= 0 and pixels.max() <= np.iinfo(dtype).max)
+
+
+def _oblong_pixels(stack: Stack, slices: Sequence[SourceSlice]) -> Iterator[str]:
+    for spacing in dict.fromkeys(one.spacing_yx_mm for one in slices):
+        if spacing is not None and not _is_square(spacing):
+            side = min(max(min(spacing), SMALLEST_MM), LARGEST_MM)
+            yield (
+                f"{stack.subject} has pixels of {spacing[0]:.4g} x {spacing[1]:.4g} mm, which "
+                f"would distort the heart; give --resample {side:.4g} for square ones"
+            )
 
 
 def _fits(one: SourceSlice) -> bool:
@@ -256,11 +303,22 @@ def _fits(one: SourceSlice) -> bool:
 
 
 def _in_shape(one: SourceSlice, rules: Rules, label_type: np.dtype) -> SourceSlice:
-    """The slice with its codes in the dataset's type, and resampled if that is wanted."""
-    labels = one.labels.astype(label_type)
+    """The slice with its codes in the dataset's type, and resampled if that is wanted.
+
+    A picture in place of a mask, which is told already, would take hours: it has a region for each
+    grey level. Its codes become 0.
+    """
+    labels = one.labels.astype(label_type, copy=False)
     if rules.resample_mm is None:
         return replace(one, labels=labels)
+    if rules.scheme.unknown_codes(one.labels):
+        labels = np.zeros_like(labels)
     spacing, to_mm = check_spacing(one.spacing_yx_mm), rules.resample_mm
+    height, width = resampled_size(one.image.shape, spacing, to_mm)
+    if height * width > MOST_PIXELS:
+        raise DatasetError(
+            f"would have {height} x {width} pixels of {to_mm:g} mm; give a larger --resample"
+        )
     return replace(
         one,
         image=resample_image(one.image, spacing, to_mm),
@@ -274,18 +332,17 @@ def _is_square(spacing_yx_mm: tuple[float, float]) -> bool:
     return max(spacing_yx_mm) <= (1 + _SQUARE) * min(spacing_yx_mm)
 
 
-def _window(slices: Sequence[SourceSlice], rules: Rules) -> Window | None:
-    """Where all slices of a stack are cut, so that they stay above each other."""
-    if rules.crop is None or not slices:
-        return None
-    height, width = slices[0].image.shape
-    if rules.crop_around == "centre" or any(one.image.shape != (height, width) for one in slices):
-        return Window.around_centre(height, width, rules.crop)
-    anywhere = np.zeros((height, width), bool)
+def _windows(slices: Sequence[SourceSlice], rules: Rules) -> dict[tuple[int, ...], Window]:
+    """Where slices are cut, by their size: those of a stack stay above each other."""
+    if rules.crop is None:
+        return {}
+    masks: dict[tuple[int, ...], np.ndarray] = {}
     for one in slices:
-        regions = rules.scheme.encode(one.labels)
-        anywhere |= (regions > 0) & (regions != NO_REGION)
-    return Window.around_mask(anywhere, rules.crop)
+        anywhere = masks.setdefault(one.labels.shape, np.zeros(one.labels.shape, bool))
+        if rules.crop_around == "masks":
+            regions = rules.scheme.encode(one.labels)
+            anywhere |= (regions > 0) & (regions != NO_REGION)
+    return {size: Window.around_mask(mask, rules.crop) for size, mask in masks.items()}
 
 
 def _ready(one: SourceSlice, window: Window | None, rules: Rules, image_type: np.dtype) -> _Ready:
@@ -307,41 +364,93 @@ def _ready(one: SourceSlice, window: Window | None, rules: Rules, image_type: np
 
 
 class _Writer:
-    """Gives slices their names, refuses doubles, and fills the draft."""
+    """Gives slices their names, refuses doubles and other sizes, and fills the draft.
 
-    def __init__(self, draft: DatasetDraft, rules: Rules) -> None:
+    Args:
+        size: height and width of most slices; without one, those of the first.
+        told: what readers have complained of already.
+    """
+
+    def __init__(
+        self, draft: DatasetDraft, rules: Rules, size: tuple[int, ...] | None, told: str
+    ) -> None:
         self._draft = draft
         self._rules = rules
+        self._size = size
+        self._told = told
         self._names: list[SliceName] = []
+        self._keys: dict[str, str] = {}
         self._subjects: dict[str, str] = {}
         self._numbered: Counter[str] = Counter()
 
-    def take(self, outcome: _Outcome, *, keep: bool) -> Iterator[str]:
+    def take(self, outcome: _Outcome, *, keep: bool) -> list[str]:
         """Write the slices of a stack if they are to be kept; give what is wrong with them."""
+        patient = outcome.stack.patient
+        assert patient or not (keep and outcome.ready), "readers tell of stacks of nobody"
+        problems = [*outcome.problems, *self._other_sizes(outcome)]
+        named: list[tuple[SliceName, _Ready]] = []
         for one in outcome.ready:
-            if not self._rules.allow_duplicates:
-                yield from self._seen_before(one)
-            if patient := outcome.stack.patient:
+            problems += self._seen_before(one)
+            if patient:
                 name = self._name(patient, one.label)
-                if keep:
-                    self._append(name, one)
+                problems += self._same_name(name, one)
+                named.append((name, one))
+        if keep and not problems:
+            for name, one in named:
+                self._append(name, one)
+        return problems
 
     def describe(self) -> list[str]:
         """Add the user's table to the rows, where it says something; give what is wrong with it."""
+        table, to_mm = self._rules.table, self._rules.resample_mm
         problems: list[str] = []
-        if self._rules.table is not None:
-            with collecting(problems):
-                lines = read_descriptions(self._rules.table, self._names)
-                for name, row in zip(self._names, self._draft.rows, strict=False):
-                    row |= {key: value for key, value in lines[name].items() if value is not None}
+        if table is None:
+            return problems
+        with collecting(problems):
+            lines = read_descriptions(table, self._names)
+            spacings = {line.get("spacing_mm") for line in lines.values()}
+            if to_mm is not None and spacings - {None, to_mm}:
+                problems.append(
+                    f"table {table.name!r} gives spacing_mm, which --resample makes {to_mm:g}; "
+                    "remove the column"
+                )
+            for name, row in zip(self._names, self._draft.rows, strict=False):
+                row |= {key: value for key, value in lines[name].items() if value is not None}
         return problems
 
+    def _other_sizes(self, outcome: _Outcome) -> Iterator[str]:
+        stack = outcome.stack
+        if self._rules.crop is not None or _too_large(stack):
+            return
+        sizes = [one.image.shape for one in outcome.ready] or _sizes_after(stack, self._rules)
+        for size in dict.fromkeys(sizes):
+            self._size = self._size or size
+            if size != self._size:
+                yield (
+                    f"{stack.subject} has {_text(size)} pixels, most have {_text(self._size)}; "
+                    "give --crop to cut all to one size"
+                )
+
     def _seen_before(self, one: _Ready) -> Iterator[str]:
-        name = one.hashes["image_hash"]
-        if (other := self._subjects.setdefault(name, one.subject)) != one.subject:
+        if self._rules.allow_duplicates:
+            return
+        other = self._subjects.get(one.hashes["image_hash"])
+        if other is None:
+            self._subjects[one.hashes["image_hash"]] = one.subject
+        else:
             yield (
                 f"{one.subject} is the same as {other}; remove one, or keep both with "
                 "--allow-duplicates"
+            )
+
+    def _same_name(self, name: SliceName, one: _Ready) -> Iterator[str]:
+        """Two patients can share a key: 'A' has the slice '1_2', and 'A_1' the slice '2'."""
+        other = self._keys.get(name.key)
+        self._keys.setdefault(name.key, one.subject)
+        if other is not None and repr(name.key) not in self._told:
+            yield (
+                f"{other} and {one.subject} are both slice {name.key!r}; give one of them another "
+                "name, or leave it out"
             )
 
     def _name(self, patient: str, label: str | None) -> SliceName:
@@ -351,7 +460,7 @@ class _Writer:
         return name
 
     def _append(self, name: SliceName, one: _Ready) -> None:
-        row = {"slice": name.key, "patient": name.patient, **one.row}
+        row = {**one.row, "slice": name.key, "patient": name.patient}
         self._draft.append(one.image, one.labels, hashes=one.hashes, **row)
         if one.padded and self._draft.padding is None:
             code = free_code(self._rules.scheme.codes, one.labels.dtype)

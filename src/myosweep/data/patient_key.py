@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
 from myosweep.errors import DatasetError
-from myosweep.files import whole_file
 
 _BYTES = 32
 _SHOWN = 12
@@ -23,7 +24,8 @@ def patient_code(identity: str, key: bytes) -> str:
     >>> patient_code("1234567", b"k" * 32)
     'P071f26b55216'
     """
-    digest = hmac.new(key, identity.strip().encode(), hashlib.sha256).hexdigest()
+    message = identity.strip().encode(errors="surrogatepass")  # a name that could not be decoded
+    digest = hmac.new(key, message, hashlib.sha256).hexdigest()
     return f"P{digest[:_SHOWN]}"
 
 
@@ -59,6 +61,14 @@ def read_key(path: Path | None = None) -> bytes:
 
 
 def _make_key(file: Path) -> None:
-    with whole_file(file) as draft:
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(_BYTES) + "\n", encoding="ascii")
+    """A key in one step, for its owner alone; if another process is faster, its key counts."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
+            text.write(secrets.token_hex(_BYTES) + "\n")
+        with suppress(FileExistsError):
+            # neither of them replaces a file: not os.rename on Windows, nor os.link elsewhere
+            (os.rename if os.name == "nt" else os.link)(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -3,14 +3,14 @@
 import numpy as np
 from jaxtyping import Bool, Int64, Real
 
+from myosweep.errors import DatasetError
+
 _PARTS = 5
 """A pixel is split into 5 x 5 sub-pixels."""
 _MIDDLE = _PARTS // 2
 """Grid lines between the edge of a pixel and its central sub-pixel."""
-_FARTHEST_PX = 1e8
-"""Vertices further away are moved here, so that whole numbers of 64 bits hold all products."""
-
-Whole = Int64[np.ndarray, "edge"]
+_FARTHEST_PX = 1e6
+"""No contour leads further away; whole numbers of 64 bits hold all products of such places."""
 
 
 def polygon_mask(
@@ -30,16 +30,14 @@ def polygon_mask(
             pixel. Fewer than three vertices surround nothing.
 
     Raises:
-        ValueError: if a coordinate is not finite, or there are not as many rows as columns.
+        DatasetError: if a coordinate is not finite or beyond a million pixels.
 
     >>> square = np.array([2.5, 2.5, 4.5, 4.5]), np.array([0.5, 2.5, 2.5, 0.5])
     >>> np.argwhere(polygon_mask(*square, 9, 9)).tolist()
     [[3, 1], [3, 2], [4, 1], [4, 2]]
     """
-    if not (np.isfinite(rows_px).all() and np.isfinite(columns_px).all()):
-        raise ValueError("vertices of a polygon must be finite")
-    if len(rows_px) != len(columns_px):
-        raise ValueError("a polygon needs as many rows as columns")
+    if not (_is_near(rows_px) and _is_near(columns_px)):
+        raise DatasetError("has a contour that leads far out of the image; is it damaged?")
     turns = np.zeros((height + 1, width), np.int32)
     if len(rows_px) >= 3:
         starts, columns = _crossings(_on_grid(rows_px), _on_grid(columns_px), width)
@@ -47,13 +45,18 @@ def polygon_mask(
     return np.cumsum(turns[:-1], axis=0) % 2 == 1
 
 
-def _on_grid(places_px: np.ndarray) -> Whole:
+def _is_near(places_px: Real[np.ndarray, "point"]) -> bool:
+    return bool((np.abs(places_px) <= _FARTHEST_PX).all())
+
+
+def _on_grid(places_px: Real[np.ndarray, "point"]) -> Int64[np.ndarray, "point"]:
     """Numbers of the nearest grid lines, counted from the outer edge of the first pixel."""
-    near = places_px.astype(np.float64).clip(-_FARTHEST_PX, _FARTHEST_PX)
-    return np.floor(_PARTS * (near + 0.5) + 0.5).astype(np.int64)
+    return np.floor(_PARTS * (places_px.astype(np.float64) + 0.5) + 0.5).astype(np.int64)
 
 
-def _crossings(y: Whole, x: Whole, width: int) -> tuple[Whole, Whole]:
+def _crossings(
+    y: Int64[np.ndarray, "edge"], x: Int64[np.ndarray, "edge"], width: int
+) -> tuple[Int64[np.ndarray, "crossing"], Int64[np.ndarray, "crossing"]]:
     """First row below, and column, wherever an edge passes through the middle of a column."""
     next_y, next_x = np.roll(y, -1), np.roll(x, -1)
     left, right = np.minimum(x, next_x), np.maximum(x, next_x)
@@ -66,22 +69,30 @@ def _crossings(y: Whole, x: Whole, width: int) -> tuple[Whole, Whole]:
     return -((_MIDDLE - heights) // _PARTS), columns
 
 
-def _heights(x0: Whole, y0: Whole, x1: Whole, y1: Whole, columns: Whole) -> Whole:
-    """The grid line on which an edge passes through the central sub-pixels of a column.
+def _heights(
+    x0: Int64[np.ndarray, "crossing"],
+    y0: Int64[np.ndarray, "crossing"],
+    x1: Int64[np.ndarray, "crossing"],
+    y1: Int64[np.ndarray, "crossing"],
+    columns: Int64[np.ndarray, "crossing"],
+) -> Int64[np.ndarray, "crossing"]:
+    """The grid line on which each edge passes through the central sub-pixels of its column.
 
-    Along the longer axis an edge goes line by line, and its other place is rounded, halves up.
-    Where both change in one step, it passes on the upper line.
+    Along its longer axis an edge goes line by line, and its other place is rounded, halves up, in
+    doubles as in MATLAB. Where both change in one step, it passes on the upper line.
     """
-    swap = x0 > x1
-    x0, x1 = np.where(swap, (x1, x0), (x0, x1))
-    y0, y1 = np.where(swap, (y1, y0), (y0, y1))
-    along, rise = x1 - x0, y1 - y0
-    before = _MIDDLE + _PARTS * columns - x0
-    flat = [y0 + (2 * rise * step + along) // (2 * along) for step in (before, before + 1)]
-    # A steep edge: the last line that it reaches, coming from above, before its place is rounded
-    # to the column's other side.
-    limit = np.abs(rise) * (2 * before + 1)
-    down = y0 - limit // (-2 * along) - 1
-    up = y0 - (-(limit // (-2 * along)))
-    steep = np.where(rise > 0, down, up)
-    return np.where(along >= np.abs(rise), np.minimum(*flat), steep)
+    is_flat = np.abs(x1 - x0) >= np.abs(y1 - y0)
+    swap = np.where(is_flat, x0 > x1, y0 > y1)
+    x0, x1 = np.where(swap, x1, x0), np.where(swap, x0, x1)
+    y0, y1 = np.where(swap, y1, y0), np.where(swap, y0, y1)
+    across, down = x1 - x0, y1 - y0
+    border = _MIDDLE + _PARTS * columns
+    slope = down / across
+    steps = border - x0
+    flat = [np.floor(y0 + slope * step + 0.5) for step in (steps, steps + 1)]
+    # How many lines a steep edge goes down before its exact place is between the two sides; only
+    # there can it matter to which side that place is rounded.
+    lines = np.abs(down) * np.abs(2 * steps + 1) // (2 * np.abs(across))
+    place = np.floor(x0 + across / np.where(is_flat, 1, down) * lines + 0.5)
+    steep = y0 + lines - ((place > border) != (x0 > border))
+    return np.where(is_flat, np.minimum(*flat), steep).astype(np.int64)

@@ -7,6 +7,8 @@ from scipy import ndimage
 from myosweep.errors import DatasetError
 
 Spacing = tuple[float, float]
+SMALLEST_MM, LARGEST_MM = 0.05, 20
+"""No pixel of a patient is smaller or larger; a header that says so is wrong."""
 
 
 def resampled_size(size: tuple[int, int], spacing_yx_mm: Spacing, to_mm: float) -> tuple[int, int]:
@@ -31,7 +33,7 @@ def resample_image(
     smooth = image.astype(np.float64)
     if widths := _smoothing(spacing_yx_mm, to_mm):
         smooth = ndimage.gaussian_filter(smooth, widths, mode="nearest")
-    drawn = _linear(smooth, image.shape, spacing_yx_mm, to_mm)
+    drawn = _linear(smooth, spacing_yx_mm, to_mm)
     return np.rint(drawn).astype(image.dtype)
 
 
@@ -46,7 +48,7 @@ def resample_labels(
     size = resampled_size(labels.shape, spacing_yx_mm, to_mm)
     best, chosen = np.full(size, -1.0), np.zeros(size, labels.dtype)
     for code in codes:
-        share = _linear((labels == code).astype(np.float64), labels.shape, spacing_yx_mm, to_mm)
+        share = _linear((labels == code).astype(np.float64), spacing_yx_mm, to_mm)
         wins = share > best + 1e-9
         best[wins], chosen[wins] = share[wins], code
     return chosen
@@ -64,13 +66,28 @@ def check_spacing(spacing_yx_mm: Spacing | None) -> Spacing:
     """The spacing, where there is one to resample by.
 
     Raises:
-        DatasetError: if it is not known.
+        DatasetError: if it is not known, or cannot be true.
     """
     if spacing_yx_mm is None:
         raise DatasetError(
             "has no known pixel spacing, so it cannot be resampled; leave out --resample"
         )
+    if not all(map(is_plausible, spacing_yx_mm)):
+        text = " x ".join(f"{mm:g}" for mm in spacing_yx_mm)
+        raise DatasetError(
+            f"says its pixels are {text} mm, but {SMALLEST_MM} to {LARGEST_MM} mm are possible, so "
+            "it cannot be resampled; leave out --resample"
+        )
     return spacing_yx_mm
+
+
+def is_plausible(side_mm: float) -> bool:
+    """Whether a pixel can have this side; a number that is none cannot.
+
+    >>> is_plausible(1.5), is_plausible(1500.0), is_plausible(float("nan"))
+    (True, False, False)
+    """
+    return SMALLEST_MM <= side_mm <= LARGEST_MM
 
 
 def _smoothing(spacing_yx_mm: Spacing, to_mm: float) -> tuple[float, float] | None:
@@ -78,16 +95,15 @@ def _smoothing(spacing_yx_mm: Spacing, to_mm: float) -> tuple[float, float] | No
     return (widths[0], widths[1]) if any(widths) else None
 
 
-def _linear(
-    pixels: np.ndarray, size: tuple[int, ...], spacing_yx_mm: Spacing, to_mm: float
-) -> np.ndarray:
+def _linear(pixels: np.ndarray, spacing_yx_mm: Spacing, to_mm: float) -> np.ndarray:
     """Values at the centres of the new pixels; beyond the outermost old ones, those of the edge."""
+    size = resampled_size((pixels.shape[0], pixels.shape[1]), spacing_yx_mm, to_mm)
     step = [to_mm / mm for mm in spacing_yx_mm]
     return ndimage.affine_transform(
         pixels,
-        np.diag(step),
+        step,
         [(one - 1) / 2 for one in step],
-        output_shape=resampled_size((size[0], size[1]), spacing_yx_mm, to_mm),
+        output_shape=size,
         order=1,
         mode="nearest",
     )

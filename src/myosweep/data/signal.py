@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Num, UInt8, UInt16
+from jaxtyping import Shaped, UInt8, UInt16
 
 from myosweep.errors import DatasetError
 
 _LEVELS = np.iinfo(np.uint16).max
+_SMALLEST = float(np.finfo(np.float64).tiny)
+"""A smaller slope would have lost its digits."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,17 @@ class Signal:
 
 
 def store_signal(
-    values: Num[np.ndarray, "*shape"],
+    values: Shaped[np.ndarray, "*shape"],
 ) -> tuple[UInt8[np.ndarray, "*shape"] | UInt16[np.ndarray, "*shape"], Signal]:
     """Pixels of a whole stack, so that its slices stay comparable.
 
     Whole numbers of 0 to 65535 stay as they are (uint8 stays uint8). Anything else, negative or
     fractional, is laid linearly over 0..65535, from the stack's smallest value to its largest; the
-    error is at most half of a 65535th of that range. A constant stack becomes 0.
+    error is at most half of a 65535th of that range. If all values are the same, they become 0.
+    True and false become 1 and 0. A stack without values has 16 bits.
 
     Raises:
-        DatasetError: if a value is not finite, or complex.
+        DatasetError: if a value is complex, not finite, or too large to compute with.
     """
     if values.dtype == np.uint8:
         return values, Signal()
@@ -45,14 +48,14 @@ def store_signal(
     if values.size == 0:
         return np.zeros(values.shape, np.uint16), Signal()
     low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
+    if not np.isfinite(high - low):
         raise DatasetError(
             "holds values that are no numbers (NaN or infinite); replace them before the import"
         )
     if low >= 0 and high <= _LEVELS and _are_whole(values):
         return values.astype(np.uint16), Signal()
     slope = (high - low) / _LEVELS
-    if slope == 0:
+    if slope < _SMALLEST:
         return np.zeros(values.shape, np.uint16), Signal(1.0, low)
     pixels = np.rint((values.astype(np.float64) - low) / slope).astype(np.uint16)
     return pixels, Signal(slope, low)
