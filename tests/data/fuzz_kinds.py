@@ -9,11 +9,13 @@ from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from tests.data.dicom_files import Contour, write_rtstruct, write_seg, write_series
 from tests.data.fuzz import Kind
+from tests.data.segment_files import COLUMNS, ROWS, cine, scar, stack, write_v7, write_v73
 
 from myosweep.data.dicom import import_dicom
 from myosweep.data.intake import Rules
 from myosweep.data.nifti import import_nifti
 from myosweep.data.png import import_png
+from myosweep.data.segment import import_segment
 from myosweep.regions import named_scheme
 
 SIDE = 32
@@ -97,8 +99,23 @@ def load_dicom(folder: Path, out: Path) -> object:
     )
 
 
+def write_segment(folder: Path) -> None:
+    """A file of each container version, with a second stack and a scar."""
+    folder.mkdir()
+    result = np.zeros((ROWS, COLUMNS, 4), bool)
+    result[6:8, 6:8] = True
+    stacks = [cine(), stack(Scar=scar(Result=result))]
+    write_v7(folder / "A.mat", stacks)
+    write_v73(folder / "B.mat", [cine(), stack(slices=5)])
+
+
+def load_segment(folder: Path, out: Path) -> object:
+    return import_segment([folder], out, rules=Rules(THREE, crop=SIDE), patient=r"^\w")
+
+
 KINDS = [
     Kind("png", write_png, load_png),
     Kind("nifti", write_nifti, load_nifti),
     Kind("dicom", write_dicom, load_dicom),
+    Kind("segment", write_segment, load_segment),
 ]
