@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from myosweep.audit.fingerprint import hash_grey, grey_image
+from myosweep.audit.fingerprint import grey_image, hash_grey
 from myosweep.audit.near import (
     ALIKE,
     ALIKE_WITHIN,
@@ -193,7 +193,9 @@ def detection(images: Sequence[np.ndarray], every: int, seed: int) -> None:
     ]
     looked = Looked([grey.astype(np.uint8) for grey in originals])
     print(f"\nFound of {len(originals)} copies:")
-    print(f"{'change':<30}{'in other patients':>18}{'in the same patient':>21}{'bits':>7}{'alike':>8}")
+    print(
+        f"{'change':<30}{'in other patients':>18}{'in the same patient':>21}{'bits':>7}{'alike':>8}"
+    )
     for words, change in CHANGES.items():
         copies = [np.clip(change(grey, random), 0, 255).astype(np.uint8) for grey in originals]
         seen = Looked(copies)

@@ -9,6 +9,7 @@ os.environ["COLUMNS"] = "200"  # rich reads it once, when the console is made
 
 _CHECKED = [
     "analysis",
+    "audit",
     "config",
     "data",
     "metrics",

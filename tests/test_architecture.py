@@ -14,7 +14,7 @@ ROWS = [
     {"errors", "regions", "randomness", "files", "distances"},
     {"config"},
     {"data", "metrics", "results", "model", "statistics"},
-    {"training", "analysis"},
+    {"training", "analysis", "audit"},
     {"predict"},
     {"report"},
     {"study"},
@@ -63,7 +63,9 @@ def test_nothing_needs_a_posix_system(path: Path) -> None:
     assert not POSIX_ONLY & {name.split(".")[0] for name in imported(path)}
 
 
-@pytest.mark.parametrize("part", ["metrics", "results", "statistics", "analysis", "report"])
+@pytest.mark.parametrize(
+    "part", ["metrics", "results", "statistics", "analysis", "audit", "report"]
+)
 def test_the_right_of_the_waist_loads_no_torch(part: str) -> None:
     modules = [
         ".".join(("myosweep", *path.relative_to(SOURCE).with_suffix("").parts))

@@ -16,7 +16,8 @@ from myosweep.data.store import Dataset
 from tests.toy import toy_study
 
 COMMANDS = [
-    "demo", "import", "import png", "phantom", "split", "info", "settings", "run", "status",
+    "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
+    "audit", "export", "split", "info", "settings", "run", "status",
     "score", "summary", "report", "table", "plan", "verdict", "conclude", "extend",
 ]  # fmt: skip
 

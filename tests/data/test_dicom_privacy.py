@@ -3,7 +3,8 @@
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,54 +38,20 @@ SIZE = (3, 10, 12)
 MARK = "XyZzY"
 ROOT = "1.2.826.0.1.3680043.8.498.7777777"
 """Every text that identifies holds the mark, every number of an object begins with the root."""
-TEXTS = [
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "OtherPatientNames",
-    "PatientAddress",
-    "PatientComments",
-    "PatientMotherBirthName",
-    "MedicalRecordLocator",
-    "PatientTelephoneNumbers",
-    "MilitaryRank",
-    "Occupation",
-    "AdditionalPatientHistory",
-    "EthnicGroup",
-    "InstitutionName",
-    "InstitutionAddress",
-    "InstitutionalDepartmentName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "NameOfPhysiciansReadingStudy",
-    "OperatorsName",
-    "RequestingPhysician",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDescription",
-    "SeriesDescription",
-    "ProtocolName",
-    "ImageComments",
-    "StationName",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "DeviceSerialNumber",
-    "SoftwareVersions",
-    "RequestedProcedureDescription",
-    "PerformedProcedureStepDescription",
-    "PerformedProcedureStepID",
-    "RequestedProcedureID",
-    "ContentLabel",
-]
-UIDS = [
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SOPInstanceUID",
-    "FrameOfReferenceUID",
-    "DeviceUID",
-    "IrradiationEventUID",
-    "SynchronizationFrameOfReferenceUID",
-]
+TEXTS = """
+    PatientName PatientID IssuerOfPatientID OtherPatientNames PatientAddress PatientComments
+    PatientMotherBirthName MedicalRecordLocator PatientTelephoneNumbers MilitaryRank Occupation
+    AdditionalPatientHistory EthnicGroup InstitutionName InstitutionAddress
+    InstitutionalDepartmentName ReferringPhysicianName PerformingPhysicianName
+    NameOfPhysiciansReadingStudy OperatorsName RequestingPhysician AccessionNumber StudyID
+    StudyDescription SeriesDescription ProtocolName ImageComments StationName Manufacturer
+    ManufacturerModelName DeviceSerialNumber SoftwareVersions RequestedProcedureDescription
+    PerformedProcedureStepDescription PerformedProcedureStepID RequestedProcedureID ContentLabel
+"""
+UIDS = """
+    StudyInstanceUID SeriesInstanceUID SOPInstanceUID FrameOfReferenceUID DeviceUID
+    IrradiationEventUID SynchronizationFrameOfReferenceUID
+"""
 DATES = {
     "PatientBirthDate": "19330217",
     "StudyDate": "20190823",
@@ -96,9 +63,9 @@ SECRETS = (MARK, ROOT, "7777777", *DATES.values())
 
 
 def tag(dataset: Dataset, at: int) -> None:
-    for number, keyword in enumerate(TEXTS):
+    for number, keyword in enumerate(TEXTS.split()):
         setattr(dataset, keyword, f"{MARK}{number}")
-    for number, keyword in enumerate(UIDS):
+    for number, keyword in enumerate(UIDS.split()):
         per_slice = f".{at}" if keyword == "SOPInstanceUID" else ""
         setattr(dataset, keyword, f"{ROOT}.{number}{per_slice}")
     for keyword, date in DATES.items():
@@ -113,7 +80,9 @@ def tag(dataset: Dataset, at: int) -> None:
 
 
 def tagged(folder: Path) -> Written:
-    return write_series(folder / "images" / "case", noise(SIZE), change=tag)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library knows that these are no proper values
+        return write_series(folder / "images" / "case", noise(SIZE), change=tag)
 
 
 def seg(folder: Path, written: Written) -> None:
@@ -125,7 +94,9 @@ def seg(folder: Path, written: Written) -> None:
 
     mask = np.zeros(SIZE, bool)
     mask[:, 3:6, 4:7] = True
-    write_seg(folder / "masks" / "a.dcm", written.datasets, {"pool": mask}, change=change)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_seg(folder / "masks" / "a.dcm", written.datasets, {"pool": mask}, change=change)
 
 
 def contours(folder: Path, written: Written) -> None:
@@ -140,12 +111,9 @@ def contours(folder: Path, written: Written) -> None:
 
 def pictures(folder: Path, written: Written) -> None:
     (folder / "masks" / "case").mkdir(parents=True)
-    for path, labels in zip(
-        written.files, np.eye(10, 12, dtype=np.uint8) * np.ones((3, 1, 1)), strict=True
-    ):
-        Image.fromarray(labels.astype(np.uint8)).save(
-            folder / "masks" / "case" / f"{path.stem}.png", pnginfo=None
-        )
+    for path in written.files:
+        labels = Image.fromarray(np.eye(10, 12, dtype=np.uint8))
+        labels.save(folder / "masks" / "case" / f"{path.stem}.png")
 
 
 def forms() -> list[bytes]:
@@ -177,18 +145,27 @@ def in_dataset(folder: Path) -> None:
     check(repr(table.to_pylist()) + repr(table.schema), "slices.parquet")
 
 
-@pytest.fixture(autouse=True)
-def _silence(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> Iterator[None]:
-    """Nothing is printed, logged or warned of while a test runs, even at the finest level."""
-    caplog.set_level(logging.DEBUG)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        yield
-    assert [str(one.message) for one in warned if "myosweep" in one.filename] == []
-    for text in (caplog.text, *capfd.readouterr(), *(str(one.message) for one in warned)):
-        check(text, "what was printed, logged or warned of")
+Watch = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def watch(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Watch:
+    """Nothing is printed or warned of inside; of logs, Pillow alone tells of its chunks."""
+
+    @contextmanager
+    def watching() -> Iterator[None]:
+        capfd.readouterr()
+        caplog.set_level(logging.DEBUG)
+        caplog.clear()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield
+        assert [str(one.message) for one in warned] == []
+        assert capfd.readouterr() == ("", "")
+        assert {record.name.split(".")[0] for record in caplog.records} <= {"PIL"}
+        check(caplog.text, "the log")
+
+    return watching
 
 
 def run(folder: Path, **options: Any) -> Any:
@@ -198,10 +175,11 @@ def run(folder: Path, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("masks", [seg, contours, pictures])
-def test_a_dataset_holds_no_identity(tmp_path: Path, masks: Any) -> None:
+def test_a_dataset_holds_no_identity(tmp_path: Path, masks: Any, watch: Watch) -> None:
     masks(tmp_path, tagged(tmp_path))
     structures = {} if masks is pictures else {"pool": 1}
-    dataset, findings = run(tmp_path, structures=structures, apex="first")
+    with watch():
+        dataset, findings = run(tmp_path, structures=structures, apex="first")
     assert len(dataset) >= 1
     assert dataset.slices["vendor"].isna().all()
     assert re.fullmatch(r"P[0-9a-f]{12}", dataset.slices["patient"][0])
@@ -210,12 +188,15 @@ def test_a_dataset_holds_no_identity(tmp_path: Path, masks: Any) -> None:
 
 
 @pytest.mark.parametrize("masks", [seg, contours, pictures])
-def test_records_tell_no_identity(tmp_path: Path, masks: Any) -> None:
+def test_records_tell_no_identity(tmp_path: Path, masks: Any, watch: Watch) -> None:
     masks(tmp_path, tagged(tmp_path))
     problems: list[str] = []
-    found = find_pairs(tmp_path / "images", tmp_path / "masks", problems)
-    check(repr(found) + repr(find_series(tmp_path / "images", problems)), "repr")
-    for listing in list_dicom(tmp_path / "images", tmp_path / "masks", problems):
+    with watch():
+        found = find_pairs(tmp_path / "images", tmp_path / "masks", problems)
+        series = find_series(tmp_path / "images", problems)
+        listings = list_dicom(tmp_path / "images", tmp_path / "masks", problems)
+    check(repr(found) + repr(series), "repr")
+    for listing in listings:
         assert MARK in listing.description
         known = {key: value for key, value in asdict(listing).items() if key != "description"}
         check(repr(listing) + repr(known), "the listing")
@@ -319,13 +300,13 @@ def with_duplicate_pixels(folder: Path, written: Written) -> None:
         with_duplicate_pixels,
     ],
 )
-def test_errors_tell_no_identity(tmp_path: Path, spoil: Any) -> None:
-    written = tagged(tmp_path)
-    seg(tmp_path, written)
+def test_errors_tell_no_identity(tmp_path: Path, spoil: Any, watch: Watch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the fixture itself writes
+        written = tagged(tmp_path)
+        seg(tmp_path, written)
         spoil(tmp_path, written)
-    with pytest.raises(DatasetError) as caught:
+    with watch(), pytest.raises(DatasetError) as caught:
         run(tmp_path)
     error: BaseException | None = caught.value
     assert error is not None
@@ -335,9 +316,13 @@ def test_errors_tell_no_identity(tmp_path: Path, spoil: Any) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_errors_of_patterns_tell_no_identity(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [{"patient": "Q"}, {"structures": {"scar": 1}}, {"structures": {"pool": 9}}]
+)
+def test_errors_of_choices_tell_no_identity(
+    tmp_path: Path, options: dict[str, Any], watch: Watch
+) -> None:
     seg(tmp_path, tagged(tmp_path))
-    for options in ({"patient": "Q"}, {"structures": {"scar": 1}}, {"structures": {"pool": 9}}):
-        with pytest.raises(DatasetError) as caught:
-            run(tmp_path, **options)
-        check(str(caught.value), "the error")
+    with watch(), pytest.raises(DatasetError) as caught:
+        run(tmp_path, **options)
+    check(str(caught.value), "the error")

@@ -15,7 +15,7 @@ from myosweep.data import intake
 from myosweep.data.intake import Rules, collecting, import_stacks, raise_problems
 from myosweep.data.resample import resample_image, resample_labels
 from myosweep.data.stack import SourceSlice, Stack
-from myosweep.data.store import Dataset
+from myosweep.data.store import Dataset, DatasetDraft
 from myosweep.errors import ConfigError, DatasetError
 from myosweep.regions import NO_REGION, RegionScheme
 
@@ -335,6 +335,37 @@ def test_an_interrupted_import_leaves_nothing_and_stops_reading(place: Place, at
     seen = len(begun)
     time.sleep(0.01)
     assert len(begun) == seen
+
+
+def test_stacks_that_wait_are_not_read_after_an_interruption(
+    place: Place, two_threads: None
+) -> None:
+    begun = []
+
+    def counted(one: Stack) -> Stack:
+        def read() -> Sequence[SourceSlice]:
+            begun.append(one.order)
+            time.sleep(0.03)
+            return one.read()
+
+        return replace(one, read=read)
+
+    def interrupt(done: int, whole: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place.make([counted(stack(order=str(n))) for n in range(20)], progress=interrupt)
+    assert len(begun) <= 4  # 8 were waiting
+
+
+def test_a_full_disk_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(DatasetDraft, "append", full)
+    with pytest.raises(OSError, match="No space left"):
+        place.make([stack(order=str(n)) for n in range(50)])
+    assert place.is_clean()
 
 
 # Sizes and crops

@@ -173,9 +173,10 @@ def test_all_problems_stand_in_one_error(tmp_path: Path) -> None:
     )
 
 
-def test_hostile_codes_are_told_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", [np.int32, np.float64])
+def test_hostile_codes_are_told_as_they_are(tmp_path: Path, dtype: type) -> None:
     case(tmp_path, "P1")
-    mask = ring().astype(np.int32)
+    mask = ring().astype(dtype)
     mask[0, 0, :2] = (-1, 65536 + 2)  # as 8 or 16 bits they would be 255 and 2
     save_stack(tmp_path / "m/P1.nii.gz", mask)
     assert refused(tmp_path)[0].startswith("mask 'P1', slice 0, holds -1, 65538, which no region")
@@ -198,6 +199,10 @@ def test_codes_above_255_need_16_bits(tmp_path: Path) -> None:
     dataset, _ = plain(tmp_path, rules)
     np.testing.assert_array_equal(dataset.labels, codes[ring()])
     assert dataset.labels.dtype == np.uint16
+    save_stack(tmp_path / "m/P1.nii.gz", ring())
+    patch(tmp_path / "m/P1.nii.gz", scl_slope=300, scl_inter=0)
+    rules = Rules(RegionScheme.parse(["background=0", "blood pool=300", "myocardium=600"]))
+    np.testing.assert_array_equal(plain(tmp_path, rules)[0].labels, ring() * np.uint16(300))
 
 
 @pytest.mark.parametrize(

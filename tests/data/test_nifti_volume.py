@@ -149,6 +149,17 @@ def test_spacing(tmp_path: Path, fields: dict[str, Any], expected: tuple[float |
     assert opened.doubtful_spacing is None
 
 
+@pytest.mark.parametrize("form", ["sform", "qform"])
+def test_an_affine_has_the_unit_of_the_spacing(tmp_path: Path, form: str) -> None:
+    metres = np.diag([0.001, 0.001, 0.001, 1]) @ affine_of()
+    path = save(tmp_path / "a.nii", file_axes(pattern()), metres, form=form)
+    patch(path, xyzt_units=1)
+    opened = open_nifti(path)
+    assert opened.spacing_mm == pytest.approx(SPACING)
+    assert opened.doubtful_spacing is None
+    assert opened.affine == pytest.approx(affine_of(), abs=1e-4)
+
+
 def test_a_spacing_keeps_its_decimal_digits(tmp_path: Path) -> None:
     path = save(tmp_path / "a.nii", file_axes(pattern()), pixdim=[1, 1.4, 1.4, 8, 0, 0, 0, 0])
     assert open_nifti(path).spacing_mm == (1.4, 1.4, 8.0)
@@ -206,7 +217,22 @@ def test_big_endian_headers_are_read(tmp_path: Path) -> None:
     image = nib.Nifti1Image(file_axes(pattern()), affine_of(), header)
     image.to_filename(tmp_path / "a.nii")
     assert (tmp_path / "a.nii").read_bytes()[:4] == b"\0\0\x01\x5c"
-    np.testing.assert_array_equal(read(tmp_path / "a.nii"), pattern())
+    slices = read(tmp_path / "a.nii")
+    assert slices.dtype == np.uint16
+    assert slices.dtype.isnative
+    np.testing.assert_array_equal(slices, pattern())
+
+
+def test_the_longest_numbers_are_read(tmp_path: Path) -> None:
+    slices = read(save(tmp_path / "a.nii", file_axes(pattern()).astype(np.longdouble)))
+    assert slices.dtype == np.float64
+    np.testing.assert_array_equal(slices, pattern())
+
+
+def test_voxels_never_begin_inside_the_header(tmp_path: Path) -> None:
+    path = save_stack(tmp_path / "a.nii", pattern())
+    patch(path, vox_offset=0)  # as some programs write it
+    np.testing.assert_array_equal(read(path), pattern())
 
 
 def test_the_scaling_of_the_header_is_applied(tmp_path: Path) -> None:
@@ -323,9 +349,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, ending: str, tenth: int) ->
 
 
 def test_a_damaged_checksum_is_found(tmp_path: Path) -> None:
-    path = save_stack(tmp_path / "a.nii.gz", pattern())
+    path = save_stack(tmp_path / "a.nii.gz", pattern(200, 30, 10))
     content = bytearray(path.read_bytes())
-    content[-6] ^= 1
+    content[-6] ^= 1  # in the checksum; the voxels are whole
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=DAMAGED):
         read(path)

@@ -203,13 +203,13 @@ def test_points_by_hand() -> None:
 
 def test_a_reduction_averages_what_would_become_aliases() -> None:
     stripes = np.zeros((40, 40), np.uint8)
-    stripes[:, ::2] = 200
+    stripes[:, ::3] = 210  # between them, linear interpolation alone would find 0, 105 and 53
     found = resample_image(stripes, (1.0, 1.0), 4.0)
     assert found.shape == (10, 10)
-    assert np.abs(found[:, 1:-1].astype(int) - 100).max() <= 2
+    assert np.abs(found[:, 1:-1].astype(int) - 70).max() <= 3
     fine = resample_image(np.full((8, 40), 10, np.uint8) + stripes[:8], (4.0, 1.0), 4.0)
     assert fine.shape == (8, 10)
-    assert np.abs(fine[:, 1:-1].astype(int) - 110).max() <= 2
+    assert np.abs(fine[:, 1:-1].astype(int) - 80).max() <= 3
 
 
 def test_an_enlargement_does_not_blur() -> None:

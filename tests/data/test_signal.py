@@ -90,6 +90,20 @@ def test_values_that_are_no_numbers_are_refused(bad: float, dtype: type) -> None
             store_signal(np.array([*others, bad], dtype))
 
 
+def test_values_are_subtracted_in_64_bits() -> None:
+    pixels, signal = store_signal(np.array([-60_000, 0, 60_000], np.float16))
+    assert pixels.tolist() == [0, 32768, 65535]
+    assert signal.offset == -60_000
+    fine = np.array([-1e-3, 1.0, 1e6 + 0.5], np.float32)
+    assert store_signal(fine)[0].tolist() == store_signal(fine.astype(np.float64))[0].tolist()
+
+
+def test_a_range_too_small_to_divide_is_none() -> None:
+    pixels, signal = store_signal(np.array([0.0, 1e-318]))
+    assert pixels.tolist() == [0, 0]
+    assert signal == Signal(1.0, 0.0)
+
+
 def test_values_too_far_apart_to_subtract_are_refused() -> None:
     with pytest.raises(DatasetError, match="no numbers"):
         store_signal(np.array([-1.7e308, 1.7e308]))

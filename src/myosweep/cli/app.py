@@ -6,6 +6,7 @@ import typer
 
 import myosweep
 from myosweep.cli import (
+    audit_command,
     conclude_commands,
     data_commands,
     hospital_commands,
@@ -57,6 +58,7 @@ importers.command("nifti")(import_commands.import_nifti)
 app.command("demo", rich_help_panel="Start")(study_commands.demo)
 app.add_typer(importers, name="import", rich_help_panel="Data")
 app.command("phantom", rich_help_panel="Data")(data_commands.phantom)
+app.command("audit", rich_help_panel="Data")(audit_command.audit)
 app.command("export", rich_help_panel="Data")(data_commands.export)
 app.command("split", rich_help_panel="Data")(data_commands.split)
 app.command("info", rich_help_panel="Data")(data_commands.info)

@@ -189,7 +189,7 @@ def perform(study: "Study", resources: "Resources") -> None:
     from myosweep.study.sweep import complete_study
 
     folder = study.folder.path
-    for finding in study.findings:
+    for finding in study.serious:
         warn(finding)
     missing, plans = len(study.missing()), len(study.plans())
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")

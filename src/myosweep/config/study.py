@@ -158,6 +158,9 @@ class StudyConfig(Record):
         "training", description="masks: predictions of another program, added by `myosweep score`"
     )
     split: SplitConfig = SplitConfig()
+    allow_leakage: bool = Field(
+        False, description="run although patients or images stand in several parts of a split"
+    )
     regions: dict[str, tuple[int, ...]] | None = Field(
         None, description="another scheme over the dataset's label codes; default: the dataset's"
     )

@@ -82,7 +82,7 @@ def mask_file(found: DicomFile) -> MaskFile:
     """
     made = _segmentation(found) if found.kind == "segmentation" else _structure_set(found)
     if not (made.structures and made.places_mm):
-        raise DatasetError("has no structure that is drawn anywhere; leave it out")
+        raise DatasetError("draws no structure anywhere; is it damaged? else leave it out")
     return made
 
 

@@ -19,7 +19,7 @@ def text(fields: Fields, name: str) -> str:
     return found.strip(" \0") if isinstance(found, str) else ""
 
 
-def number(fields: Fields, name: str, default: float) -> float:
+def number(fields: Fields, name: str, default: float | int) -> float:
     """The first number of a field; the default if it is missing, empty or not finite."""
     value = fields.get(name)
     if not isinstance(value, np.ndarray) or value.size == 0 or value.dtype.kind not in "biuf":

@@ -17,7 +17,7 @@ _LEVEL_MM = 2.0
 _STEPS = 10
 """Places per edge of a contour; Segment's edges are 1 to 3 mm long."""
 
-Points = Float[np.ndarray, "point 2"]
+Points = Float[np.ndarray, "_ 2"]
 
 
 def insertion_points(header: StackHeader, at: int) -> dict[str, tuple[float, float]]:

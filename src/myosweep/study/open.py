@@ -28,6 +28,7 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
+from myosweep.study.leakage import look_at_data
 from myosweep.training.device import resolve_device, resolve_precision
 from myosweep.training.run import RunPlan
 
@@ -41,6 +42,8 @@ class Study:
     dataset: Dataset
     splits: Mapping[str, Split]
     scheme: RegionScheme
+    serious: tuple[str, ...] = ()
+    """What the audit finds serious, in sentences; looked for when the study is new."""
 
     def plans(self) -> list[RunPlan]:
         """Every run of the study: one network of each value, then the next of each.
@@ -85,6 +88,7 @@ def open_study(
     *,
     device: str = "auto",
     dataset: Path | str | None = None,
+    allow_leakage: bool = False,
     write: bool = True,
 ) -> Study:
     """Open a study for running: read, merge with what its folder holds, check, and write.
@@ -94,6 +98,7 @@ def open_study(
         folder: where the study lives; default ``results/NAME``, or ``source`` if it is a folder.
         device: decides what precision ``auto`` means, the first time.
         dataset: another place of the dataset than the study says.
+        allow_leakage: run although patients or images stand in several parts of a split.
         write: False leaves the folder as it is (dry run).
 
     Raises:
@@ -110,6 +115,8 @@ def open_study(
     data = open_dataset(dataset or _existing(config.dataset, base))
     precision = resolve_precision(_wanted_precision(config), resolve_device(device))
     config = _resolved(config, precision)
+    if allow_leakage:
+        config = config.model_copy(update={"allow_leakage": True})
     if home.study.exists():
         old = read_study_config(home.study)
         config = merged(old, _with_largest(config, old.replicates.max_replicates))
@@ -117,7 +124,9 @@ def open_study(
         _refuse_foreign(home.path)
         config = _with_largest(config, config.replicates.largest)
     splits = _open_splits(home, config, base, data)
-    study = Study(config, home, data, splits, config.scheme(data.scheme))
+    new = not home.study.exists()
+    found = look_at_data(data, splits, allow_leakage=config.allow_leakage) if new else ()
+    study = Study(config, home, data, splits, config.scheme(data.scheme), found)
     _check(study)
     if write:
         data.check_pixels()
@@ -173,13 +182,15 @@ def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
         raise StudyError(problems, "only swept values and networks can be added to a study")
     sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
     replicates = joined(old.replicates, new.replicates)
-    both = new.model_copy(update={"sweep": sweep, "replicates": replicates})
+    allowed = old.allow_leakage or new.allow_leakage
+    added = {"sweep": sweep, "replicates": replicates, "allow_leakage": allowed}
+    both = new.model_copy(update=added)
     return study_config(both.model_dump(), "the study with the values and networks of both")
 
 
 def _fixed(config: StudyConfig) -> dict[str, Any]:
     """What stands before the first run and stays."""
-    content = config.model_dump(mode="json", exclude={"dataset", "sweep"})
+    content = config.model_dump(mode="json", exclude={"dataset", "sweep", "allow_leakage"})
     for name in ("seeds", "repeats"):
         content["replicates"].pop(name)
     return content

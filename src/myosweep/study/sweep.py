@@ -19,6 +19,7 @@ def run_study(
     device: str = "auto",
     jobs: int | None = None,
     dataset: Path | str | None = None,
+    allow_leakage: bool = False,
 ) -> Path:
     """Run a study, or what is missing of it, and write its report.
 
@@ -28,6 +29,7 @@ def run_study(
         device: auto, cpu, cuda or mps.
         jobs: runs at a time; default 1.
         dataset: another place of the dataset than the study says.
+        allow_leakage: run although patients or images stand in several parts of a split.
 
     Returns:
         The report, an HTML file.
@@ -36,7 +38,7 @@ def run_study(
         InputError: if the study cannot be run; then nothing was changed.
         StudyError: if runs failed; the report of the others is there nevertheless.
     """
-    study = open_study(source, folder, device=device, dataset=dataset)
+    study = open_study(source, folder, device=device, dataset=dataset, allow_leakage=allow_leakage)
     return complete_study(study, Resources(device, jobs))
 
 

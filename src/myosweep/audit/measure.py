@@ -1,0 +1,210 @@
+"""What is measured on each slice: grey values, areas, places and shapes of its regions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Shaped, UInt8
+from scipy import ndimage
+
+from myosweep.audit.records import Progress
+from myosweep.audit.structures import Structures, belongs
+from myosweep.data.store import Dataset
+from myosweep.regions import NO_REGION
+
+CHUNK = 64
+"""Slices read at once: enough to read quickly, few enough for slices of any size."""
+SPECK_PX = 10
+"""Pieces and holes below this many pixels are specks, as a brush or a resampling leaves them."""
+_GREYS = ("p01", "p25", "p50", "p75", "p99")
+_PERCENTILES = (1, 25, 50, 75, 99)
+_EVERYWHERE = np.ones((3, 3), int)
+"""Pixels that touch at a corner belong to one piece."""
+_SIDES = (
+    (slice(1, None), slice(None), slice(None, -1), slice(None)),
+    (slice(None, -1), slice(None), slice(1, None), slice(None)),
+    (slice(None), slice(1, None), slice(None), slice(None, -1)),
+    (slice(None), slice(None, -1), slice(None), slice(1, None)),
+)
+"""Each pixel beside its neighbour: two slices for the pixel, two for the neighbour."""
+
+
+def measure_slices(
+    dataset: Dataset, structures: Structures, progress: Progress | None = None
+) -> pd.DataFrame:
+    """Measure every slice, a few at a time.
+
+    Returns:
+        One row per slice in the dataset's order: ``slice``, ``patient``, ``position`` (0, 1, ... in
+        its patient) and ``of`` (slices of the patient); percentiles ``p01`` to ``p99`` of the grey
+        values without padding (NaN if all is padding) and ``constant``; ``area_px`` of the
+        ventricle, ``pool_px``, ``myocardium_px`` (NaN if not known), ``area_px: NAME`` of each
+        region; ``centroid_y``, ``centroid_x`` and ``axis_ratio`` of the filled ventricle (NaN if
+        empty); ``pieces`` (large ones) and ``specks`` of pool and of myocardium beyond the first,
+        ``hole_px``, ``open_share`` (of the pool's outline that lies against the background),
+        ``border`` (touches the edge of the image); ``overlap`` (mean Dice of the ventricle with
+        that of the neighbouring slices).
+    """
+    patients = dataset.slices["patient"].astype(str).to_numpy(str)
+    rows, overlaps = [], np.full(len(dataset), np.nan)
+    before = np.zeros(dataset.images.shape[1:], bool)
+    for number, (image, regions, padding) in enumerate(_slices(dataset)):
+        ventricle = belongs(regions, structures.ventricle)
+        if number and patients[number] == patients[number - 1]:
+            overlaps[number] = _overlap(before, ventricle)
+        before = ventricle
+        row = _grey_row(image, padding)
+        row |= {
+            f"area_px: {name}": float(area)
+            for name, area in zip(structures.names, _areas(regions, structures), strict=True)
+        }
+        rows.append(row | _mask_row(regions, ~padding, structures))
+        if progress:
+            progress(number + 1, len(dataset))
+    table = pd.DataFrame(rows)
+    table.insert(0, "slice", dataset.slices["slice"].astype(str).to_numpy(str))
+    table.insert(1, "patient", patients)
+    groups = table.groupby("patient", sort=False)["slice"]
+    table.insert(2, "position", groups.cumcount())
+    table.insert(3, "of", groups.transform("size").astype(int))
+    table["overlap"] = _mean_of_both(overlaps)
+    return table
+
+
+def _slices(dataset: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    scheme = dataset.scheme
+    for start in range(0, len(dataset), CHUNK):
+        rows = slice(start, start + CHUNK)
+        yield from zip(
+            np.asarray(dataset.images[rows]),
+            dataset.reference(scheme, rows),
+            dataset.padding(rows),
+            strict=True,
+        )
+
+
+def _grey_row(image: Shaped[np.ndarray, "y x"], padding: Bool[np.ndarray, "y x"]) -> dict[str, Any]:
+    valid = image[~padding]
+    if not valid.size:
+        return {**dict.fromkeys(_GREYS, np.nan), "constant": True}
+    levels = np.percentile(valid, _PERCENTILES).astype(float).tolist()
+    return {**dict(zip(_GREYS, levels, strict=True)), "constant": is_constant(valid)}
+
+
+def is_constant(pixels: Shaped[np.ndarray, "..."]) -> bool:
+    """Whether an image shows nothing: 99.8 % of its pixels have one value, or there are none.
+
+    >>> is_constant(np.zeros((9, 9))), is_constant(np.arange(9))
+    (True, False)
+    """
+    if not pixels.size:
+        return True
+    low, high = np.percentile(pixels, (0.1, 99.9), method="nearest")
+    return bool(low == high)
+
+
+def _areas(regions: UInt8[np.ndarray, "y x"], structures: Structures) -> np.ndarray:
+    return np.bincount(regions.ravel(), minlength=NO_REGION + 1)[: len(structures.names)]
+
+
+def _mask_row(
+    regions: UInt8[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], structures: Structures
+) -> dict[str, Any]:
+    """Places and shapes; all that is not known is NaN."""
+    ventricle = belongs(regions, structures.ventricle)
+    row: dict[str, Any] = {
+        "area_px": float(ventricle.sum()), "pool_px": np.nan, "myocardium_px": np.nan,
+        "centroid_y": np.nan, "centroid_x": np.nan, "axis_ratio": np.nan, "pieces": 0,
+        "specks": 0, "hole_px": 0, "open_share": np.nan, "border": _at_border(ventricle, valid),
+    }  # fmt: skip
+    parts = [ventricle]
+    if structures.complete:
+        pool = regions == structures.pool
+        myocardium = belongs(regions, structures.myocardium)
+        parts = [pool, myocardium]
+        row["pool_px"], row["myocardium_px"] = float(pool.sum()), float(myocardium.sum())
+        row["open_share"] = _open_share(pool, regions == 0)
+    for sizes in (_piece_sizes(_boxed(part)) for part in parts if part.any()):
+        row["pieces"] += int((sizes[1:] >= SPECK_PX).sum())
+        row["specks"] += int((sizes[1:] < SPECK_PX).sum())
+    if ventricle.any():
+        row |= _shape_row(ventricle)
+    return row
+
+
+def _shape_row(ventricle: Bool[np.ndarray, "y x"]) -> dict[str, Any]:
+    """Holes, and place and shape of the filled ventricle."""
+    top, left = (int(np.flatnonzero(ventricle.any(axis))[0]) for axis in (1, 0))
+    boxed = _boxed(ventricle)
+    filled = ndimage.binary_fill_holes(boxed)
+    y, x = np.nonzero(filled)
+    return {
+        "hole_px": int((filled & ~boxed).sum()),
+        "centroid_y": float(y.mean()) + top,
+        "centroid_x": float(x.mean()) + left,
+        "axis_ratio": axis_ratio(filled),
+    }
+
+
+def axis_ratio(shape: Bool[np.ndarray, "y x"]) -> float:
+    """Long axis by short axis of the ellipse with a shape's second moments; 1 is round.
+
+    A twelfth of a square pixel is added, the second moment of a pixel about its centre, so that a
+    line one pixel wide has a width. NaN for an empty shape.
+
+    >>> axis_ratio(np.ones((10, 20), bool))
+    2.0
+    """
+    y, x = np.nonzero(shape)
+    if not len(y):
+        return float("nan")
+    moments = np.cov(np.stack([y, x]), bias=True).reshape(2, 2) + np.eye(2) / 12
+    short, long = np.linalg.eigvalsh(moments)
+    return float(np.sqrt(long / short))
+
+
+def _boxed(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "h w"]:
+    """The mask within its bounding box: shapes are quick to measure in large images, too."""
+    (found,) = ndimage.find_objects(mask.astype(np.uint8))
+    return mask[found]
+
+
+def _piece_sizes(mask: Bool[np.ndarray, "y x"]) -> np.ndarray:
+    """Pixels of each connected piece, largest first."""
+    pieces, _ = ndimage.label(mask, _EVERYWHERE)
+    return np.sort(np.bincount(pieces.ravel())[1:])[::-1]
+
+
+def _open_share(pool: Bool[np.ndarray, "y x"], background: Bool[np.ndarray, "y x"]) -> float:
+    """Share of the pool's pixel sides towards other regions that lie against the background."""
+    sides = leaking = 0
+    for y, x, beside_y, beside_x in _SIDES:
+        edge = pool[y, x] & ~pool[beside_y, beside_x]
+        sides += int(edge.sum())
+        leaking += int((edge & background[beside_y, beside_x]).sum())
+    return leaking / sides if sides else float("nan")
+
+
+def _at_border(ventricle: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> bool:
+    """Whether the ventricle touches the edge of the image, or the padding around it."""
+    inner = np.zeros_like(valid)
+    inner[1:-1, 1:-1] = True
+    for y, x, beside_y, beside_x in _SIDES:
+        inner[y, x] &= valid[beside_y, beside_x]
+    return bool((ventricle & ~inner).any())
+
+
+def _overlap(one: Bool[np.ndarray, "y x"], other: Bool[np.ndarray, "y x"]) -> float:
+    """Dice of two masks; NaN if one of them is empty."""
+    if not (one.any() and other.any()):
+        return float("nan")
+    return 2 * int((one & other).sum()) / (int(one.sum()) + int(other.sum()))
+
+
+def _mean_of_both(with_the_one_before: np.ndarray) -> np.ndarray:
+    """Mean overlap with both neighbours, with one where there is one, NaN where there is none."""
+    both = np.stack([with_the_one_before, np.append(with_the_one_before[1:], np.nan)])
+    known = np.isfinite(both)
+    total, terms = np.where(known, both, 0).sum(0), known.sum(0)
+    return np.divide(total, terms, out=np.full(len(total), np.nan), where=terms > 0)
