@@ -258,7 +258,7 @@ def test_large_stacks_are_read_one_at_a_time(
             with lock:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
-            time.sleep(0.002)
+            time.sleep(0.005)
             with lock:
                 inside[0] -= 1
             return one.read()
@@ -345,7 +345,7 @@ def test_stacks_that_wait_are_not_read_after_an_interruption(
     def counted(one: Stack) -> Stack:
         def read() -> Sequence[SourceSlice]:
             begun.append(one.order)
-            time.sleep(0.03)
+            time.sleep(0.2)
             return one.read()
 
         return replace(one, read=read)
@@ -355,7 +355,7 @@ def test_stacks_that_wait_are_not_read_after_an_interruption(
 
     with pytest.raises(KeyboardInterrupt):
         place.make([counted(stack(order=str(n))) for n in range(20)], progress=interrupt)
-    assert len(begun) <= 4  # 8 were waiting
+    assert len(begun) <= 5  # 8 were waiting
 
 
 def test_a_full_disk_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -612,7 +612,7 @@ def test_a_picture_in_place_of_a_mask_is_not_resampled_code_by_code(place: Place
     found = stack(slices=slices, label_type=np.dtype(np.uint16))
     (problem,) = place.problems([found], resample_mm=0.5)
     assert "more codes (is it a mask?)" in problem
-    assert time.perf_counter() - started_at < 3  # with 30,000 codes: minutes
+    assert time.perf_counter() - started_at < 20  # with 30,000 codes: minutes
 
 
 def test_duplicates_are_found_across_stacks_and_by_what_is_stored(place: Place) -> None:

@@ -214,6 +214,7 @@ def test_stored_values_are_exact(tmp_path: Path, ending: str, dtype: str) -> Non
 
 def test_big_endian_headers_are_read(tmp_path: Path) -> None:
     header = nib.Nifti1Header(endianness=">")
+    header.set_data_dtype(np.uint16)
     image = nib.Nifti1Image(file_axes(pattern()), affine_of(), header)
     image.to_filename(tmp_path / "a.nii")
     assert (tmp_path / "a.nii").read_bytes()[:4] == b"\0\0\x01\x5c"

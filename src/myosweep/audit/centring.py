@@ -51,9 +51,9 @@ def find_centring(inspected: Inspected) -> Iterator[Finding]:
     yield Finding(
         "centred with the reference",
         "serious" if share < SERIOUS else "look",
-        f"All hearts lie at the same point of the image: in half of the patients the mask’s centre "
-        f"is within {spread:.1f} pixels ({percent(share, 1)} of the heart’s diameter) of it, in half "
-        f"of the slices within {slices.median():.1f} pixels. {how}",
+        f"All hearts lie at the same point of the image: in half of the patients the mask’s "
+        f"centre is within {spread:.1f} pixels ({percent(share, 1)} of the heart’s diameter) of "
+        f"it, in half of the slices within {slices.median():.1f} pixels. {how}",
         _ADVICE,
         (),
         {

@@ -129,7 +129,7 @@ def _smooth(
 
 def _depths(table: pd.DataFrame) -> np.ndarray:
     """Fifths of the stack from its first slice to its last, 0 to 4."""
-    share = (table["position"] / np.maximum(table["of"] - 1, 1)).to_numpy()
+    share: np.ndarray = (table["position"] / np.maximum(table["of"] - 1, 1)).to_numpy()
     return np.minimum((share * _DEPTHS).astype(int), _DEPTHS - 1)
 
 
@@ -171,7 +171,7 @@ def _cut(seen: _Seen, arrays: tuple[np.ndarray, ...]) -> list[Float32[np.ndarray
     """Windows around the centroid of the ventricle, 0 beyond the image, as rows of pixels."""
     y, x = np.nonzero(seen.pool | seen.myocardium)
     half = _WINDOW_PX // 2
-    top, left = int(round(y.mean())) - half, int(round(x.mean())) - half
+    top, left = round(float(y.mean())) - half, round(float(x.mean())) - half
     height, width = seen.pool.shape
     inside = (
         slice(max(top, 0), min(top + _WINDOW_PX, height)),

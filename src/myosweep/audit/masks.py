@@ -41,8 +41,8 @@ def find_empty(inspected: Inspected) -> Iterator[Finding]:
         yield Finding(
             "empty masks",
             "note",
-            f"{count(len(keys), 'slice')} {verb(len(keys), 'has', 'have')} an empty mask, at an end "
-            f"of the stack or in the whole patient ({some(keys)}).",
+            f"{count(len(keys), 'slice')} {verb(len(keys), 'has', 'have')} an empty mask, at an "
+            f"end of the stack or in the whole patient ({some(keys)}).",
             "Right if the slice lies beyond the heart. If it shows the ventricle and nobody drew, "
             "leave it out: networks would learn that there is nothing.",
             keys,
@@ -116,7 +116,8 @@ def find_holes(inspected: Inspected) -> Iterator[Finding]:
         inspected,
         (holes > 0) & ~large,
         "holes",
-        f"{{slices}} {{have}} a hole of less than {SPECK_PX} pixels inside the ventricle ({{some}}).",
+        f"{{slices}} {{have}} a hole of less than {SPECK_PX} pixels inside the ventricle "
+        "({some}).",
         "Fill them if boundary scores matter.",
         severity="note",
     )

@@ -15,7 +15,7 @@ A single slice from another patient is missed more often than found if it lies i
 Patients with low contrast between blood and infarct are the usual false alarms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -80,8 +80,8 @@ def _foreign(inspected: Inspected, patients: pd.DataFrame) -> Finding:
         f"The masks of {count(len(names), 'patient')} fit their own images hardly better than "
         f"masks of other patients would ({some(names)}).",
         "Look whether the contours follow the heart. If they do not, images and masks were paired "
-        "wrongly. Patients whose infarct is as bright as blood also look like this; then nothing is "
-        "to be done.",
+        "wrongly. Patients whose infarct is as bright as blood also look like this; then nothing "
+        "is to be done.",
         _of_patients(inspected, names),
         {"patients": _facts(patients, names)},
     )
@@ -114,7 +114,7 @@ def _of_patients(inspected: Inspected, names: list[str]) -> tuple[str, ...]:
     return inspected.keys(places.to_numpy())
 
 
-def _facts(patients: pd.DataFrame, names: list[str]) -> dict[str, dict[str, float]]:
+def _facts(patients: pd.DataFrame, names: list[str]) -> dict[str, dict[Hashable, float]]:
     """What was measured on each patient, as far as it is defined."""
     columns = ["fit", "fit_rank", "shift_y_px", "shift_x_px", "gain"]
     rounded = patients[columns].astype(float).round(3)

@@ -45,8 +45,8 @@ def find_odd_greys(inspected: Inspected) -> Iterator[Finding]:
         yield Finding(
             "images without contrast",
             "look",
-            f"{count(len(keys), 'image')} {verb(len(keys), 'has', 'have')} less than a twentieth of "
-            f"the usual contrast ({some(keys)}).",
+            f"{count(len(keys), 'image')} {verb(len(keys), 'has', 'have')} less than a twentieth "
+            f"of the usual contrast ({some(keys)}).",
             "Look at them; leave out what shows nothing, and check the grey scale of the rest.",
             keys,
             {"usual_contrast": round(float(contrast.median()), 1)},
@@ -75,8 +75,8 @@ def _odd_brightness(inspected: Inspected, usable: np.ndarray) -> Iterator[Findin
             yield Finding(
                 "unusual brightness",
                 "look",
-                f"{count(len(keys), 'image')} {verb(len(keys), 'is', 'are')} far brighter or darker "
-                f"than {of_what} ({some(keys)}).",
+                f"{count(len(keys), 'image')} {verb(len(keys), 'is', 'are')} far brighter or "
+                f"darker than {of_what} ({some(keys)}).",
                 "Look at them. Another sequence, inversion time or scaling may have come in; "
                 "normalise each image (z-score), or leave out what is no LGE slice.",
                 keys,
@@ -95,8 +95,8 @@ def find_odd_spacing(inspected: Inspected) -> Iterator[Finding]:
             "pixel size unknown",
             "note",
             f"The pixel size is not known for {which}.",
-            "Give it in a table (`--table`, column spacing_mm) if it can be had. Without it nothing "
-            "can be told in mm or ml.",
+            "Give it in a table (`--table`, column spacing_mm) if it can be had. Without it "
+            "nothing can be told in mm or ml.",
             () if missing == len(slices) else inspected.keys(spacing.isna().to_numpy()),
             {"missing": missing},
         )

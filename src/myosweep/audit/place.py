@@ -89,8 +89,8 @@ def _far(inspected: Inspected, usual_px: float) -> Iterator[Finding]:
         yield Finding(
             "unusual place",
             "look",
-            f"In {count(len(keys), 'slice')} the mask lies {distance[far].min():.0f} pixels or more "
-            f"from where masks usually lie; the median distance is {distance.median():.1f} "
+            f"In {count(len(keys), 'slice')} the mask lies {distance[far].min():.0f} pixels or "
+            f"more from where masks usually lie; the median distance is {distance.median():.1f} "
             f"({some(keys)}).",
             "Look whether the mask fits its image, and whether the image has another field of view "
             "than the rest.",
@@ -114,8 +114,8 @@ def _odd_sizes(inspected: Inspected) -> Iterator[Finding]:
         yield Finding(
             "unusual size",
             "look",
-            f"The ventricle of {count(len(patients), 'patient')} {verb(len(patients), 'is', 'are')} "
-            f"more than {LEAST_SIZE_RATIO:g} times as wide, or as narrow, as is usual here "
+            f"The ventricle of {count(len(patients), 'patient')} "
+            f"{verb(len(patients), 'is', 'are')} more than {LEAST_SIZE_RATIO:g} times as wide, or as narrow, as is usual here "
             f"({some(patients)}).",
             "Check the pixel size of these patients: they may be stored at another resolution. If "
             "so, import with --resample.",

@@ -1,4 +1,4 @@
-"""What `myosweep run` looks at by itself before it starts: leaks, and images or masks of nothing."""
+"""What `myosweep run` looks at by itself before it starts: leaks, and empty images or masks."""
 
 from collections.abc import Mapping
 

@@ -2,9 +2,10 @@
 
 In a magnitude image nothing is darker than no signal, and there is a lot of it: air and lung. In a
 phase-sensitive image no signal is grey, and few pixels are near the darkest. So the share of pixels
-in the darkest sixteenth of the grey scale tells them apart: of 60 phantom patients of known kind,
-magnitude 23 to 63 %, phase-sensitive 0.3 to 16 %; the 80 EMIDEC patients, phase-sensitive, 0 to 3 %.
-The commonest grey value was within 2 % of the grey scale of signal zero in phase-sensitive phantoms.
+in the darkest sixteenth of the grey scale tells them apart. Of 60 phantom patients of known kind,
+magnitude have 23 to 63 %, phase-sensitive 0.3 to 16 %; the 80 EMIDEC patients, phase-sensitive, 0
+to 3 %. In phase-sensitive phantoms the commonest grey value was within 2 % of the grey scale of
+signal zero.
 """
 
 from collections.abc import Iterator

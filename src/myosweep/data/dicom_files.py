@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
 from myosweep.data.folder import files_in
@@ -21,6 +22,11 @@ from myosweep.errors import DatasetError
 for _library in ("pydicom", "highdicom", "libjpeg", "openjpeg"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)  # they log names and values
 
+
+def _tags(keywords: str) -> list[BaseTag | int]:
+    return [Tag(keyword) for keyword in keywords.split()]
+
+
 Kind = Literal["image", "segmentation", "structures", "other"]
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -29,7 +35,7 @@ _DIRECTORY = "1.2.840.10008.1.3.10"
 ENDINGS = (".dcm", ".dicom", ".ima")
 _MOST_INFLATED = 2**28
 """Bytes that a deflated file may unfold to."""
-_HEADER = """
+_HEADER = _tags("""
     SOPClassUID SOPInstanceUID SeriesInstanceUID FrameOfReferenceUID ImageType Manufacturer
     SeriesDescription PatientID IssuerOfPatientID PatientName InstanceNumber SliceThickness
     ImagePositionPatient ImageOrientationPatient PixelSpacing Rows Columns NumberOfFrames
@@ -38,13 +44,13 @@ _HEADER = """
     PerFrameFunctionalGroupsSequence SegmentationType SegmentSequence MaximumFractionalValue
     ReferencedSeriesSequence StructureSetROISequence ROIContourSequence
     ReferencedFrameOfReferenceSequence
-"""
+""")
 """The elements that the import needs of a header; no other is kept in memory."""
-_PIXELS = """
+_PIXELS = _tags("""
     Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PlanarConfiguration
     BitsAllocated BitsStored HighBit PixelRepresentation PixelData FloatPixelData
     DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths
-"""
+""")
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,13 @@ def read_headers(folder: Path, problems: list[str]) -> Iterator[DicomFile]:
 
     What is no DICOM file, or a DICOMDIR, is passed over.
     """
-    for name, path in files_in(folder):
-        try:
-            if looks_like_dicom(path) and (found := read_header(name, path)):
-                yield found
-        except DatasetError as error:
-            problems += [f"file {name!r} {problem}" for problem in error.problems]
+    with quiet():  # for all files, since to begin and end it takes as long as to read one
+        for name, path in files_in(folder):
+            try:
+                if looks_like_dicom(path) and (found := read_header(name, path)):
+                    yield found
+            except DatasetError as error:
+                problems += [f"file {name!r} {problem}" for problem in error.problems]
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -104,9 +111,7 @@ def read_header(name: str, path: Path) -> DicomFile | None:
         DatasetError: if it cannot be read, or does not say what it is.
     """
     with _damage(), _File(io.FileIO(path)) as file:
-        header = pydicom.dcmread(
-            file, stop_before_pixels=True, force=True, specific_tags=_HEADER.split()
-        )
+        header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=_HEADER)
         pixel_bytes = file.inflated or file.size - file.tell()
         kind = _kind(header)
     return DicomFile(name, path, kind, header, pixel_bytes) if kind else None
@@ -119,7 +124,7 @@ def read_pixel_data(path: Path) -> Dataset:
         DatasetError: if it cannot be read.
     """
     with _damage(), _File(io.FileIO(path)) as file:
-        found = pydicom.dcmread(file, force=True, specific_tags=_PIXELS.split())
+        found = pydicom.dcmread(file, force=True, specific_tags=_PIXELS)
         found.file_meta.TransferSyntaxUID = _transfer_syntax(found)
         return found
 
