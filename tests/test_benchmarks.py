@@ -53,3 +53,12 @@ def test_boundary_prints_the_peers() -> None:
             for line in output.splitlines()
             if line.strip()
         )
+
+
+def test_import_prints_rate_and_memory() -> None:
+    output = run("import_png.py", "--slices", "20", "60")
+    lines = [line.split() for line in output.splitlines()]
+    rows = {words[0]: words for words in lines if words and words[0] in ("20", "60")}
+    assert all(float(number) > 0 for words in rows.values() for number in words)
+    assert set(rows) == {"20", "60"}
+    assert "memory per further slice" in output

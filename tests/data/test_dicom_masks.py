@@ -266,7 +266,9 @@ def test_a_seg_without_segments_is_a_problem(tmp_path: Path) -> None:
 
     seg(tmp_path, series(tmp_path), change=change)
     _, problems = found_in(tmp_path)
-    assert problems == ["file 'a.dcm' draws no structure anywhere; is it damaged? else leave it out"]
+    assert problems == [
+        "file 'a.dcm' draws no structure anywhere; is it damaged? else leave it out"
+    ]
 
 
 def test_masks_may_lie_among_the_images(tmp_path: Path) -> None:

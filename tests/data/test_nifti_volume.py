@@ -224,12 +224,6 @@ def test_big_endian_headers_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(slices, pattern())
 
 
-def test_the_longest_numbers_are_read(tmp_path: Path) -> None:
-    slices = read(save(tmp_path / "a.nii", file_axes(pattern()).astype(np.longdouble)))
-    assert slices.dtype == np.float64
-    np.testing.assert_array_equal(slices, pattern())
-
-
 def test_voxels_never_begin_inside_the_header(tmp_path: Path) -> None:
     path = save_stack(tmp_path / "a.nii", pattern())
     patch(path, vox_offset=0)  # as some programs write it

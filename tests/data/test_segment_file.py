@@ -1,5 +1,6 @@
 """MATLAB's containers as plain dicts: both versions alike, and one clear error for damage."""
 
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from scipy.io import savemat
+import scipy.io
+from scipy.io import loadmat, savemat
 from tests.data.segment_files import (
     CONTAINERS,
     EMPTY,
@@ -20,6 +22,7 @@ from tests.data.segment_files import (
 )
 
 from myosweep.data.segment_file import read_stacks
+from myosweep.data.segment_v7 import read_v7
 from myosweep.data.segment_values import Extent, Wanted
 from myosweep.errors import DatasetError
 
@@ -111,6 +114,35 @@ def test_uncompressed_files_are_read_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_stacks(path, ALL)[1][0]["IM"], IMAGE)
 
 
+def test_matlabs_own_files_are_read_as_scipy_reads_them() -> None:
+    """Written by MATLAB 6.1 to 7.4 on several machines; the oldest has the other order of bytes."""
+    folder = Path(scipy.io.__file__).parent / "matlab" / "tests" / "data"
+    paths = [*folder.glob("teststructarr_*.mat"), *folder.glob("teststruct_*.mat")]
+    if not paths:
+        pytest.skip("this SciPy comes without its test files")
+    for path in paths:
+        variable = path.name.split("_")[0]
+        expected = loadmat(path, variable_names=[variable])[variable].ravel()
+        wanted = Wanted(("one", "two", "stringfield", "doublefield", "complexfield"))
+        _, found = read_v7(path, wanted, lambda names, own=variable: own)
+        assert len(found) == len(expected)
+        for fields, element in zip(found, expected, strict=True):
+            assert set(fields) == set(expected.dtype.names)
+            for name, value in fields.items():
+                assert np.array_equal(
+                    np.atleast_1d(value), element[name].reshape(np.shape(value) or 1)
+                )
+
+
+@pytest.mark.parametrize("name", ["corrupted_zlib_data", "corrupted_zlib_checksum", "malformed1"])
+def test_damaged_files_that_scipy_ships_are_refused(tmp_path: Path, name: str) -> None:
+    source = Path(scipy.io.__file__).parent / "matlab" / "tests" / "data" / f"{name}.mat"
+    if not source.exists():
+        pytest.skip("this SciPy comes without its test files")
+    shutil.copy(source, tmp_path / "a.mat")
+    refused(tmp_path / "a.mat", "is it damaged|is none of Segment's")
+
+
 def test_texts_of_16_bits_are_read(tmp_path: Path) -> None:
     """MATLAB writes them so; SciPy writes UTF-8."""
     path = write_v7(tmp_path / "a.mat", [{"Text": "é"}], do_compression=False)
@@ -195,12 +227,13 @@ def test_flipped_bytes_never_raise_anything_but_a_dataset_error(
 
 def test_a_variable_that_says_it_is_huge_is_refused(tmp_path: Path) -> None:
     path = write_v7(tmp_path / "a.mat", [KINDS])
-    content = path.read_bytes()
-    packed = zlib.compress(
-        (14).to_bytes(4, "little") + (2**32 - 8).to_bytes(4, "little") + bytes(99)
-    )
-    tag = (15).to_bytes(4, "little") + len(packed).to_bytes(4, "little")
-    path.write_bytes(content[:128] + tag + packed)
+    content, variables, at = path.read_bytes(), [], 128
+    while at < len(content):
+        size = struct.unpack_from("<I", content, at + 4)[0]
+        variables.append(zlib.decompress(content[at + 8 : at + 8 + size]))
+        at += 8 + size
+    packed = zlib.compress(struct.pack("<II", 14, 2**32 - 8) + variables[-1][8:])
+    path.write_bytes(content[:128] + struct.pack("<II", 15, len(packed)) + packed)
     refused(path, "variable has 4294967288 bytes; is it damaged")
 
 

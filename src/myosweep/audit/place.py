@@ -115,8 +115,8 @@ def _odd_sizes(inspected: Inspected) -> Iterator[Finding]:
             "unusual size",
             "look",
             f"The ventricle of {count(len(patients), 'patient')} "
-            f"{verb(len(patients), 'is', 'are')} more than {LEAST_SIZE_RATIO:g} times as wide, or as narrow, as is usual here "
-            f"({some(patients)}).",
+            f"{verb(len(patients), 'is', 'are')} more than {LEAST_SIZE_RATIO:g} times as wide, or "
+            f"as narrow, as is usual here ({some(patients)}).",
             "Check the pixel size of these patients: they may be stored at another resolution. If "
             "so, import with --resample.",
             keys,

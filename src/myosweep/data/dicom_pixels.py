@@ -1,8 +1,10 @@
 """Pixels of DICOM frames as one stack of 8 or 16 bits, however they are stored."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pydicom.uid
@@ -13,6 +15,7 @@ from pydicom.pixels.utils import pixel_array
 
 from myosweep.data.dicom_files import read_pixel_data, whole
 from myosweep.data.dicom_frames import Frame
+from myosweep.data.dicom_jpeg import decode_lossless
 from myosweep.data.quiet import quiet
 from myosweep.data.signal import Signal, store_signal
 from myosweep.errors import DatasetError
@@ -24,11 +27,12 @@ _DECODERS = {
     pydicom.uid.JPEGLSNearLossless: "pyjpegls",
     pydicom.uid.JPEGBaseline8Bit: "pillow",
     pydicom.uid.JPEGExtended12Bit: "pillow",
-    pydicom.uid.JPEGLossless: "gdcm",
-    pydicom.uid.JPEGLosslessSV1: "gdcm",
     pydicom.uid.RLELossless: "pydicom",
 }
 """One decoder for each kind of compression, so that a file has the same pixels everywhere."""
+_LOSSLESS_JPEG = (pydicom.uid.JPEGLossless, pydicom.uid.JPEGLosslessSV1)
+_SIZE_2000 = b"\xff\x4f\xff\x51"
+"""How a JPEG 2000 image begins; its size comes next."""
 _NO_SIZE = (0xC4, 0xC8, 0xCC)
 """JPEG markers among those of frames that tell no size."""
 
@@ -108,9 +112,20 @@ def _decoded(found: Dataset, size: tuple[int, int], index: int) -> Shaped[np.nda
         _check_code(found, size, index)
     elif whole(found, "BitsAllocated") == 1:
         return _unpacked(found.PixelData, size, index)
+    if syntax in _LOSSLESS_JPEG:
+        return _signed(decode_lossless(_code(found, index)), found)
     decoder = _DECODERS.get(syntax, "")
     pixels = pixel_array(found, index=index, raw=True, decoding_plugin=decoder)
     return pixels.reshape(size).astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _signed(pixels: UInt16[np.ndarray, "y x"], found: Dataset) -> Shaped[np.ndarray, "y x"]:
+    """Pixels in the header's type; a JPEG file does not tell whether its numbers have a sign."""
+    allocated, stored = whole(found, "BitsAllocated"), whole(found, "BitsStored")
+    if whole(found, "PixelRepresentation") == 1:
+        unused = 16 - (stored or allocated)
+        return (pixels << unused).view(np.int16) >> unused
+    return pixels.astype(np.uint8) if allocated <= 8 else pixels
 
 
 def _unpacked(packed: bytes, size: tuple[int, int], index: int) -> UInt8[np.ndarray, "y x"]:
@@ -122,30 +137,50 @@ def _unpacked(packed: bytes, size: tuple[int, int], index: int) -> UInt8[np.ndar
 
 
 def _check_code(found: Dataset, size: tuple[int, int], index: int) -> None:
-    """Whether a compressed frame has the header's size: else it could ask for any memory."""
-    count = whole(found, "NumberOfFrames", 1) or 1
-    told = code_size(get_frame(found.PixelData, index, number_of_frames=count))
-    if told and told != size:
+    """Whether a compressed frame is what the header says: else it could ask for any memory.
+
+    Decoders are not all sound, so nothing that contradicts itself gets as far as to them.
+    """
+    if found.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless:
+        return  # its decoder knows from the header how much comes out
+    told = read_code(_code(found, index))
+    if told is None or not (told.channels == 1 and 2 <= told.bits <= whole(found, "BitsAllocated")):
+        raise DatasetError("holds a compressed image that contradicts its header; is it damaged?")
+    if (told.rows, told.columns) != size:
         raise DatasetError(
-            f"holds a compressed image of {told[0]} x {told[1]} pixels, not the {size[0]} x "
+            f"holds a compressed image of {told.rows} x {told.columns} pixels, not the {size[0]} x "
             f"{size[1]} of its header; is it damaged?"
         )
 
 
-def code_size(code: bytes) -> tuple[int, int] | None:
-    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 image tells; none where it does not."""
-    start = code.find(b"\xff\x4f\xff\x51", 0, 512)
+def _code(found: Dataset, index: int) -> bytes:
+    """A compressed frame."""
+    count = whole(found, "NumberOfFrames", 1) or 1
+    return get_frame(found.PixelData, index, number_of_frames=count)
+
+
+class Code(NamedTuple):
+    """What a compressed image says of itself."""
+
+    rows: int
+    columns: int
+    bits: int
+    channels: int
+
+
+def read_code(code: bytes) -> Code | None:
+    """The beginning of a JPEG, JPEG-LS or JPEG 2000 image; none if it is something else."""
+    start = code.find(_SIZE_2000, 0, 512)
     if start >= 0:
-        right, bottom, left, top = (
-            int.from_bytes(code[at : at + 4]) for at in range(start + 8, start + 24, 4)
-        )
-        return bottom - top, right - left
+        fields = struct.unpack_from(">4I16xHB", code.ljust(start + 43, b"\0"), start + 8)
+        right, bottom, left, top, channels, bits = fields
+        return Code(bottom - top, right - left, (bits & 0x7F) + 1, channels)
     at = 2
-    while code[:2] == b"\xff\xd8" and code[at : at + 1] == b"\xff" and len(code) >= at + 9:
-        marker = code[at + 1]
+    while code[:2] == b"\xff\xd8" and code[at : at + 1] == b"\xff" and len(code) >= at + 10:
+        marker, length, bits, rows, columns, channels = struct.unpack_from(">xBHBHHB", code, at)
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in _NO_SIZE):
-            return int.from_bytes(code[at + 5 : at + 7]), int.from_bytes(code[at + 7 : at + 9])
-        at += 2 + int.from_bytes(code[at + 2 : at + 4])
+            return Code(rows, columns, bits, channels)
+        at += 2 + length
     return None
 
 

@@ -98,8 +98,6 @@ class NiftiVolume:
         with _readable():
             stored = np.frombuffer(self._bytes(), self.dtype).reshape(self.shape, order="F")
             values = apply_read_scaling(stored, self.slope, self.inter) if self.scaled else stored
-            if values.dtype.itemsize > 8:  # a long double; no one else has this type
-                values = values.astype(np.float64)
         ordered = (arrangement or self.arrangement).from_source(values)
         return np.ascontiguousarray(ordered, values.dtype.newbyteorder("="))
 

@@ -1,11 +1,12 @@
 """The audit as one page that holds everything: findings with pictures, then tables."""
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from myosweep.audit import SEVERITIES, Audit, Baselines, Finding, Severity, ShareTable
 from myosweep.data.store import Dataset
@@ -17,11 +18,11 @@ from myosweep.report.audit_pictures import (
     draw_no_image,
     thumbs,
 )
-from myosweep.report.embed import embedded
+from myosweep.report.embed import inline_svg
 from myosweep.report.style import Drawing, region_colours
 
 SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
-    "serious": ("Serious", "Results cannot be trusted, or mean something else, until this is dealt with."),
+    "serious": ("Serious", "Results mean something else, or nothing, until this is dealt with."),
     "look": ("To look at", "A person has to decide whether this is a fault."),
     "note": ("Notes", "Good to know, and to tell in the paper."),
 }  # fmt: skip
@@ -107,7 +108,8 @@ def render_audit(page: AuditPage) -> str:
         lstrip_blocks=True,
         loader=FunctionLoader(lambda name: source.joinpath(name).read_text("utf-8")),
     )
-    environment.filters["embedded"] = embedded
+    environment.filters["inline"] = lambda drawing: Markup(inline_svg(drawing))
+    environment.filters["with_code"] = with_code
     style = Markup(source.joinpath("page.css").read_text("utf-8"))
     return environment.get_template("audit.html.j2").render(page=page, style=style)
 
@@ -119,14 +121,33 @@ def _shown(finding: Finding, audit: Audit, dataset: Dataset) -> ShownFinding:
     return ShownFinding(
         finding,
         None if drawer is None else drawer(audit),
-        thumbs(dataset, pictures, whole=whole),
+        thumbs(dataset, pictures, whole=whole, scales=_scales(finding, audit)),
         finding.slices[:MOST_LISTED],
     )
 
 
-def _baseline_table(
-    baselines: Baselines | None, names: tuple[str, ...]
-) -> tuple[ShareTable, ...]:
+def _scales(finding: Finding, audit: Audit) -> dict[str, tuple[float, float]] | None:
+    """For findings about brightness one grey scale per patient; others show each image at best."""
+    if finding.check != "unusual brightness":
+        return None
+    table = audit.table
+    usual = table.groupby("patient")[["p01", "p99"]].transform("median")
+    chosen = usual[table["slice"].isin(finding.slices)].assign(slice=table["slice"])
+    if finding.facts.get("compared_with") != "the other slices of the same patient":
+        chosen = chosen.assign(p01=table["p01"].median(), p99=table["p99"].median())
+    return {str(key): (float(low), float(high)) for low, high, key in chosen.to_numpy()}
+
+
+def with_code(text: str) -> Markup:
+    """Text for HTML in which what stands between backticks is code.
+
+    >>> with_code("use `a < b`")
+    Markup('use <code>a &lt; b</code>')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _baseline_table(baselines: Baselines | None, names: tuple[str, ...]) -> tuple[ShareTable, ...]:
     if baselines is None:
         return ()
     rows = []

@@ -1,12 +1,12 @@
-"""Pictures of an audit: slices with their contours, and what some findings look like as a figure."""
+"""Pictures of an audit: slices with their contours, and figures of what some findings mean."""
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Integer, Shaped, UInt8
 from markupsafe import Markup, escape
 from matplotlib.patches import Patch
 from PIL import Image
@@ -18,8 +18,10 @@ from myosweep.audit.fingerprint import grey_image
 from myosweep.data.store import Dataset
 from myosweep.regions import NO_REGION
 from myosweep.report.style import (
+    ELSEWHERE,
     FACE,
     INK,
+    MISSED,
     MUTED,
     Drawing,
     finish,
@@ -33,8 +35,10 @@ MOST_THUMBS = 12
 """Slices shown for a finding; all others are listed."""
 LARGEST_SIDE_PX = 160
 """Larger images are made smaller, so that a page stays small."""
+MOST_POINTS = 500
 _MARGIN = 0.25
-_BLUE = "#0065a8"
+BLUE, GREY = MISSED, ELSEWHERE
+"""Bars that count, and bars that are as usual."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,41 @@ class Thumb:
     picture: Markup
 
 
-def thumbs(dataset: Dataset, keys: Sequence[str], *, whole: bool) -> tuple[Thumb, ...]:
+def thumbs(
+    dataset: Dataset,
+    keys: Sequence[str],
+    *,
+    whole: bool,
+    scales: Mapping[str, tuple[float, float]] | None = None,
+) -> tuple[Thumb, ...]:
     """Pictures of the first few slices.
 
     Args:
         whole: show whole images; otherwise the neighbourhood of the mask, if there is one.
+        scales: by slice, the values that become black and white; by default each image has its own
+            brightness and contrast.
     """
     places = {key: row for row, key in enumerate(dataset.slices["slice"].astype(str))}
-    return tuple(_thumb(dataset, key, places[key], whole) for key in keys[:MOST_THUMBS])
+    shown = []
+    for key in keys[:MOST_THUMBS]:
+        image = np.asarray(dataset.images[places[key]])
+        if scales is None:
+            grey = grey_image(image, dataset.padding(np.array([places[key]]))[0])
+        else:
+            grey = _scaled(image, *scales[key])
+        shown.append(_thumb(dataset, key, places[key], grey, whole))
+    return tuple(shown)
 
 
-def _thumb(dataset: Dataset, key: str, row: int, whole: bool) -> Thumb:
+def _scaled(image: Shaped[np.ndarray, "y x"], low: float, high: float) -> UInt8[np.ndarray, "y x"]:
+    share = (image.astype(np.float32) - low) / max(high - low, 1e-6)
+    return (255 * np.clip(share, 0, 1)).astype(np.uint8)
+
+
+def _thumb(
+    dataset: Dataset, key: str, row: int, grey: UInt8[np.ndarray, "y x"], whole: bool
+) -> Thumb:
     regions = dataset.reference(dataset.scheme, np.array([row]))[0]
-    grey = grey_image(np.asarray(dataset.images[row]), dataset.padding(np.array([row]))[0])
     if not whole:
         window = _window(regions)
         grey, regions = grey[window], regions[window]
@@ -67,7 +93,7 @@ def _thumb(dataset: Dataset, key: str, row: int, whole: bool) -> Thumb:
     alt = f"Slice {key}, outlined: {', '.join(drawn) if drawn else 'nothing'}"
     lines = "".join(
         f'<path d="{outline_path(regions, place)}" stroke="{colour}"/>'
-        for place, colour in enumerate(region_colours(len(names)))
+        for place, colour in reversed([*enumerate(region_colours(len(names)))])  # first on top
         if place and (regions == place).any()
     )
     return Thumb(
@@ -76,7 +102,7 @@ def _thumb(dataset: Dataset, key: str, row: int, whole: bool) -> Thumb:
             f'<svg role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
             f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
             f'href="data:image/png;base64,{_png(grey)}"/>'
-            f'<g fill="none" vector-effect="non-scaling-stroke">{lines}</g></svg>'
+            f'<g fill="none">{lines}</g></svg>'
         ),
     )
 
@@ -133,13 +159,14 @@ def _png(grey: UInt8[np.ndarray, "y x"]) -> str:
 
 def draw_centroids(audit: Audit) -> Drawing:
     """Where the centres of all masks lie in the image, and how far from their common point."""
-    shown = audit.table.dropna(subset=["centroid_y"])
+    masks = audit.table.dropna(subset=["centroid_y"])
+    shown = masks.iloc[:: -(-len(masks) // MOST_POINTS) or 1]
     distances = slice_distances_px(audit.table).dropna()
     with styled():
         figure = new_figure(3.0)
         left, right = figure.subplots(1, 2)
         left.scatter(
-            shown["centroid_x"] + 0.5, shown["centroid_y"] + 0.5, s=5, color=_BLUE, linewidths=0,
+            shown["centroid_x"] + 0.5, shown["centroid_y"] + 0.5, s=5, color=BLUE, linewidths=0,
             alpha=0.6,
         )  # fmt: skip
         left.set(
@@ -147,13 +174,13 @@ def draw_centroids(audit: Audit) -> Drawing:
             title="Centres of the masks in the image",
         )  # fmt: skip
         plain_frame(left)
-        right.hist(distances, bins=30, color=_BLUE, edgecolor=FACE, linewidth=0.4)
+        right.hist(distances, bins=30, color=BLUE, edgecolor=FACE, linewidth=0.4)
         right.set(
             title="Distance from their median point", xlabel="pixels", ylabel="slices",
         )  # fmt: skip
         right.set_xlim(left=0)
         alt = (
-            f"Centres of {len(shown)} masks: half of them lie within {distances.median():.1f} "
+            f"Centres of {len(masks)} masks: half of them lie within {distances.median():.1f} "
             f"pixels of one point, all within {distances.max():.1f}."
         )
         return finish(figure, "centroids", alt)
@@ -161,21 +188,25 @@ def draw_centroids(audit: Audit) -> Drawing:
 
 def draw_axis_ratios(audit: Audit) -> Drawing:
     """How oval the patients' ventricles are."""
-    ratios = axis_ratios(audit.table).dropna()
-    edges = np.arange(1.0, max(float(ratios.max()), 1.4) + 0.1, 0.05)
+    ratios = axis_ratios(audit.table).dropna().to_numpy(float)
+    last = max(float(ratios.max(initial=OVAL)), 1.4) + 0.1
+    edges = np.arange(1.0, last, 0.05)
     with styled():
         figure = new_figure(2.4)
         axes = figure.subplots()
-        _, _, bars = axes.hist(ratios, bins=edges, color=_BLUE, edgecolor=FACE, linewidth=0.4)
-        for bar, edge in zip(bars, edges[:-1], strict=True):
-            bar.set_facecolor("#b9c2cc" if edge + 0.025 < OVAL else _BLUE)
+        counts, _ = np.histogram(ratios, edges)
+        colours = [GREY if edge < OVAL - 0.025 else BLUE for edge in edges[:-1]]
+        axes.bar(
+            edges[:-1], counts, width=0.05, align="edge", color=colours, edgecolor=FACE,
+            linewidth=0.4,
+        )  # fmt: skip
         axes.axvline(OVAL, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set(
             title="Long axis by short axis, middle of the stack", xlabel="1 is round",
             ylabel="patients",
         )  # fmt: skip
         alt = (
-            f"Axis ratios of {len(ratios)} patients, 1 being round: median {ratios.median():.2f}, "
+            f"Axis ratios of {len(ratios)} patients, 1 being round: median {np.median(ratios):.2f}, "
             f"largest {ratios.max():.2f}; {(ratios > OVAL).sum()} beyond {OVAL}."
         )
         return finish(figure, "axis-ratios", alt)
