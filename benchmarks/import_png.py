@@ -96,7 +96,8 @@ def main() -> None:
             link(source, folder, slices)
             seconds, megabytes = timed_import(folder)
             measured.append((slices, seconds, megabytes))
-            print(f"{slices:8d} {seconds:8.1f} {slices / seconds:9.0f} {megabytes:8.0f}", flush=True)
+            rate = slices / seconds
+            print(f"{slices:8d} {seconds:8.1f} {rate:9.0f} {megabytes:8.0f}", flush=True)
     (few, fast, small), (many, slow, large) = measured[0], measured[-1]
     if many > few:
         print(f"rate, {many} to {few} slices: {(many / slow) / (few / fast):.2f}")

@@ -25,7 +25,7 @@ def _packed(pixels: np.ndarray, predictor: int, bits: int) -> bytes:
     values = pixels.astype(int)
     text = ""
     for y, x in np.ndindex(values.shape):
-        step = (values[y, x] - _prediction(values, y, x, predictor, bits)) & 0xFFFF
+        step = (int(values[y, x]) - _prediction(values, y, x, predictor, bits)) & 0xFFFF
         text += _code(step - 0x10000 if step > 0x8000 else step)
     text += "1" * (-len(text) % 8)
     content = int(text, 2).to_bytes(len(text) // 8) if text else b""

@@ -30,7 +30,7 @@ def decode_lossless(code: bytes) -> UInt16[np.ndarray, "y x"]:
     """The image of one channel of 2 to 16 bits.
 
     Raises:
-        ValueError: if it is damaged, or of another kind.
+        ValueError: if it is of another kind, or damaged; then also what reading past the end raises.
     """
     tables: dict[int, _Table] = {}
     frame: tuple[int, int, int] | None = None
@@ -46,8 +46,8 @@ def decode_lossless(code: bytes) -> UInt16[np.ndarray, "y x"]:
             start = 1 << (bits - shift - 1)
             found = _summed(steps.reshape(rows, columns), predictor, start)
             return ((found << shift) & 0xFFFF).astype(np.uint16)
-        elif marker in (0xDD, 0xD9) or 0xC0 <= marker <= 0xCF:
-            break  # restarts and other processes: nobody stores LGE images with them
+        elif 0xC0 <= marker <= 0xCF or (marker == 0xDD and any(content)):
+            break  # other processes and restarts: nobody stores LGE images with them
     raise ValueError("no lossless image")
 
 
@@ -161,17 +161,17 @@ def _summed(
 ) -> Int64[np.ndarray, "y x"]:
     """Pixels from differences: of the first from ``start``, of each other from its prediction."""
     steps[0, 0] += start
-    steps[:, 0] = np.cumsum(steps[:, 0])
+    steps[:, 0] = np.cumsum(steps[:, 0]) & 0xFFFF
     if predictor == 1:
         return np.cumsum(steps, axis=1) & 0xFFFF
-    rows = [np.cumsum(steps[0]).tolist()]
+    rows = [(np.cumsum(steps[0]) & 0xFFFF).tolist()]
     for row in steps[1:].tolist():
         above = rows[-1]
         for x in range(1, len(row)):
             row[x] += _predicted(predictor, row[x - 1], above[x], above[x - 1])
             row[x] &= 0xFFFF
         rows.append(row)
-    return np.array(rows) & 0xFFFF
+    return np.array(rows)
 
 
 def _predicted(predictor: int, left: int, above: int, corner: int) -> int:
