@@ -1,5 +1,6 @@
 """Phantom slices in memory, to plant faults in before they become a dataset."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -8,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from myosweep.audit import Audit, Finding, audit_dataset
+from myosweep.audit.fit import measure_fits
+from myosweep.audit.measure import measure_slices
+from myosweep.audit.misfit import find_misfits
+from myosweep.audit.records import Inspected
+from myosweep.audit.structures import find_structures
 from myosweep.data.phantom import REGIONS, phantom_patient
 from myosweep.data.split import PARTS, Split
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.regions import RegionScheme
 
-PATIENTS, SIZE = 16, 96
+PATIENTS, SIZE = 12, 72
 
 
 @dataclass
@@ -59,6 +65,17 @@ class Slices:
     def audit(self, folder: Path) -> Audit:
         return audit_dataset(self.dataset(folder))
 
+    def inspected(self, folder: Path) -> Inspected:
+        """The slices as most checks want them, measured."""
+        dataset = self.dataset(folder)
+        structures = find_structures(dataset.scheme)
+        return Inspected(dataset, structures, measure_slices(dataset, structures), {})
+
+    def misfits(self, folder: Path) -> dict[str, Finding]:
+        """What the fit of masks to their images finds, by check."""
+        inspected = self.inspected(folder)
+        return {one.check: one for one in find_misfits(inspected, measure_fits(inspected))}
+
 
 @lru_cache(maxsize=1)
 def _phantoms() -> tuple[np.ndarray, np.ndarray, tuple[dict[str, Any], ...]]:
@@ -78,7 +95,7 @@ def _phantoms() -> tuple[np.ndarray, np.ndarray, tuple[dict[str, Any], ...]]:
 
 
 def phantoms() -> Slices:
-    """Sixteen phantom patients, 96 x 96 pixels, without a fault."""
+    """Twelve phantom patients, 72 x 72 pixels, without a fault."""
     images, labels, rows = _phantoms()
     return Slices(images.copy(), labels.copy(), [dict(row) for row in rows])
 
@@ -95,7 +112,12 @@ def found(audit: Audit, check: str) -> list[Finding]:
 
 def only(audit: Audit, check: str) -> Finding:
     """The one finding of a check."""
-    (finding,) = found(audit, check)
+    return one_of(audit.findings, check)
+
+
+def one_of(findings: Iterable[Finding], check: str) -> Finding:
+    """The one finding of a check among several."""
+    (finding,) = (one for one in findings if one.check == check)
     assert finding.sentence.endswith(".")
     assert finding.advice
     return finding

@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
-from tests.audit.planted import Slices, found, only, phantoms, split_of
+from tests.audit.planted import Slices, one_of, only, phantoms, split_of
 
 from myosweep.audit import Audit, audit_dataset, serious_for_run
+from myosweep.audit.duplicates import find_duplicates
+from myosweep.audit.fingerprint import fingerprints
+from myosweep.audit.leakage import find_near_duplicates
+from myosweep.audit.near import near_pairs
+from myosweep.audit.outliers import (
+    find_odd_greys,
+    find_odd_numbers,
+    find_odd_sources,
+    find_odd_spacing,
+)
+from myosweep.audit.signal_zero import find_signal_zero
 from myosweep.errors import SplitError
-
-NOISE = np.random.default_rng(3)
 
 
 def brighter(image: np.ndarray) -> np.ndarray:
@@ -21,7 +30,8 @@ def brighter(image: np.ndarray) -> np.ndarray:
 
 
 def noisy(image: np.ndarray) -> np.ndarray:
-    return image + NOISE.normal(0, 0.06 * np.ptp(image), image.shape)
+    noise = np.random.default_rng(3).normal(0, 1, image.shape)
+    return image + 0.03 * np.ptp(image) * noise
 
 
 def shifted(image: np.ndarray) -> np.ndarray:
@@ -76,13 +86,14 @@ def test_copies_across_patients_are_serious_and_within_one_to_look_at(tmp_path: 
     slices = phantoms()
     across = slices.append(slices.images[3], slices.labels[5], "P009")
     within = slices.append(slices.images[40], slices.labels[40], slices.patients[40])
-    audit = slices.audit(tmp_path)
-    serious, look = found(audit, "exact duplicates")
+    inspected = slices.inspected(tmp_path)
+    serious, look = find_duplicates(inspected)
     assert (serious.severity, set(serious.slices)) == ("serious", {slices.key(3), across})
     assert serious.facts["groups_with_different_masks"] == 1
     assert (look.severity, set(look.slices)) == ("look", {slices.key(40), within})
     assert look.facts["groups_with_different_masks"] == 0
-    assert not found(audit, "near-duplicates"), "exact copies are told once"
+    near = near_pairs(inspected.dataset, fingerprints(inspected.dataset))
+    assert not len(near.pairs), "exact copies are told once"
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -91,8 +102,9 @@ def test_a_changed_copy_under_another_patient_is_found(
 ) -> None:
     slices = phantoms()
     keys = {slices.key(20), planted(slices, 20, "P000", change)}
-    finding = only(slices.audit(tmp_path), "near-duplicates")
-    assert finding.severity == "serious"
+    dataset = slices.dataset(tmp_path)
+    (finding,) = find_near_duplicates(dataset, near_pairs(dataset, fingerprints(dataset)))
+    assert (finding.check, finding.severity) == ("near-duplicates", "serious")
     assert set(finding.slices) == keys
     assert finding.facts["pairs"] == 1
     assert finding.facts["closest"][0]["mirrored"] == (change is mirrored)
@@ -101,7 +113,8 @@ def test_a_changed_copy_under_another_patient_is_found(
 def test_a_brighter_copy_within_a_patient_is_to_look_at(tmp_path: Path) -> None:
     slices = phantoms()
     copy = planted(slices, 20, slices.patients[20], brighter)
-    finding = only(slices.audit(tmp_path), "near-duplicates")
+    dataset = slices.dataset(tmp_path)
+    (finding,) = find_near_duplicates(dataset, near_pairs(dataset, fingerprints(dataset)))
     assert (finding.severity, set(finding.slices)) == ("look", {slices.key(20), copy})
 
 
@@ -111,7 +124,7 @@ def test_all_leaks_of_a_split_are_found_and_stop_a_run(tmp_path: Path) -> None:
     near = planted(slices, 1, "P011", noisy)
     first, second = slices.key(0), slices.key(1)
     dataset = slices.dataset(tmp_path)
-    parts = ["training"] * 8 + ["validation"] * 2 + ["test"] * 6
+    parts = ["training"] * 6 + ["validation"] * 2 + ["test"] * 4
     part_of = {
         row.slice: parts[int(row.patient[1:])] for row in dataset.slices.itertuples(index=False)
     }
@@ -137,8 +150,8 @@ def test_all_leaks_of_a_split_are_found_and_stop_a_run(tmp_path: Path) -> None:
 def test_of_several_splits_the_leaking_one_is_named(tmp_path: Path) -> None:
     slices = phantoms()
     dataset = slices.dataset(tmp_path)
-    good = {key: "training" for key in map(slices.key, slices.of("P001"))}
-    good |= {key: "test" for key in map(slices.key, slices.of("P002"))}
+    good = dict.fromkeys(map(slices.key, slices.of("P001")), "training")
+    good |= dict.fromkeys(map(slices.key, slices.of("P002")), "test")
     bad = {**good, slices.key(int(slices.of("P002")[0])): "training"}
     splits = {"fold 1": split_of(dataset, good), "fold 2": split_of(dataset, bad)}
     (finding,) = serious_for_run(dataset, splits)
@@ -159,12 +172,12 @@ def test_images_of_nothing_are_serious_and_stop_a_run(tmp_path: Path) -> None:
     slices.images[8] = 512
     slices.images[8, 0, 0] = 600  # a burnt-in dot does not make it an image
     slices.images[9] = 2000 + slices.images[9] % 8
-    dataset = slices.dataset(tmp_path)
-    audit = audit_dataset(dataset)
-    assert only(audit, "constant images").slices == (slices.key(7), slices.key(8))
-    assert only(audit, "constant images").severity == "serious"
-    assert only(audit, "images without contrast").slices == (slices.key(9),)
-    (finding,) = serious_for_run(dataset, {})
+    inspected = slices.inspected(tmp_path)
+    findings = [*find_odd_greys(inspected)]
+    constant = one_of(findings, "constant images")
+    assert (constant.severity, constant.slices) == ("serious", (slices.key(7), slices.key(8)))
+    assert one_of(findings, "images without contrast").slices == (slices.key(9),)
+    (finding,) = serious_for_run(inspected.dataset, {})
     assert (finding.check, finding.slices) == ("constant images", (slices.key(7), slices.key(8)))
 
 
@@ -172,31 +185,40 @@ def test_a_slice_far_brighter_than_its_patient_is_found(tmp_path: Path) -> None:
     slices = phantoms()
     place = slices.of("P004")[3]
     slices.images[place] = np.clip(slices.images[place].astype(int) + 1500, 0, 65535)
-    finding = only(slices.audit(tmp_path), "unusual brightness")
+    (finding,) = find_odd_greys(slices.inspected(tmp_path))
+    assert finding.check == "unusual brightness"
     assert finding.slices == (slices.key(place),)
 
 
 def test_descriptions_that_differ_are_told(tmp_path: Path) -> None:
     slices = phantoms()
-    for place, row in enumerate(slices.rows):
+    for row in slices.rows:
         row |= {"source_height": 256, "source_width": 200, "signal_slope": 1.0}
         row["signal_offset"] = 0.0
         row["spacing_mm"] = 1.4
         if row["patient"] == "P002":
             row |= {"source_width": 256, "signal_slope": 0.5, "signal_offset": -100.0}
             row["spacing_mm"] = 2.8
-    audit = slices.audit(tmp_path)
+    inspected = slices.inspected(tmp_path)
+    findings = [*find_odd_spacing(inspected), *find_odd_sources(inspected)]
     keys = tuple(map(slices.key, slices.of("P002")))
-    assert only(audit, "mixed pixel sizes").slices == keys
-    assert only(audit, "several grey scales").facts["scales"] == 2
-    assert set(only(audit, "several source sizes").facts["sizes"]) == {"256 x 200", "256 x 256"}
-    assert only(audit, "signal zero").facts["stored_zero_range"] == [200.0, 200.0]
+    assert one_of(findings, "mixed pixel sizes").slices == keys
+    assert one_of(findings, "several grey scales").facts["scales"] == 2
+    assert set(one_of(findings, "several source sizes").facts["sizes"]) == {
+        "256 x 200",
+        "256 x 256",
+    }
+    (zero,) = find_signal_zero(inspected)
+    assert zero.facts["stored_zero_range"] == [200.0, 200.0]
+
+
+def test_missing_and_unlikely_pixel_sizes_are_told(tmp_path: Path) -> None:
+    slices = phantoms()
     slices.rows[0]["spacing_mm"] = None
     slices.rows[1]["spacing_mm"] = 14.0
-    (tmp_path / "again").mkdir()
-    audit = slices.audit(tmp_path / "again")
-    assert only(audit, "pixel size unknown").slices == (slices.key(0),)
-    assert only(audit, "unlikely pixel size").slices == (slices.key(1),)
+    unknown, unlikely = find_odd_spacing(slices.inspected(tmp_path))
+    assert (unknown.severity, unknown.slices) == ("note", (slices.key(0),))
+    assert (unlikely.severity, unlikely.slices) == ("look", (slices.key(1),))
 
 
 def test_patients_with_few_or_many_slices_are_told(tmp_path: Path) -> None:
@@ -205,9 +227,9 @@ def test_patients_with_few_or_many_slices_are_told(tmp_path: Path) -> None:
     slices.images, slices.labels = slices.images[kept], slices.labels[kept]
     slices.rows = [slices.rows[place] for place in kept]
     for place in slices.of("P006").repeat(3):
-        noise = NOISE.integers(0, 4096, slices.images[place].shape)
+        noise = np.random.default_rng(place).integers(0, 4096, slices.images[place].shape)
         slices.append(noise, slices.labels[place], "P006")
-    few, many = found(slices.audit(tmp_path), "slices per patient")
+    few, many = find_odd_numbers(slices.inspected(tmp_path))
     assert few.facts["patients"] == {"P005": 2}
     assert list(many.facts["patients"]) == ["P006"]
 
@@ -215,10 +237,10 @@ def test_patients_with_few_or_many_slices_are_told(tmp_path: Path) -> None:
 def test_a_part_that_lacks_something_is_told(tmp_path: Path) -> None:
     slices = phantoms()
     for row in slices.rows:
-        row["vendor"] = "A" if row["patient"] < "P008" else "B"
+        row["vendor"] = "A" if row["patient"] < "P006" else "B"
     dataset = slices.dataset(tmp_path)
     part_of = {
-        row.slice: "training" if row.patient < "P008" else "test"
+        row.slice: "training" if row.patient < "P006" else "test"
         for row in dataset.slices.itertuples(index=False)
     }
     audit = audit_dataset(dataset, {"split": split_of(dataset, part_of)})
@@ -227,4 +249,4 @@ def test_a_part_that_lacks_something_is_told(tmp_path: Path) -> None:
     assert "vendor A" in finding.facts["lacking"]["test"]
     (parts,) = [one for one in audit.tables if one.title == "Parts of the split"]
     training = sum(part == "training" for part in part_of.values())
-    assert parts.rows[0] == ("training", f"{training}", parts.rows[0][2], "8", "50 %")
+    assert parts.rows[0] == ("training", f"{training}", parts.rows[0][2], "6", "50 %")

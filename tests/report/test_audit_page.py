@@ -34,7 +34,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     shown = build_audit_page(audit, dataset)
     for group in shown.groups:
         for one in group.findings:
-            assert len(one.thumbs) == min(len(one.finding.slices), MOST_THUMBS)
+            if one.finding.check != "pixel size unknown":
+                assert len(one.thumbs) == min(len(one.finding.slices), MOST_THUMBS)
     assert only(audit, "exact duplicates")
     assert [one.finding.check for group in shown.groups for one in group.findings if one.drawing]
     return path.read_text(encoding="utf-8"), path

@@ -96,6 +96,8 @@ def audit_dataset(
             findings += check(inspected)
         if table["patient"].nunique() >= FEWEST_FOR_FIT:
             findings += find_misfits(inspected, measure_fits(inspected, _pass(progress, 2)))
+    if progress:
+        progress(_MEASURED * len(dataset), _MEASURED * len(dataset))
     baselines = measure_baselines(inspected)
     findings += find_baselines(inspected, baselines)
     return Audit(

@@ -160,9 +160,13 @@ def _panels(inspected: Inspected) -> list[_Panel]:
                 pools.append(pool)
                 walls.append(wall)
                 patients.append(str(table["patient"].iloc[row]))
-        empty = np.zeros((0, _WINDOW_PX**2), np.float32)
+        shape = (len(pools), _WINDOW_PX**2)
         panels.append(
-            _Panel(np.array(patients, str), np.array([*empty, *pools]), np.array([*empty, *walls]))
+            _Panel(
+                np.array(patients, str),
+                np.array(pools, np.float32).reshape(shape),
+                np.array(walls, np.float32).reshape(shape),
+            )
         )
     return panels
 

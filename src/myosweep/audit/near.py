@@ -33,7 +33,7 @@ ALIKE = 0.80
 """Slices of two patients that correlate at least so much show the same image."""
 ALIKE_WITHIN = 0.97
 """So much within a patient, where neighbouring slices resemble each other anyway."""
-_CLOSER = 8
+_CLOSER = 0.9
 """And there, a pair must be this many times closer to 1 than neighbours usually are."""
 SMALLEST_SIDE_PX = 32
 """Smaller images have too few details to be told apart."""
@@ -70,7 +70,8 @@ def near_pairs(dataset: Dataset, prints: Fingerprints) -> NearPairs:
     alike = details.correlations(pairs, mirrored)
     patients = dataset.slices["patient"].astype(str).to_numpy(str)
     same = patients[pairs[:, 0]] == patients[pairs[:, 1]]
-    limits = np.where(same, _limit_within(details, patients), ALIKE)
+    within = _limit_within(details, patients) if same.any() else ALIKE_WITHIN
+    limits = np.where(same, within, ALIKE)
     near = _once(pairs, alike, alike >= limits)
     return NearPairs(pairs[near], alike[near], mirrored[near], complete)
 

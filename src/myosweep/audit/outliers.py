@@ -11,6 +11,8 @@ from myosweep.audit.words import count, some, verb
 LIMIT = 6.0
 LEAST_CHANGE = 0.15
 """Of the patient's grey scale: smaller differences in brightness are no fault."""
+MOST_ODD = 0.1
+"""Of all slices: if more are unlike the rest, the dataset is a mixture; ``signal_zero`` tells."""
 FLAT_SHARE = 0.05
 """Of the median contrast; images with less show next to nothing."""
 LIKELY_SPACING_MM = (0.4, 3.5)
@@ -70,7 +72,7 @@ def _odd_brightness(inspected: Inspected, usable: np.ndarray) -> Iterator[Findin
         (within, "the other slices of the same patient"),
         (overall & ~within, "the rest of the dataset"),
     ):
-        if odd.any():
+        if 0 < odd.mean() <= MOST_ODD:
             keys = inspected.keys(odd)
             yield Finding(
                 "unusual brightness",

@@ -9,12 +9,12 @@ from myosweep.audit.records import Finding, Inspected
 from myosweep.audit.robust import robust_z
 from myosweep.audit.words import count, some, verb
 
-LIMIT = 6.0
-"""Robust standard deviations."""
+LIMIT, FAR_LIMIT = 6.0, 4.0
+"""Robust standard deviations: of jumps between slices, and of places in the image."""
 LEAST_JUMP, LEAST_JUMP_PX = 0.12, 3.0
 """Of the median diameter, and in pixels: smaller jumps between slices are no fault, however still
 the other hearts lie. The largest in 566 EMIDEC slices were 11 %, in 311 phantom slices 7 %."""
-LEAST_DISTANCE = 0.75
+LEAST_DISTANCE = 0.5
 """Of the median diameter: where a heart lies in the image is up to the person at the scanner."""
 SIZE_LIMIT = 5.0
 LEAST_SIZE_RATIO = 2.0
@@ -83,7 +83,7 @@ def _far(inspected: Inspected, usual_px: float) -> Iterator[Finding]:
     offsets = table[["centroid_y", "centroid_x"]] - table[["centroid_y", "centroid_x"]].median()
     distance = (offsets**2).sum(axis=1, min_count=2) ** 0.5
     spread = max(1.4826 * float(distance.median()), 1e-9)
-    far = ((distance > LIMIT * spread) & (distance > LEAST_DISTANCE * usual_px)).to_numpy()
+    far = ((distance > FAR_LIMIT * spread) & (distance > LEAST_DISTANCE * usual_px)).to_numpy()
     if far.any():
         keys = inspected.keys(far)
         yield Finding(

@@ -30,7 +30,7 @@ def decode_lossless(code: bytes) -> UInt16[np.ndarray, "y x"]:
     """The image of one channel of 2 to 16 bits.
 
     Raises:
-        ValueError: if it is of another kind, or damaged; then also what reading past the end raises.
+        ValueError: if it is of another kind or damaged; or what reading past the end raises.
     """
     tables: dict[int, _Table] = {}
     frame: tuple[int, int, int] | None = None

@@ -207,7 +207,8 @@ def draw_axis_ratios(audit: Audit) -> Drawing:
         )  # fmt: skip
         alt = (
             f"Axis ratios of {len(ratios)} patients, 1 being round: median "
-            f"{np.median(ratios):.2f}, largest {ratios.max():.2f}; {(ratios > OVAL).sum()} beyond {OVAL}."
+            f"{np.median(ratios):.2f}, largest {ratios.max():.2f}; "
+            f"{(ratios > OVAL).sum()} beyond {OVAL}."
         )
         return finish(figure, "axis-ratios", alt)
 
