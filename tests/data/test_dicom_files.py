@@ -76,6 +76,7 @@ def test_files_of_the_library_are_read_or_told(
         ("CT_small.dcm", "read"),
         ("MR_truncated.dcm", "says it has 64 x 64 pixels, but ends before"),
         ("SC_rgb_rle.dcm", "is a colour image"),
+        ("SC_ybr_full_422_uncompressed.dcm", "is a colour image"),
         ("image_dfl.dcm", "does not say where its images lie"),
         ("rtstruct.dcm", "other: structures"),
         ("reportsi.dcm", "other: other"),
@@ -242,6 +243,17 @@ def test_a_bomb_is_told_and_takes_no_memory(
     tracemalloc.stop()
     assert "is it damaged" in told
     assert peak < 20e6
+
+
+def test_a_file_of_countless_small_frames_is_told(tmp_path: Path) -> None:
+    def change(dataset: Dataset, at: int) -> None:
+        dataset.NumberOfFrames = 70_000
+        dataset.PixelData = bytes(70_000)
+
+    write_series(tmp_path, noise((1, 1, 1), dtype=np.uint8), change=change)
+    assert outcome(tmp_path) == [
+        "file 'IM000.dcm' says it has 70000 frames of 1 x 1 pixels; is it damaged?"
+    ]
 
 
 def test_an_element_that_says_it_is_huge_takes_no_memory(tmp_path: Path) -> None:

@@ -176,6 +176,23 @@ def test_a_seg_beside_the_slices_is_refused(tmp_path: Path) -> None:
         drawn(tmp_path)
 
 
+@pytest.mark.parametrize(("depth", "fits"), [(1.5, True), (1.7, False), (3.0, False)])
+def test_a_seg_between_slices_is_refused(tmp_path: Path, depth: float, fits: bool) -> None:
+    def change(dataset: Dataset) -> None:
+        groups = dataset.PerFrameFunctionalGroupsSequence
+        places = {id(one): one for group in groups for one in group.PlanePositionSequence}
+        for place in places.values():
+            x, y, z = place.ImagePositionPatient
+            place.ImagePositionPatient = [x, y, z + depth]
+
+    seg(tmp_path, series(tmp_path), change=change)
+    if fits:
+        np.testing.assert_array_equal(drawn(tmp_path).labels, PAINTED)
+    else:
+        with pytest.raises(DatasetError, match="lies on other slices or pixels than those"):
+            drawn(tmp_path)
+
+
 def test_a_seg_of_a_missing_slice_is_refused(tmp_path: Path) -> None:
     written = series(tmp_path)
     seg(tmp_path, written)

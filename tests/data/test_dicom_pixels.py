@@ -50,6 +50,14 @@ def test_bytes_stay_bytes(tmp_path: Path) -> None:
     assert signal == Signal()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "scales"), [(np.int8, [(1, 0)]), (np.uint8, [(1, 0), (2, 0)]), (np.uint8, [(-1, 9)])]
+)
+def test_bytes_that_may_grow_are_wide(tmp_path: Path, dtype: Any, scales: Any) -> None:
+    write_series(tmp_path, noise((2, 6, 7), dtype=dtype, most=100), change=rescale(*scales))
+    assert read(tmp_path)[0].dtype == np.uint16
+
+
 def test_one_scale_for_all_keeps_the_stored_numbers(tmp_path: Path) -> None:
     pixels = noise((3, 6, 7))
     write_series(tmp_path, pixels, change=rescale((0.37, -1024.5)))
@@ -291,11 +299,13 @@ def test_damaged_compressed_pixels_are_one_sentence(tmp_path: Path, where: float
         read(tmp_path)
 
 
-def test_an_unknown_kind_of_storage_is_not_named(tmp_path: Path) -> None:
-    def change(dataset: Dataset, at: int) -> None:
-        dataset.file_meta.TransferSyntaxUID = "1.2.3.4.5678"
-
-    write_series(tmp_path, noise((1, 6, 7)), change=change)
+@pytest.mark.parametrize("syntax", [b"1.2.3.4.5678", b"1.2\\4.5678", b"5678 \xe4^@", b"5678"])
+def test_an_unknown_kind_of_storage_is_not_named(tmp_path: Path, syntax: bytes) -> None:
+    (path,) = write_series(tmp_path, noise((1, 6, 7))).files
+    good = b"1.2.840.10008.1.2.1\0"
+    content = path.read_bytes()
+    assert content.count(good) == 1
+    path.write_bytes(content.replace(good, syntax.ljust(len(good), b"\0")))
     with pytest.raises(DatasetError, match=r"stored as an unknown kind\); is it damaged") as caught:
         read(tmp_path)
     assert "5678" not in str(caught.value)

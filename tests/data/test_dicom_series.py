@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import Sequence as Items
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from tests.data.dicom_files import (
     AXIAL,
     OBLIQUE,
     SAGITTAL,
+    item,
     noise,
     position,
     write_enhanced,
     write_series,
 )
 
+from myosweep.data import dicom_series
 from myosweep.data.dicom_frames import vendor
 from myosweep.data.dicom_geometry import Orientation, Plane, even_spacing, lay_on
 from myosweep.data.dicom_series import Series, find_series
@@ -72,6 +75,39 @@ def test_an_enhanced_file_may_say_things_per_frame_or_once(tmp_path: Path, share
     assert series.spacing_yx_mm == (1.25, 2.0)
     assert series.subject == "series 'a.dcm'"
     assert series.obstacle is None
+
+
+def test_what_a_frame_says_itself_holds(tmp_path: Path) -> None:
+    def change(dataset: Dataset) -> None:
+        shared = item(PixelMeasuresSequence=Items([item(PixelSpacing=[9, 9])]))
+        dataset.SharedFunctionalGroupsSequence = Items([shared])
+
+    write_enhanced(tmp_path / "a.dcm", noise((3, 6, 7)), shared=False, change=change)
+    assert only(tmp_path).spacing_yx_mm == (1.5, 1.5)
+
+
+def test_series_come_in_natural_order(tmp_path: Path) -> None:
+    for name in ("S10", "S2"):
+        write_series(tmp_path / name, noise((1, 6, 7)))
+    assert [one.folder for one in find_series(tmp_path, [])] == ["S2", "S10"]
+
+
+def test_a_series_that_fills_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicom_series, "MOST_VOXELS", 83)
+    write_series(tmp_path, noise((2, 6, 7)))
+    with pytest.raises(DatasetError, match="has 2 images, more than are read at once; is it an"):
+        only(tmp_path).read_pixels()
+
+
+def test_a_value_table_is_not_supported(tmp_path: Path) -> None:
+    def change(dataset: Dataset, at: int) -> None:
+        dataset.ModalityLUTSequence = Items([item(LUTExplanation="x")])
+
+    write_series(tmp_path, noise((2, 6, 7)), change=change)
+    with pytest.raises(DatasetError, match="needs a table to give its values"):
+        only(tmp_path).read_pixels()
 
 
 def test_spacing_is_rows_then_columns(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ ALIKE = 0.80
 """Slices of two patients that correlate at least so much show the same image."""
 ALIKE_WITHIN = 0.97
 """So much within a patient, where neighbouring slices resemble each other anyway."""
-_CLOSER = 0.9
+_CLOSER = 8
 """And there, a pair must be this many times closer to 1 than neighbours usually are."""
 SMALLEST_SIDE_PX = 32
 """Smaller images have too few details to be told apart."""

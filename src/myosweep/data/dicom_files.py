@@ -31,6 +31,7 @@ Kind = Literal["image", "segmentation", "structures", "other"]
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+_NO_SYNTAX = UID("0")
 _DIRECTORY = "1.2.840.10008.1.3.10"
 ENDINGS = (".dcm", ".dicom", ".ima")
 _MOST_INFLATED = 2**28
@@ -187,9 +188,9 @@ def _kind(header: Dataset) -> Kind | None:
 
 
 def _transfer_syntax(header: Dataset) -> UID:
-    named = text(header.file_meta, "TransferSyntaxUID")
+    named = _uid(text(header.file_meta, "TransferSyntaxUID"))
     if named:
-        return _uid(named)
+        return named if named.is_valid else _NO_SYNTAX
     implicit, little_endian = header.original_encoding
     if implicit:
         return pydicom.uid.ImplicitVRLittleEndian

@@ -264,10 +264,10 @@ def _obstacle(frames: Sequence[Frame]) -> str | None:
     for frame in frames:
         if frame.file.obstacle:
             return frame.file.obstacle
-    names: dict[tuple[str, int], str] = {}
+    names: dict[str, str] = {}
     for frame in frames:
         name, instance = frame.file.name, frame.file.instance
-        if instance and (other := names.setdefault((instance, frame.index), name)) != name:
+        if instance and (other := names.setdefault(instance, name)) != name:
             return f"has the same image twice, in {other!r} and {name!r}; remove one"
     if frames[0].orientation is None or any(frame.position_mm is None for frame in frames):
         return "does not say where its images lie (is it a screenshot?); export the scanner's own"
