@@ -1,16 +1,20 @@
 """What is measured on a slice, by hand; hashes and correlations against the plain way."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.audit.planted import Slices
+from tests.audit.planted import Slices, split_of
 
 from myosweep.audit.baselines import measure_baselines
 from myosweep.audit.fingerprint import close_pairs, grey_image, hash_grey
+from myosweep.audit.fit import Fits
 from myosweep.audit.measure import axis_ratio, measure_slices
+from myosweep.audit.misfit import find_misfits
 from myosweep.audit.near import best_correlations, details_of
 from myosweep.audit.place import jumps_px
 from myosweep.audit.records import Inspected
@@ -160,6 +164,47 @@ def test_both_baselines_by_hand(tmp_path: Path) -> None:
     assert (baselines.no_image == RING).all()
     background = np.mean([2 * 21 / (2 * 21 + 9), 2 * 21 / (2 * 21 + 9), 2 * 21 / (2 * 21 + 9)])
     assert baselines.no_image_score.dice["background"] == pytest.approx(background, abs=1e-4)
+
+
+def test_on_a_split_baselines_learn_from_the_training_part_alone(tmp_path: Path) -> None:
+    empty = np.zeros_like(RING)
+    inspected = measured(tmp_path, RING, empty, RING, patients="ABC")
+    parts = {"A0": "training", "B1": "validation", "C2": "test"}
+    split = split_of(inspected.dataset, parts)
+    baselines = measure_baselines(replace(inspected, splits={"split": split}))
+    assert baselines is not None
+    assert baselines.no_image_score.accuracy == 1
+    other = split_of(inspected.dataset, {"B1": "training", "C2": "test"})
+    baselines = measure_baselines(replace(inspected, splits={"split": other}))
+    assert baselines is not None
+    assert baselines.no_image_score.accuracy == 21 / 30
+
+
+@pytest.mark.parametrize(
+    ("rank", "shift", "gain", "checks"),
+    [
+        (2.0, 0, 0.0, []),
+        (0.39, 0, 0.0, ["masks of another patient"]),
+        (0.41, 0, 0.0, []),
+        (2.0, 5, 0.16, ["shifted masks"]),
+        (2.0, 5, 0.14, []),
+        (2.0, 3, 0.16, []),
+        (0.0, 5, 0.16, ["shifted masks", "masks of another patient"]),
+    ],
+)
+def test_misfits_are_told_beyond_the_measured_limits(
+    rank: float, shift: int, gain: float, checks: list[str], tmp_path: Path
+) -> None:
+    inspected = measured(tmp_path, RING, RING, RING, patients="AAA")
+    slices = pd.DataFrame({"fit": 0.5, "fit_rank": rank}, index=range(3))
+    row = {"slices": 3, "fit": 0.5, "fit_rank": rank, "shift_y_px": shift, "shift_x_px": -1}
+    fits = Fits(slices, pd.DataFrame([{**row, "gain": gain}], index=["A"]))
+    findings = list(find_misfits(inspected, fits))
+    assert [one.check for one in findings] == checks
+    if "shifted masks" in checks:
+        assert f"{shift} pixels down and 1 left" in findings[0].sentence
+    few = fits.patients.assign(slices=2)
+    assert list(find_misfits(inspected, Fits(slices, few))) == []
 
 
 def test_kinds_are_told_by_where_the_dark_pixels_lie() -> None:

@@ -1,5 +1,6 @@
 """Faults planted in masks: each is found, on the slices where it was planted."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,8 @@ def test_all_masks_of_a_patient_shifted_are_found(tmp_path: Path) -> None:
     assert measured["shift_y_px"] == pytest.approx(-6, abs=1), "up again"
     assert measured["shift_x_px"] == pytest.approx(5, abs=1)
     assert set(map(slices.key, places)) <= set(finding.slices)
+    if list(finding.facts["patients"]) == ["P001"]:
+        assert re.search(r"moved by \d pixels up and \d right", finding.sentence)
 
 
 def test_masks_swapped_between_patients_are_found(tmp_path: Path) -> None:

@@ -315,4 +315,5 @@ def test_reports_are_counted_and_passed_over(tmp_path: Path) -> None:
         del report[keyword]
     report.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
     report.save_as(path)
+    report.save_as(tmp_path / "masks" / "report.dcm")
     assert run(tmp_path)[1].other_files == 1

@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset
 from tests.data.dicom_files import (
     AXIAL,
     OBLIQUE,
@@ -158,6 +159,27 @@ def test_a_turned_volume_is_told(tmp_path: Path) -> None:
     turn[:2, :2] = [[0.995, -0.1], [0.1, 0.995]]
     save(tmp_path / "masks" / "P1.nii", CODES, turn @ affine)
     with pytest.raises(DatasetError, match="mm away from the images"):
+        drawn(tmp_path)
+
+
+def test_a_volume_turned_by_half_a_right_angle_is_told(tmp_path: Path) -> None:
+    written = write_series(tmp_path / "images" / "P1", noise((6, 6, 6)))
+    turn = np.eye(4)
+    turn[:2, :2] = np.array([[1, -1], [1, 1]]) * np.sqrt(0.5)
+    save(tmp_path / "masks" / "P1.nii", np.zeros((6, 6, 6), np.uint8), turn @ grid_of(written))
+    with pytest.raises(DatasetError, match="draw it on the images, or resample it"):
+        drawn(tmp_path)
+
+
+def test_a_screenshot_in_the_folder_is_not_meant(tmp_path: Path) -> None:
+    def nowhere(dataset: Dataset, at: int) -> None:
+        del dataset.ImagePositionPatient
+
+    affine = grid_of(series(tmp_path))
+    affine[0, 3] += 99
+    write_series(tmp_path / "images" / "P1", noise((1, 6, 7)), names=["z"], change=nowhere)
+    save(tmp_path / "masks" / "P1.nii", CODES, affine)
+    with pytest.raises(DatasetError, match=r"lies up to 99.00 mm away from the images"):
         drawn(tmp_path)
 
 

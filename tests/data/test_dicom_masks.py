@@ -136,6 +136,50 @@ def test_a_seg_of_an_enhanced_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(drawn(tmp_path).labels, PAINTED)
 
 
+@pytest.mark.parametrize("same_place", [False, True])
+def test_a_seg_of_a_file_with_two_stacks_is_of_the_one_it_fits(
+    tmp_path: Path, same_place: bool
+) -> None:
+    """Two directions in one file, or two kinds of images at the same places."""
+
+    def change(dataset: Dataset) -> None:
+        for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            if same_place:
+                kind = ["ORIGINAL", "PRIMARY", "M" if number < 5 else "PSIR"]
+                group.MRImageFrameTypeSequence = Items([item(FrameType=kind)])
+                group.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 8 * (number % 5)]
+            elif number >= 5:
+                cosines = [*SAGITTAL[0], *SAGITTAL[1]]
+                turned = item(ImageOrientationPatient=cosines)
+                group.PlaneOrientationSequence = Items([turned])
+                group.PlanePositionSequence[0].ImagePositionPatient = [500 + 8 * number, 0, 0]
+
+    path = tmp_path / "images" / "a.dcm"
+    enhanced = write_enhanced(path, noise((10, *SIZE[1:])), shared=False, change=change)
+    single = write_series(tmp_path / "other", noise(SIZE), origin=(-30.0, 20.0, 100.0))
+    if same_place:
+        single = write_series(tmp_path / "other", noise(SIZE), origin=(0.0, 0.0, 0.0))
+    for dataset in single.datasets:
+        dataset.SeriesInstanceUID = enhanced.datasets[0].SeriesInstanceUID
+
+    def name(dataset: Dataset) -> None:
+        uid = enhanced.datasets[0].SOPInstanceUID
+        for one in dataset.ReferencedSeriesSequence:
+            one.ReferencedInstanceSequence = Items([item(ReferencedSOPInstanceUID=uid)])
+
+    seg(tmp_path, single, change=name)
+    found, problems = found_in(tmp_path)
+    assert len(found.pairs) == 2
+    if same_place:
+        assert problems == [
+            "mask 'a.dcm' fits series 'a.dcm' and series 'a.dcm, frame 6' equally well; leave one "
+            "of them in the folder"
+        ]
+    else:
+        assert problems == []
+        assert [len(pair.masks) for pair in found.pairs] == [1, 0]
+
+
 def extend_for_highdicom(dataset: Dataset) -> None:
     """What highdicom asks of a multi-frame source."""
     for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence, start=1):
@@ -242,14 +286,16 @@ def forget(*, series_too: bool, frame: str | None = None) -> Any:
     return change
 
 
-@pytest.mark.parametrize("series_too", [False, True])
-def test_a_seg_finds_its_series_by_number_or_place(tmp_path: Path, series_too: bool) -> None:
+@pytest.mark.parametrize(("series_too", "other_frame"), [(False, "1.2.3"), (True, None)])
+def test_a_seg_finds_its_series_by_number_or_place(
+    tmp_path: Path, series_too: bool, other_frame: str | None
+) -> None:
     frame = generate_uid()
     written = write_series(tmp_path / "images" / "A", noise(SIZE), frame=frame)
     other = (0.0, 0.0, 500.0)
     write_series(tmp_path / "images" / "B", noise(SIZE, seed=1), frame=frame, origin=other)
     write_series(tmp_path / "images" / "C", noise(SIZE, seed=2))
-    seg(tmp_path, written, change=forget(series_too=series_too))
+    seg(tmp_path, written, change=forget(series_too=series_too, frame=other_frame))
     found, problems = found_in(tmp_path)
     assert problems == []
     assert [len(pair.masks) for pair in found.pairs] == [1, 0, 0]
@@ -268,9 +314,13 @@ def test_a_seg_that_fits_two_series_is_a_problem(tmp_path: Path) -> None:
     assert not any(pair.masks for pair in found.pairs)
 
 
-@pytest.mark.parametrize("frame", ["", "1.2.3"])
-def test_a_seg_of_other_images_is_a_problem(tmp_path: Path, frame: str) -> None:
+@pytest.mark.parametrize(("own", "frame"), [("1.2", ""), ("1.2", "1.2.3"), ("", "")])
+def test_a_seg_of_other_images_is_a_problem(tmp_path: Path, own: str, frame: str) -> None:
+    def place_nowhere(dataset: Dataset, at: int) -> None:
+        dataset.FrameOfReferenceUID = own
+
     seg(tmp_path, series(tmp_path), change=forget(series_too=True, frame=frame))
+    series(tmp_path, change=place_nowhere)
     _, problems = found_in(tmp_path)
     assert problems == [
         "mask 'a.dcm' was drawn on none of the series found; add its images, or remove it"
@@ -296,6 +346,13 @@ def test_masks_may_lie_among_the_images(tmp_path: Path) -> None:
     assert problems == []
     assert [source.kind for source in found.pairs[0].masks] == ["DICOM SEG"]
     assert found.pairs[0].masks[0].structures == ((1, "LV myocardium"), (2, "LV pool"))
+
+
+def test_masks_among_the_images_do_not_count_beside_a_folder_of_masks(tmp_path: Path) -> None:
+    written = series(tmp_path)
+    seg(tmp_path, written)
+    write_seg(tmp_path / "images" / "P1" / "old.dcm", written.datasets, {"old": MYOCARDIUM})
+    np.testing.assert_array_equal(drawn(tmp_path).labels, PAINTED)
 
 
 def square(at: int, low: float, high: float, roi: str, **options: Any) -> Contour:
@@ -423,7 +480,10 @@ def test_contours_on_other_series_are_left_to_them(tmp_path: Path) -> None:
 
 
 def test_contours_need_codes(tmp_path: Path) -> None:
-    write_rtstruct(tmp_path / "masks" / "r.dcm", series(tmp_path), RING)
+    def change(dataset: Dataset) -> None:
+        dataset.StructureSetROISequence.append(item(ROINumber=9, ROIName="never drawn"))
+
+    write_rtstruct(tmp_path / "masks" / "r.dcm", series(tmp_path), RING, change=change)
     found, _ = found_in(tmp_path)
     assert list(structure_faults(found.mask_files, {})) == [
         "RT-STRUCT files have the structures 'endo', 'epi', but no codes; say which code is which, "

@@ -234,6 +234,33 @@ def test_lossless_jpeg_is_read(tmp_path: Path, dtype: Any) -> None:
     np.testing.assert_allclose(values(tmp_path), pixels[None], atol=tolerance)
 
 
+def test_lossless_jpeg_of_12_bits_has_its_sign_in_the_12th(tmp_path: Path) -> None:
+    pixels = (noise((6, 7)).astype(int) - 2000).astype(np.int16)
+
+    def change(dataset: Dataset, at: int) -> None:
+        dataset.PixelData = encapsulate([encode_lossless(pixels.view(np.uint16) & 0x0FFF)])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLosslessSV1
+
+    write_series(tmp_path, pixels[None], bits_stored=12, change=change)
+    tolerance = read(tmp_path)[1].slope / 2 * 1.001
+    np.testing.assert_allclose(values(tmp_path), pixels[None], atol=tolerance)
+
+
+@pytest.mark.parametrize("image", [np.zeros((6, 7, 3), np.uint8), np.zeros((6, 7), np.uint16)])
+def test_a_compressed_image_of_another_kind_is_not_decoded(
+    tmp_path: Path, image: np.ndarray
+) -> None:
+    def change(dataset: Dataset, at: int) -> None:
+        dataset.PixelData = encapsulate([jpeg(image, format="JPEG2000", no_jp2=True)])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+
+    write_series(tmp_path, noise((1, 6, 7), dtype=np.uint8), change=change)
+    with pytest.raises(DatasetError, match="compressed image that contradicts its header; is it"):
+        read(tmp_path)
+
+
 def test_compressed_frames_of_one_file(tmp_path: Path) -> None:
     pixels = noise((4, 16, 18))
     write_enhanced(

@@ -35,7 +35,7 @@ KINDS: dict[str, Any] = {
     "Text": "Kurzachse é",
     "Empty": EMPTY,
     "Flags": FLAGS,
-    "Scar": {"Result": np.ones((2, 3), bool), "GreyZone": {"map": EMPTY}},
+    "Scar": {"Result": np.ones((2, 3), bool), "Deep": {"Whole": 1.0}},
     "Thing": Thing("Flow4D"),
     "Whole": np.array([[1, 2]], np.int16),
     "Unwanted": "x",
@@ -107,6 +107,18 @@ def test_a_segmentation_only_export_is_known_by_its_variable(tmp_path: Path, wri
     assert read_stacks(write(tmp_path / "a.seg", [KINDS], "SEG"), ALL)[0] == "SEG"
     with pytest.raises(DatasetError, match=r"neither 'setstruct' nor 'SEG'.*leave it out"):
         read_stacks(write(tmp_path / "b.mat", [KINDS], "other"), ALL)
+
+
+def test_axes_that_matlab_would_have_dropped_are_dropped(tmp_path: Path) -> None:
+    path = write_v73(tmp_path / "a.mat", [KINDS])
+    image = np.arange(6.0).reshape(1, 1, 3, 2)
+    with h5py.File(path, "r+") as file:
+        del file["setstruct/IM"]
+        file["setstruct/IM"] = image
+        file["setstruct/IM"].attrs["MATLAB_class"] = np.bytes_("double")
+    np.testing.assert_array_equal(read_stacks(path, ALL)[1][0]["IM"], image[0, 0].T)
+    sizes = Wanted(FIELDS, sizes=("IM",))
+    assert read_stacks(path, sizes)[1][0]["IM"] == Extent((2, 3), np.dtype(float))
 
 
 def test_uncompressed_files_are_read_too(tmp_path: Path) -> None:
@@ -255,6 +267,7 @@ def test_no_values_are_taken_from_other_files(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(bytes(800))
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["IM"] = np.ones((2, 3))
+        other["IM"].attrs["MATLAB_class"] = np.bytes_("double")
     path = write_v73(tmp_path / "a.mat", [KINDS])
     with h5py.File(path, "r+") as file:
         del file["setstruct/IM"]

@@ -132,6 +132,13 @@ def test_insertion_points_are_the_ends_of_the_septal_stretch(tmp_path: Path) -> 
     assert found["rv_inferior"] == pytest.approx((14.5, 4.5), abs=2 / 1.5)
 
 
+@pytest.mark.parametrize("start", [20, 30, 35, 60])
+def test_it_does_not_matter_where_the_contour_begins(tmp_path: Path, start: int) -> None:
+    turned = np.roll(RIGHT, -start, axis=0)
+    for name, place in points(tmp_path).items():
+        assert points(tmp_path, turned)[name] == pytest.approx(place, abs=0.2)
+
+
 @pytest.mark.parametrize(
     ("cosines", "upper_is_anterior"),
     [
@@ -142,12 +149,16 @@ def test_insertion_points_are_the_ends_of_the_septal_stretch(tmp_path: Path) -> 
         ((1, 0, 0, 0, 0, -1), True),
         ((0, 0, 1, 0.6, -0.8, 0), False),
         ((0, 0, 0, 0, 0, 0), True),
+        ((1, 0, 0, 0, -0.1, -0.995), True),
     ],
 )
 def test_anterior_is_in_front_or_else_above(
     tmp_path: Path, cosines: Any, upper_is_anterior: bool
 ) -> None:
-    """The 4th to 6th number say where a step down leads; the second axis grows to the back."""
+    """The 4th to 6th number say where a step down leads; the second axis grows to the back.
+
+    The last one leads to the front by 1.5 mm over the whole septum, which is too little to count.
+    """
     value = np.array([cosines], float) if isinstance(cosines, tuple) else cosines
     found = points(tmp_path, ImageOrientation=value)
     assert (found["rv_anterior"][0] < found["rv_inferior"][0]) == upper_is_anterior

@@ -88,14 +88,12 @@ def _leave_one_out(inspected: Inspected) -> Iterator[tuple[_Counts, _Counts]]:
 
 def _on_splits(inspected: Inspected) -> Iterator[tuple[_Counts, _Counts]]:
     """Counts of both predictors for each patient of each test part."""
-    patients = inspected.table["patient"].to_numpy(str)
     for split in inspected.splits.values():
         parts = part_numbers(inspected.dataset, split)
         learned = _frequency(inspected, np.flatnonzero(parts == PARTS.index("training")))
-        tested = parts == PARTS.index("test")
-        for patient in dict.fromkeys(patients[tested].tolist()):
-            own = _frequency(inspected, np.flatnonzero(tested & (patients == patient)))
-            yield _test(own, learned)
+        tested = inspected.table["patient"][parts == PARTS.index("test")]
+        for rows in tested.groupby(tested, sort=False).groups.values():
+            yield _test(_frequency(inspected, rows.to_numpy(np.int64)), learned)
 
 
 def _frequency(

@@ -9,7 +9,7 @@ from myosweep.audit.records import Finding, Inspected
 from myosweep.audit.robust import robust_z
 from myosweep.audit.words import count, some, verb
 
-LIMIT, FAR_LIMIT = 6.0, 40.0
+LIMIT, FAR_LIMIT = 6.0, 4.0
 """Robust standard deviations: of jumps between slices, and of places in the image."""
 LEAST_JUMP, LEAST_JUMP_PX = 0.12, 3.0
 """Of the median diameter, and in pixels: smaller jumps between slices are no fault, however still

@@ -28,14 +28,13 @@ def stack_labels(header: StackHeader, fields: Fields) -> UInt8[np.ndarray, "slic
     """
     endo, epi, right = (_inside(header, name) for name in ("Endo", "Epi", "RVEndo"))
     infarct, no_reflow = _scar(header, fields)
-    myocardium = epi & ~endo
     labels = np.full(endo.shape, _CODES["background"], np.uint8)
     for name, where in (
         ("right ventricle", right),
-        ("normal myocardium", myocardium),
-        ("infarct", infarct & myocardium),
-        ("no-reflow", no_reflow & myocardium),
-        ("blood pool", endo),
+        ("normal myocardium", epi),
+        ("infarct", infarct & epi),
+        ("no-reflow", no_reflow & epi),
+        ("blood pool", endo),  # the last: what it covers is no myocardium
     ):
         labels[where] = _CODES[name]
     return labels

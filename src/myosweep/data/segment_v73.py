@@ -20,7 +20,6 @@ from myosweep.data.segment_values import (
 from myosweep.errors import DatasetError
 
 Choose = Callable[[Collection[str]], str]
-_SKIPPED = ("MATLAB_object_decode", "MATLAB_sparse")
 _NUMBERS = {"double", "single", "logical"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -96,8 +95,6 @@ def _fields_v73(found: Mapping[str, Any], wanted: Wanted) -> Fields:
 
 
 def _value_v73(name: str, field: Any, wanted: Wanted) -> Value | None:
-    if any(mark in field.attrs for mark in _SKIPPED):
-        return None
     kind = _class(field)
     if kind == "struct":
         if wanted.nested:
