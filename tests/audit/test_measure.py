@@ -12,7 +12,7 @@ from tests.audit.planted import Slices, split_of
 
 from myosweep.audit.baselines import measure_baselines
 from myosweep.audit.fingerprint import close_pairs, grey_image, hash_grey
-from myosweep.audit.fit import Fits
+from myosweep.audit.fit import Fits, measure_fits
 from myosweep.audit.measure import axis_ratio, measure_slices
 from myosweep.audit.misfit import find_misfits
 from myosweep.audit.near import best_correlations, details_of
@@ -64,6 +64,7 @@ def measured(tmp_path: Path, *maps: np.ndarray, patients: str = "") -> Inspected
     patients = patients or "A" * len(maps)
     rows = [{"patient": one, "slice": f"{one}{place}"} for place, one in enumerate(patients)]
     images = np.arange(len(maps) * maps[0].size, dtype=np.uint16).reshape(len(maps), *maps[0].shape)
+    tmp_path.mkdir(exist_ok=True)
     dataset = Slices(images, np.stack(maps), rows, SCHEME).dataset(tmp_path)
     structures = find_structures(dataset.scheme)
     return Inspected(dataset, structures, measure_slices(dataset, structures), {})
@@ -205,6 +206,15 @@ def test_misfits_are_told_beyond_the_measured_limits(
         assert f"{shift} pixels down and 1 left" in findings[0].sentence
     few = fits.patients.assign(slices=2)
     assert list(find_misfits(inspected, Fits(slices, few))) == []
+
+
+def test_a_mask_is_never_compared_with_those_of_its_own_patient(tmp_path: Path) -> None:
+    big = np.repeat(np.repeat(RING, 4, axis=0), 4, axis=1)
+    inspected = measured(tmp_path, *[big] * 6, patients="ABCDEF")
+    ranks = measure_fits(inspected).slices["fit_rank"]
+    assert np.isfinite(ranks).all(), "five others each"
+    fewer = measured(tmp_path / "fewer", *[big] * 6, patients="ABCDEE")
+    assert not np.isfinite(measure_fits(fewer).slices["fit_rank"]).any()
 
 
 def test_kinds_are_told_by_where_the_dark_pixels_lie() -> None:

@@ -174,6 +174,30 @@ def test_crop_and_resampling_follow_the_header(tmp_path: Path) -> None:
     assert set(dataset.slices["source_height"]) == {20}
 
 
+def test_sizes_are_compared_after_resampling(tmp_path: Path) -> None:
+    for n, (size, mm) in enumerate([((10, 12), 2.0), ((20, 24), 1.0)]):
+        images = tmp_path / "images" / f"P{n}"
+        write_series(images, noise((1, *size)), spacing_yx=(mm, mm), patient=f"{n}")
+        (tmp_path / "masks" / f"P{n}").mkdir(parents=True)
+        labels = Image.fromarray(np.ones(size, np.uint8))
+        labels.save(tmp_path / "masks" / f"P{n}" / "IM000.png")
+    dataset, _ = run(tmp_path, rules=Rules(RULES.scheme, resample_mm=1.0))
+    assert dataset.images.shape == (2, 20, 24)
+
+
+def test_ignored_codes_are_no_heart(tmp_path: Path) -> None:
+    one_patient(tmp_path)
+    (tmp_path / "masks" / "a.dcm").unlink()
+    (tmp_path / "masks" / "P1").mkdir()
+    for at, code in enumerate([9, 1, 1, 1, 9, 9]):
+        picture = Image.fromarray(np.full(SIZE[1:], code, np.uint8))
+        picture.save(tmp_path / "masks" / "P1" / f"IM{at:03d}.png")
+    rules = Rules(RegionScheme.parse(["background=0", "blood pool=1"], ignored=[9]))
+    levels = run(tmp_path, rules=rules, apex="first")[0].slices["level"]
+    assert levels.dropna().tolist() == ["apex", "middle", "base"]
+    assert levels.isna().tolist() == [True, False, False, False, True, True]
+
+
 def test_patients_may_come_from_names(tmp_path: Path) -> None:
     one_patient(tmp_path, names=[f"{n}.dcm" for n in range(6)])
     dataset, _ = run(tmp_path, patient=r"^(P\d)/", key_file=tmp_path / "none" / "of" / "it")

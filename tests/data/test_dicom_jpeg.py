@@ -25,6 +25,13 @@ def test_what_was_encoded_is_decoded(pixels: np.ndarray, predictor: int, shift: 
     np.testing.assert_array_equal(found, pixels >> shift << shift)
 
 
+def test_an_image_that_ends_early_is_refused() -> None:
+    code = encode_lossless(np.full((4, 8), 2**15, np.uint16))  # nothing but zeros
+    for missing in (1, 2, 15):
+        with pytest.raises(ValueError, match="ends early"):
+            decode_lossless(code[: -2 - missing] + code[-2:])
+
+
 def test_bytes_are_decoded() -> None:
     pixels = noise((5, 7), dtype=np.uint8, most=256)
     np.testing.assert_array_equal(decode_lossless(encode_lossless(pixels)), pixels)

@@ -1,5 +1,6 @@
 """DICOM SEG and RT-STRUCT: each gives exactly the masks that were planted, on its own series."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -440,6 +441,22 @@ def test_a_contour_far_from_any_slice_is_a_problem(tmp_path: Path) -> None:
     write_rtstruct(tmp_path / "masks" / "r.dcm", series(tmp_path), contours)
     with pytest.raises(DatasetError, match=r"has a contour 5.0 mm away from the nearest slice"):
         drawn(tmp_path, CODES)
+
+
+def test_odd_values_in_masks_raise_no_warning(tmp_path: Path) -> None:
+    """They are read late, in a thread; a warning would be an error in these tests."""
+
+    def change(dataset: Dataset) -> None:
+        for roi in dataset.ROIContourSequence:
+            for contour in roi.ContourSequence:
+                contour.add_new(0x30060016, "SQ", Items([Dataset()]))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    contour.ContourImageSequence[0].ReferencedSOPInstanceUID = "no / number"
+
+    written = series(tmp_path)
+    write_rtstruct(tmp_path / "masks" / "r.dcm", written, RING, change=change)
+    np.testing.assert_array_equal(drawn(tmp_path, CODES).labels, ring())
 
 
 def test_a_contour_across_slices_is_a_problem(tmp_path: Path) -> None:

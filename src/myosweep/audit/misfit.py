@@ -2,7 +2,7 @@
 
 The limits were chosen on the 80 EMIDEC patients, all of them with the heart in the middle, which
 makes swaps hard to see; masks were swapped or shifted in a quarter of the patients at a time
-(120 in all; 282 slices). ``tests/audit/test_misfit.py`` repeats this with fewer. In brackets 40
+(120 in all; 282 slices). ``tests/audit/test_real.py`` repeats this with fewer. In brackets 40
 phantom patients.
 
     fault planted                              found          false alarms

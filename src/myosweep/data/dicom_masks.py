@@ -11,6 +11,7 @@ from myosweep.data.dicom_files import DicomFile, items, text, whole
 from myosweep.data.dicom_frames import image_frames
 from myosweep.data.dicom_geometry import Vector
 from myosweep.data.dicom_series import Series
+from myosweep.data.quiet import quiet
 from myosweep.errors import DatasetError
 
 SEG, RT_STRUCT = "DICOM SEG", "RT-STRUCT"
@@ -165,7 +166,8 @@ def contour_points_mm(contour: Dataset) -> np.ndarray:
     if not text(contour, "ContourGeometricType").startswith("CLOSED"):
         return np.zeros((0, 3))
     try:
-        points = np.array(contour.ContourData, np.float64).reshape(-1, 3)
+        with quiet():
+            points = np.array(contour.ContourData, np.float64).reshape(-1, 3)
     except Exception:  # the library reads the numbers only now
         points = np.full((1, 3), np.nan)
     if not np.isfinite(points).all():
