@@ -12,9 +12,9 @@ from tests.data.fuzz import Kind
 from tests.data.segment_files import COLUMNS, ROWS, cine, scar, stack, write_v7, write_v73
 
 from myosweep.data.dicom import import_dicom
-from myosweep.data.intake import Rules
 from myosweep.data.nifti import import_nifti
 from myosweep.data.png import import_png
+from myosweep.data.rules import Rules
 from myosweep.data.segment import import_segment
 from myosweep.regions import named_scheme
 

@@ -17,8 +17,8 @@ from tests.data.dicom_files import (
 )
 
 from myosweep.data.dicom import DicomFindings, import_dicom, list_dicom
-from myosweep.data.intake import Rules
 from myosweep.data.patient_key import patient_code
+from myosweep.data.rules import Rules
 from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import DatasetError
 from myosweep.regions import RegionScheme
@@ -103,7 +103,7 @@ def test_masks_of_every_kind_end_in_one_dataset(tmp_path: Path) -> None:
         "structures": {"Pool": 1, "Myocardium": 2},
         "patient_pattern": None,
         "apex": "first",
-        "uncontoured": "leave out",
+        "uncontoured": "leave-out",
         "crop": None,
         "crop_around": None,
     }

@@ -18,8 +18,8 @@ from tests.data.dicom_files import (
     write_series,
 )
 
-from myosweep.data.dicom_drawn import Drawn
-from myosweep.data.dicom_pairs import Found, find_pairs
+from myosweep.data.dicom.drawn import Drawn
+from myosweep.data.dicom.pairs import Found, find_pairs
 from myosweep.errors import DatasetError
 
 SIZE = (5, 6, 7)

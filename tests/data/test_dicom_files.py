@@ -19,9 +19,9 @@ from tests.data.dicom_files import (
     write_series,
 )
 
-from myosweep.data.dicom_files import looks_like_dicom, read_headers
-from myosweep.data.dicom_pairs import find_pairs
-from myosweep.data.dicom_series import find_series
+from myosweep.data.dicom.files import looks_like_dicom, read_headers
+from myosweep.data.dicom.pairs import find_pairs
+from myosweep.data.dicom.series import find_series
 from myosweep.errors import DatasetError
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -13,8 +13,8 @@ from pydicom.encaps import get_frame
 from tests.data.dicom_files import noise, write_series
 from tests.data.dicom_jpeg_files import encode_lossless
 
-from myosweep.data import dicom_jpeg
-from myosweep.data.dicom_jpeg import decode_lossless
+from myosweep.data.dicom import jpeg
+from myosweep.data.dicom.jpeg import decode_lossless
 
 IMAGES = arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=6), elements={})
 
@@ -54,7 +54,7 @@ def test_an_interval_of_0_means_no_restarts() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64])
 def test_bits_are_looked_at_piece_by_piece(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(dicom_jpeg, "_CHUNK", chunk)
+    monkeypatch.setattr(jpeg, "_CHUNK", chunk)
     pixels = noise((9, 11), most=65536)
     np.testing.assert_array_equal(decode_lossless(encode_lossless(pixels)), pixels)
 

@@ -24,8 +24,8 @@ from tests.data.dicom_files import (
     write_series,
 )
 
-from myosweep.data.dicom_drawn import Drawn
-from myosweep.data.dicom_pairs import Found, find_pairs, structure_faults
+from myosweep.data.dicom.drawn import Drawn
+from myosweep.data.dicom.pairs import Found, find_pairs, structure_faults
 from myosweep.data.polygon import polygon_mask
 from myosweep.errors import DatasetError
 

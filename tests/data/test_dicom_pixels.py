@@ -14,8 +14,8 @@ from pydicom.encaps import encapsulate
 from tests.data.dicom_files import noise, write_enhanced, write_series
 from tests.data.dicom_jpeg_files import encode_lossless
 
-from myosweep.data.dicom_pixels import Code, decode_frames, read_code
-from myosweep.data.dicom_series import find_series
+from myosweep.data.dicom.pixels import Code, decode_frames, read_code
+from myosweep.data.dicom.series import find_series
 from myosweep.data.signal import Signal
 from myosweep.errors import DatasetError
 

@@ -27,9 +27,9 @@ from tests.data.dicom_files import (
 )
 
 from myosweep.data.dicom import import_dicom, list_dicom
-from myosweep.data.dicom_pairs import find_pairs
-from myosweep.data.dicom_series import find_series
-from myosweep.data.intake import Rules
+from myosweep.data.dicom.pairs import find_pairs
+from myosweep.data.dicom.series import find_series
+from myosweep.data.rules import Rules
 from myosweep.errors import DatasetError
 from myosweep.regions import RegionScheme
 

@@ -23,10 +23,10 @@ from tests.data.dicom_files import (
     write_series,
 )
 
-from myosweep.data import dicom_series
-from myosweep.data.dicom_frames import vendor
-from myosweep.data.dicom_geometry import Orientation, Plane, even_spacing, lay_on
-from myosweep.data.dicom_series import Series, find_series
+from myosweep.data.dicom import series
+from myosweep.data.dicom.frames import vendor
+from myosweep.data.dicom.geometry import Orientation, Plane, even_spacing, lay_on
+from myosweep.data.dicom.series import Series, find_series
 from myosweep.errors import DatasetError
 
 SHUFFLED = ("10.dcm", "2.dcm", "1.2.840.7", "z", "IM0001.IMA")
@@ -95,7 +95,7 @@ def test_series_come_in_natural_order(tmp_path: Path) -> None:
 def test_a_series_that_fills_the_memory_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dicom_series, "MOST_VOXELS", 83)
+    monkeypatch.setattr(series, "MOST_VOXELS", 83)
     write_series(tmp_path, noise((2, 6, 7)))
     with pytest.raises(DatasetError, match="has 2 images, more than are read at once; is it an"):
         only(tmp_path).read_pixels()

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 
 from myosweep.data.export import Kind, export_dataset, name_pattern
-from myosweep.data.export_nifti import region_numbers
-from myosweep.data.intake import Rules
+from myosweep.data.export.nifti import region_numbers
 from myosweep.data.names import NamePattern, SliceName
 from myosweep.data.nifti import import_nifti
-from myosweep.data.nifti_layouts import default_scheme
+from myosweep.data.nifti.layouts import default_scheme
 from myosweep.data.normalise import Normaliser
 from myosweep.data.png import import_png
 from myosweep.data.raster import read_raster
+from myosweep.data.rules import Rules
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.errors import DatasetError
 from myosweep.regions import NO_REGION, RegionScheme, read_scheme

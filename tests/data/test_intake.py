@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from myosweep.data import intake
-from myosweep.data.intake import Rules, collecting, import_stacks, raise_problems
+from myosweep.data.intake import import_stacks
+from myosweep.data.problems import collecting, raise_problems
 from myosweep.data.resample import resample_image, resample_labels
+from myosweep.data.rules import Rules
 from myosweep.data.stack import SourceSlice, Stack
 from myosweep.data.store import Dataset, DatasetDraft
 from myosweep.errors import ConfigError, DatasetError

@@ -19,9 +19,9 @@ from tests.data.nifti_files import (
 )
 from tests.data.test_nifti_layouts import nnunet
 
-from myosweep.data.intake import Rules
 from myosweep.data.nifti import NiftiFindings, import_nifti, whole_codes
-from myosweep.data.nifti_layouts import default_scheme
+from myosweep.data.nifti.layouts import default_scheme
+from myosweep.data.rules import Rules
 from myosweep.data.store import Dataset
 from myosweep.errors import DatasetError
 from myosweep.regions import RegionScheme

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from myosweep.data.nifti_layouts import (
+from myosweep.data.nifti.layouts import (
     CHALLENGES,
     HELP,
     Layout,

@@ -23,8 +23,8 @@ from tests.data.nifti_files import (
     turned,
 )
 
-from myosweep.data.nifti_grid import Arrangement
-from myosweep.data.nifti_volume import displacement_mm, open_nifti
+from myosweep.data.nifti.grid import Arrangement
+from myosweep.data.nifti.volume import displacement_mm, open_nifti
 from myosweep.errors import DatasetError
 
 ORDERS = list(itertools.permutations(range(3)))

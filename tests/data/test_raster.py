@@ -288,6 +288,18 @@ def test_damage_never_raises_anything_but_a_dataset_error(
     assert refused > 20
 
 
+def test_links_that_lead_out_of_the_folder_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").touch()
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "own.png").touch()
+    try:
+        (tmp_path / "given" / "out.png").symlink_to(tmp_path / "secret.png")
+        (tmp_path / "given" / "in.png").symlink_to(tmp_path / "given" / "own.png")
+    except OSError:
+        pytest.skip("this system does not let us make links")
+    assert set(list_rasters(tmp_path / "given")) == {"own", "in"}
+
+
 def test_files_are_listed_by_relative_name_without_hidden_and_other_ones(tmp_path: Path) -> None:
     names = ["a.png", "a.TIF", "b/c.bmp", "1.2.3.tiff", "._a.png", ".git/d.png", "e.jpg", "f"]
     for name in names:

@@ -19,11 +19,11 @@ from tests.data.segment_files import (
     write_v73,
 )
 
-from myosweep.data.intake import Rules
 from myosweep.data.patient_key import patient_code, read_key
+from myosweep.data.rules import Rules
 from myosweep.data.segment import import_segment
-from myosweep.data.segment_choice import list_segment
-from myosweep.data.segment_stacks import SegmentFindings, find_segment_stacks
+from myosweep.data.segment.choice import list_segment
+from myosweep.data.segment.stacks import SegmentFindings, find_segment_stacks
 from myosweep.data.store import Dataset
 from myosweep.errors import ConfigError, DatasetError
 from myosweep.regions import named_scheme
@@ -95,7 +95,7 @@ def test_a_heart_is_imported_as_it_was_drawn(tmp_path: Path, write: Write) -> No
         "kind": "Segment",
         "patient_pattern": None,
         "stack": None,
-        "uncontoured": "leave out",
+        "uncontoured": "leave-out",
         "files": 1,
         "uncontoured_slices": 1,
         "incomplete_slices": 0,
@@ -189,7 +189,7 @@ def test_a_file_that_changes_before_it_is_read_is_refused(tmp_path: Path, write:
         patient=None,
         key=b"k" * 32,
         stack=None,
-        uncontoured="leave out",
+        uncontoured="leave-out",
         problems=[],
     )
     write(path, [heart(5)])

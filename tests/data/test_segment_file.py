@@ -21,9 +21,9 @@ from tests.data.segment_files import (
     write_v73,
 )
 
-from myosweep.data.segment_file import read_stacks
-from myosweep.data.segment_v7 import read_v7
-from myosweep.data.segment_values import Extent, Wanted
+from myosweep.data.segment.file import read_stacks
+from myosweep.data.segment.v7 import read_v7
+from myosweep.data.segment.values import Extent, Wanted
 from myosweep.errors import DatasetError
 
 FIELDS = ("IM", "Text", "Empty", "Flags", "Scar", "Result", "Thing", "Whole", "Missing", "Deep")

@@ -19,7 +19,7 @@ from tests.data.segment_files import (
     write_v7,
 )
 
-from myosweep.data.intake import Rules
+from myosweep.data.rules import Rules
 from myosweep.data.segment import import_segment
 from myosweep.data.store import Dataset
 from myosweep.errors import DatasetError

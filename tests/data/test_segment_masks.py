@@ -21,7 +21,7 @@ from tests.data.segment_files import (
     write_v73,
 )
 
-from myosweep.data.segment_stacks import find_segment_stacks
+from myosweep.data.segment.stacks import find_segment_stacks
 from myosweep.data.stack import SourceSlice
 from myosweep.errors import DatasetError
 from myosweep.regions import LABEL_CODES, named_scheme
@@ -40,7 +40,7 @@ def first_slice(path: Path) -> SourceSlice:
         patient=None,
         key=b"k" * 32,
         stack=None,
-        uncontoured="leave out",
+        uncontoured="leave-out",
         problems=problems,
     )
     assert problems == []

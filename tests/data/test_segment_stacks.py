@@ -28,8 +28,8 @@ from tests.data.segment_files import (
 
 from myosweep.data.names import NamePattern
 from myosweep.data.patient_key import patient_code
-from myosweep.data.segment_choice import SegmentListing, list_segment
-from myosweep.data.segment_stacks import SegmentFindings, find_segment_stacks
+from myosweep.data.segment.choice import SegmentListing, list_segment
+from myosweep.data.segment.stacks import SegmentFindings, find_segment_stacks
 from myosweep.data.stack import SourceSlice
 from myosweep.regions import LABEL_CODES, RegionScheme, named_scheme
 
@@ -43,7 +43,7 @@ write_each = pytest.mark.parametrize("write", CONTAINERS.values(), ids=CONTAINER
 def find(paths: list[Path], **options: Any) -> tuple[SegmentFindings, list[str]]:
     problems: list[str] = []
     known: dict[str, Any] = {"scheme": FIVE, "patient": None, "key": KEY, "stack": None}
-    known |= {"uncontoured": "leave out", "problems": problems}
+    known |= {"uncontoured": "leave-out", "problems": problems}
     return find_segment_stacks(paths, **(known | options)), problems
 
 
@@ -403,7 +403,7 @@ def test_a_radial_stack_is_refused_even_if_chosen(tmp_path: Path) -> None:
 
 
 def test_a_stack_without_contours_is_refused(tmp_path: Path) -> None:
-    for uncontoured in ("leave out", "background"):
+    for uncontoured in ("leave-out", "background"):
         path = write_v7(tmp_path / "a.mat", [stack(drawn=())])
         problem = one_problem(path, uncontoured=uncontoured)
         assert "stack 1 without a slice that has endocardium and epicardium; draw them" in problem

@@ -76,7 +76,7 @@ def import_segment(
 
     myosweep import segment segment-files data/mine --regions five
     """
-    from myosweep.data.intake import Rules
+    from myosweep.data.rules import Rules
     from myosweep.data.segment import import_segment as run_import
 
     if list_only:
@@ -94,7 +94,7 @@ def import_segment(
             patient=patient,
             key_file=key,
             stack=stack,
-            uncontoured="leave out" if uncontoured == "leave-out" else "background",
+            uncontoured=uncontoured,
             images=images,
             progress=progress,
         )
@@ -108,7 +108,7 @@ def import_segment(
 
 
 def _list_segment(paths: Sequence[Path], stack: int | None) -> None:
-    from myosweep.data.segment_choice import list_segment
+    from myosweep.data.segment.choice import list_segment
 
     problems: list[str] = []
     for listing in list_segment(paths, problems, stack):
@@ -181,7 +181,7 @@ def import_dicom(
     --structure "LV epi=2" --region "background=0" --region "blood pool=1" --region "myocardium=2"
     """
     from myosweep.data.dicom import import_dicom as run_import
-    from myosweep.data.intake import Rules
+    from myosweep.data.rules import Rules
     from myosweep.regions import parse_structures
 
     if list_only:
@@ -199,7 +199,7 @@ def import_dicom(
             patient=patient,
             key_file=key,
             apex=apex,
-            uncontoured="leave out" if uncontoured == "leave-out" else "background",
+            uncontoured=uncontoured,
             progress=progress,
         )
     show_dataset(dataset)

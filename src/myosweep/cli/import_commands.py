@@ -115,9 +115,9 @@ def import_nifti(
 
     myosweep import nifti nnUNet_raw/Dataset001_LGE data/lge --layout nnunet
     """
-    from myosweep.data.intake import Rules
     from myosweep.data.nifti import import_nifti as run_import
-    from myosweep.data.nifti_layouts import default_scheme
+    from myosweep.data.nifti.layouts import default_scheme
+    from myosweep.data.rules import Rules
     from myosweep.errors import ConfigError
     from myosweep.regions import parse_codes
 

@@ -9,15 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from myosweep.data.intake import (
-    Progress,
-    Rules,
-    collecting,
-    import_stacks,
-    raise_problems,
-)
+from myosweep.data.intake import Progress, import_stacks
 from myosweep.data.names import NamePattern, SliceName, natural_key
+from myosweep.data.problems import collecting, raise_problems
 from myosweep.data.raster import SUFFIXES, list_rasters, raster_header, read_raster
+from myosweep.data.rules import Rules
 from myosweep.data.stack import SourceSlice, Stack
 from myosweep.data.store import Dataset, refuse_taken
 from myosweep.errors import DatasetError

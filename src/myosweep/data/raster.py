@@ -10,6 +10,7 @@ from jaxtyping import UInt
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from myosweep.data.folder import files_in
 from myosweep.data.quiet import quiet
 from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
@@ -22,15 +23,13 @@ _TWO_BYTES = frozenset({"I", "I;16", "I;16B", "I;16L"})
 def list_rasters(folder: Path) -> dict[str, list[Path]]:
     """Image files in a folder and its subfolders, by relative path without ending.
 
-    Hidden files and other file types are passed over. A list longer than one means the same name
-    with several endings.
+    Other file types are passed over, and whatever ``files_in`` passes over. A list longer than one
+    means the same name with several endings.
     """
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            found.setdefault(relative.with_suffix("").as_posix(), []).append(path)
+    for name, path in files_in(folder):
+        if path.suffix.lower() in SUFFIXES:
+            found.setdefault(name.removesuffix(path.suffix), []).append(path)
     return found
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Shaped
 
 MOST_PIXELS = 4096 * 4096
 """No slice is larger; a header that says so is damaged or hostile."""
+
+Uncontoured = Literal["leave-out", "background"]
+"""What becomes of a slice that nobody drew on, in a stack that has masks."""
 
 
 @dataclass(frozen=True)

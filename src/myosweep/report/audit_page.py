@@ -2,10 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from myosweep.audit import SEVERITIES, Audit, Baselines, Finding, Severity, ShareTable
@@ -18,7 +16,7 @@ from myosweep.report.audit_pictures import (
     draw_no_image,
     thumbs,
 )
-from myosweep.report.embed import inline_svg
+from myosweep.report.embed import inline_svg, page_environment, page_style
 from myosweep.report.style import Drawing, region_colours
 
 SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
@@ -100,18 +98,10 @@ def build_audit_page(audit: Audit, dataset: Dataset) -> AuditPage:
 
 def render_audit(page: AuditPage) -> str:
     """The page as HTML."""
-    source = files("myosweep.report")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: source.joinpath(name).read_text("utf-8")),
-    )
+    environment = page_environment()
     environment.filters["inline"] = lambda drawing: Markup(inline_svg(drawing))
     environment.filters["with_code"] = with_code
-    style = Markup(source.joinpath("page.css").read_text("utf-8"))
-    return environment.get_template("audit.html.j2").render(page=page, style=style)
+    return environment.get_template("audit.html.j2").render(page=page, style=page_style())
 
 
 def _shown(finding: Finding, audit: Audit, dataset: Dataset) -> ShownFinding:

@@ -1,8 +1,10 @@
-"""Figures inside the page: as vector graphics that follow light and dark, or as pixels."""
+"""What pages have in common: their templates, their style, and figures inside of them."""
 
 import base64
 import re
+from importlib.resources import files
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from myosweep.report.style import FACE, GRID, INK, MUTED, Drawing
@@ -10,6 +12,26 @@ from myosweep.report.style import FACE, GRID, INK, MUTED, Drawing
 _THEME = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--rule)", FACE: "var(--paper)"}
 _REFERENCE = re.compile(r"(url\(#|href=\"#)([^)\"]+)")
 _ID = re.compile(r" id=\"([^\"]+)\"")
+
+
+def page_environment() -> Environment:
+    """Reads the templates of this package; whatever they print is escaped."""
+    return Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_package_file),
+    )
+
+
+def page_style() -> Markup:
+    """The style sheet, to be put into a page."""
+    return Markup(_package_file("page.css"))
+
+
+def _package_file(name: str) -> str:
+    return files("myosweep.report").joinpath(name).read_text("utf-8")
 
 
 def embedded(drawing: Drawing) -> Markup:

@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from myosweep.analysis.cautions import Caution, in_folds, question_words
 from myosweep.analysis.conclude import Conclusion, conclude
@@ -22,7 +18,7 @@ from myosweep.report.conclusion import (
     draw_conclusion,
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
-from myosweep.report.embed import embedded
+from myosweep.report.embed import embedded, page_environment, page_style
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
 from myosweep.report.scores_figure import draw_scores, scores_figure
@@ -163,18 +159,10 @@ def build_page(
 
 def render(page: Page) -> str:
     """The page as HTML that needs nothing else."""
-    source = files("myosweep.report")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: source.joinpath(name).read_text("utf-8")),
-    )
+    environment = page_environment()
     environment.filters["embedded"] = embedded
     template = environment.get_template("template.html.j2")
-    style = Markup(source.joinpath("page.css").read_text("utf-8"))
-    return template.render(page=page, style=style)
+    return template.render(page=page, style=page_style())
 
 
 def _check_networks(results: Results) -> None:

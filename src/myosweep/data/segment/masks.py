@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from myosweep.data.polygon import polygon_mask
-from myosweep.data.segment_header import StackHeader, scar_field
-from myosweep.data.segment_values import Fields
+from myosweep.data.segment.header import StackHeader, scar_field
+from myosweep.data.segment.values import Fields
 from myosweep.errors import DatasetError
 from myosweep.regions import LABEL_CODES
 

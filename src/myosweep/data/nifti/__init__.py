@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer, Num
 
-from myosweep.data.intake import Progress, Rules, collecting, import_stacks, raise_problems
+from myosweep.data.intake import Progress, import_stacks
 from myosweep.data.levels import Apex, ventricle_levels
 from myosweep.data.names import NamePattern
-from myosweep.data.nifti_layouts import CHALLENGES, Layout, NiftiPair, find_nifti_pairs
-from myosweep.data.nifti_volume import NiftiVolume, displacement_mm, open_nifti
+from myosweep.data.nifti.layouts import CHALLENGES, Layout, NiftiPair, find_nifti_pairs
+from myosweep.data.nifti.volume import NiftiVolume, displacement_mm, open_nifti
+from myosweep.data.problems import collecting, raise_problems
+from myosweep.data.rules import Rules
 from myosweep.data.signal import store_signal
 from myosweep.data.stack import SourceSlice, Stack
 from myosweep.data.store import Dataset, refuse_taken

@@ -1,6 +1,6 @@
 """What a MATLAB file holds, as NumPy has it: the rules that both containers share."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -25,6 +25,8 @@ class Extent:
 Value = Any
 """An array in MATLAB's order of axes, a text, a list of structs, or an ``Extent``."""
 Fields = Mapping[str, Value]
+Choose = Callable[[Collection[str]], str]
+"""Which of a file's variables to read, by their names."""
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 
-from myosweep.data.dicom_series import Series
-from myosweep.data.intake import collecting
+from myosweep.data.dicom.series import Series
 from myosweep.data.names import NamePattern
 from myosweep.data.patient_key import patient_code
-from myosweep.data.segment_choice import SegmentFile, choose, open_segment, segment_files
-from myosweep.data.segment_header import StackHeader
-from myosweep.data.segment_images import find_images, match_series
-from myosweep.data.segment_source import SegmentSource
-from myosweep.data.stack import Stack
+from myosweep.data.problems import collecting
+from myosweep.data.segment.choice import SegmentFile, choose, open_segment, segment_files
+from myosweep.data.segment.header import StackHeader
+from myosweep.data.segment.images import find_images, match_series
+from myosweep.data.segment.source import SegmentSource
+from myosweep.data.stack import Stack, Uncontoured
 from myosweep.errors import DatasetError
 from myosweep.regions import RegionScheme
-
-Uncontoured = Literal["leave out", "background"]
 
 
 @dataclass(frozen=True)

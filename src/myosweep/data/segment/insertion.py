@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from myosweep.data.segment_header import StackHeader
+from myosweep.data.segment.header import StackHeader
 
 _NEAR_MM = 2.0
 """So much further than its nearest place may the septal stretch lie from the left ventricle."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from myosweep.data.dicom_series import Series, find_series
+from myosweep.data.dicom.series import Series, find_series
 from myosweep.data.names import NamePattern
-from myosweep.data.segment_header import StackHeader
+from myosweep.data.segment.header import StackHeader
 from myosweep.errors import DatasetError
 
 _SAME_SPACING = 0.01

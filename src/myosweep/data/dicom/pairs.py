@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from myosweep.data.dicom_beside import (
+from myosweep.data.dicom.beside import (
     NIFTI,
     PICTURES,
     Beside,
@@ -16,13 +16,13 @@ from myosweep.data.dicom_beside import (
     read_volume,
     volumes_beside,
 )
-from myosweep.data.dicom_drawn import Drawn, read_drawn
-from myosweep.data.dicom_files import DicomFile, read_headers
-from myosweep.data.dicom_frames import Frame, image_frames
-from myosweep.data.dicom_masks import RT_STRUCT, MaskFile, belongs_to, folded, in_words, mask_file
-from myosweep.data.dicom_series import Series, group_series
+from myosweep.data.dicom.drawn import Drawn, read_drawn
+from myosweep.data.dicom.files import DicomFile, read_headers
+from myosweep.data.dicom.frames import Frame, image_frames
+from myosweep.data.dicom.masks import RT_STRUCT, MaskFile, belongs_to, folded, in_words, mask_file
+from myosweep.data.dicom.series import Series, group_series
 from myosweep.data.folder import files_in
-from myosweep.data.intake import collecting, raise_problems
+from myosweep.data.problems import collecting, raise_problems
 
 Structures = Mapping[str, int]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from myosweep.data.segment_fields import (
+from myosweep.data.segment.fields import (
     cosines,
     identity,
     maker,
@@ -18,7 +18,7 @@ from myosweep.data.segment_fields import (
     text,
     whole,
 )
-from myosweep.data.segment_values import MOST_VALUES, Extent, Fields, Wanted
+from myosweep.data.segment.values import MOST_VALUES, Extent, Fields, Wanted
 from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 

@@ -14,7 +14,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.volumeutils import apply_read_scaling
 
-from myosweep.data.nifti_grid import (
+from myosweep.data.nifti.grid import (
     Affine,
     Arrangement,
     Header,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myosweep.data.folder import files_in
-from myosweep.data.intake import collecting
-from myosweep.data.segment_fields import text
-from myosweep.data.segment_file import read_stacks
-from myosweep.data.segment_header import HEADER, StackHeader, has_scar, read_header
-from myosweep.data.segment_values import Fields
+from myosweep.data.problems import collecting
+from myosweep.data.segment.fields import text
+from myosweep.data.segment.file import read_stacks
+from myosweep.data.segment.header import HEADER, StackHeader, has_scar, read_header
+from myosweep.data.segment.values import Fields
 from myosweep.errors import DatasetError
 
 SUFFIXES = (".mat", ".seg")

@@ -131,10 +131,10 @@ def name_pattern(names: Sequence[SliceName]) -> str:
 def _writer(as_: Kind) -> Writer:
     """The writer of a kind; NIfTI's library is loaded only where it is needed."""
     if as_ in ("png", "paper"):
-        from myosweep.data.export_png import write_paper, write_png
+        from myosweep.data.export.png import write_paper, write_png
 
         return write_png if as_ == "png" else write_paper
-    from myosweep.data.export_nifti import write_nifti, write_nnunet
+    from myosweep.data.export.nifti import write_nifti, write_nnunet
 
     return write_nifti if as_ == "nifti" else write_nnunet
 

@@ -13,9 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 
-from myosweep.data.dicom_files import read_pixel_data, whole
-from myosweep.data.dicom_frames import Frame
-from myosweep.data.dicom_jpeg import decode_lossless
+from myosweep.data.dicom.files import read_pixel_data, whole
+from myosweep.data.dicom.frames import Frame
+from myosweep.data.dicom.jpeg import decode_lossless
 from myosweep.data.quiet import quiet
 from myosweep.data.signal import Signal, store_signal
 from myosweep.errors import DatasetError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from myosweep.data.dicom_files import DicomFile, items, number, numbers, text, whole
-from myosweep.data.dicom_geometry import Orientation, Plane, Vector
+from myosweep.data.dicom.files import DicomFile, items, number, numbers, text, whole
+from myosweep.data.dicom.geometry import Orientation, Plane, Vector
 from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 

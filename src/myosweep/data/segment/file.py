@@ -7,9 +7,9 @@ from pathlib import Path
 import h5py  # type: ignore[import-untyped]
 
 from myosweep.data.quiet import quiet
-from myosweep.data.segment_v7 import read_v7
-from myosweep.data.segment_v73 import read_v73
-from myosweep.data.segment_values import Fields, Wanted
+from myosweep.data.segment.v7 import read_v7
+from myosweep.data.segment.v73 import read_v73
+from myosweep.data.segment.values import Fields, Wanted
 from myosweep.errors import DatasetError
 
 VARIABLES = ("setstruct", "SEG")

@@ -4,24 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from myosweep.data.dicom_beside import without_ending
-from myosweep.data.dicom_drawn import Drawn
-from myosweep.data.dicom_pairs import Found, MaskSource, Pair, find_pairs, structure_faults
-from myosweep.data.dicom_series import Series
-from myosweep.data.intake import Progress, Rules, collecting, import_stacks, raise_problems
+from myosweep.data.dicom.beside import without_ending
+from myosweep.data.dicom.drawn import Drawn
+from myosweep.data.dicom.pairs import Found, MaskSource, Pair, find_pairs, structure_faults
+from myosweep.data.dicom.series import Series
+from myosweep.data.intake import Progress, import_stacks
 from myosweep.data.levels import Apex, ventricle_levels
 from myosweep.data.names import NamePattern
 from myosweep.data.patient_key import patient_code, read_key
-from myosweep.data.stack import SourceSlice, Stack
+from myosweep.data.problems import collecting, raise_problems
+from myosweep.data.rules import Rules
+from myosweep.data.stack import SourceSlice, Stack, Uncontoured
 from myosweep.data.store import Dataset, refuse_taken
 from myosweep.errors import DatasetError
-
-Uncontoured = Literal["leave out", "background"]
-"""What becomes of a slice that nobody drew on, in a series that has masks."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def import_dicom(
     patient: str | None = None,
     key_file: Path | None = None,
     apex: Apex | None = None,
-    uncontoured: Uncontoured = "leave out",
+    uncontoured: Uncontoured = "leave-out",
     progress: Progress | None = None,
 ) -> tuple[Dataset, DicomFindings]:
     """Make a dataset of the DICOM series in a folder that have masks.

@@ -1,13 +1,14 @@
 """MATLAB's files of version 7.3, which are HDF5, through h5py."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
-from myosweep.data.segment_values import (
+from myosweep.data.segment.values import (
+    Choose,
     Extent,
     Fields,
     Value,
@@ -19,7 +20,6 @@ from myosweep.data.segment_values import (
 )
 from myosweep.errors import DatasetError
 
-Choose = Callable[[Collection[str]], str]
 _NUMBERS = {"double", "single", "logical"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }

@@ -4,7 +4,7 @@ SciPy reads them too, but trusts their numbers: some damaged files end the whole
 """
 
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import IO, Literal
 
 import numpy as np
 
-from myosweep.data.segment_values import (
+from myosweep.data.segment.values import (
+    Choose,
     Extent,
     Fields,
     Value,
@@ -24,7 +25,6 @@ from myosweep.data.segment_values import (
 )
 from myosweep.errors import DatasetError
 
-Choose = Callable[[Collection[str]], str]
 Order = Literal["little", "big"]
 _MOST_BYTES = 2**31
 """Of one variable: MATLAB itself writes no more."""

@@ -7,14 +7,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float, Integer
 
-from myosweep.data.dicom_drawn import Drawn
-from myosweep.data.dicom_files import ENDINGS
-from myosweep.data.dicom_frames import Frame
-from myosweep.data.dicom_series import Series
-from myosweep.data.intake import collecting
+from myosweep.data.dicom.drawn import Drawn
+from myosweep.data.dicom.files import ENDINGS
+from myosweep.data.dicom.frames import Frame
+from myosweep.data.dicom.series import Series
 from myosweep.data.names import natural_key
-from myosweep.data.nifti_grid import Arrangement
-from myosweep.data.nifti_volume import NiftiVolume, open_nifti
+from myosweep.data.nifti.grid import Arrangement
+from myosweep.data.nifti.volume import NiftiVolume, open_nifti
+from myosweep.data.problems import collecting
 from myosweep.data.raster import SUFFIXES, read_raster
 from myosweep.errors import DatasetError
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from myosweep.data.dicom_files import DicomFile, items, text, whole
-from myosweep.data.dicom_frames import image_frames
-from myosweep.data.dicom_geometry import Vector
-from myosweep.data.dicom_series import Series
+from myosweep.data.dicom.files import DicomFile, items, text, whole
+from myosweep.data.dicom.frames import image_frames
+from myosweep.data.dicom.geometry import Vector
+from myosweep.data.dicom.series import Series
 from myosweep.data.quiet import quiet
 from myosweep.errors import DatasetError
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from myosweep.data.intake import Progress, Rules, import_stacks, raise_problems
+from myosweep.data.intake import Progress, import_stacks
 from myosweep.data.names import NamePattern
 from myosweep.data.patient_key import read_key
-from myosweep.data.segment_stacks import SegmentFindings, Uncontoured, find_segment_stacks
+from myosweep.data.problems import raise_problems
+from myosweep.data.rules import Rules
+from myosweep.data.segment.stacks import SegmentFindings, find_segment_stacks
+from myosweep.data.stack import Uncontoured
 from myosweep.data.store import Dataset, refuse_taken
 
 
@@ -18,7 +21,7 @@ def import_segment(
     patient: str | None = None,
     key_file: Path | None = None,
     stack: int | None = None,
-    uncontoured: Uncontoured = "leave out",
+    uncontoured: Uncontoured = "leave-out",
     images: Path | str | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, SegmentFindings]:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
-from myosweep.data.dicom_series import Series
+from myosweep.data.dicom.series import Series
 from myosweep.data.levels import ventricle_levels
-from myosweep.data.segment_file import read_stacks
-from myosweep.data.segment_header import StackHeader, everything, read_header
-from myosweep.data.segment_insertion import insertion_points
-from myosweep.data.segment_masks import stack_labels
-from myosweep.data.segment_values import Fields
+from myosweep.data.segment.file import read_stacks
+from myosweep.data.segment.header import StackHeader, everything, read_header
+from myosweep.data.segment.insertion import insertion_points
+from myosweep.data.segment.masks import stack_labels
+from myosweep.data.segment.values import Fields
 from myosweep.data.signal import Signal, store_signal
 from myosweep.data.stack import SourceSlice
 from myosweep.errors import DatasetError

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from myosweep.data.folder import files_in
-from myosweep.data.intake import raise_problems
 from myosweep.data.levels import Apex
 from myosweep.data.names import natural_key
+from myosweep.data.problems import raise_problems
 from myosweep.errors import ConfigError, DatasetError
 from myosweep.files import read_json
 from myosweep.regions import RegionScheme, named_scheme

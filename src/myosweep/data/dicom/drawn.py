@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from pydicom.dataset import Dataset
 
-from myosweep.data.dicom_files import DicomFile, items, read_header, text, whole
-from myosweep.data.dicom_frames import Frame, image_frames
-from myosweep.data.dicom_masks import SEG, MaskFile, contour_instance, contour_points_mm
-from myosweep.data.dicom_pixels import decode_frames
-from myosweep.data.dicom_series import Series
+from myosweep.data.dicom.files import DicomFile, items, read_header, text, whole
+from myosweep.data.dicom.frames import Frame, image_frames
+from myosweep.data.dicom.masks import SEG, MaskFile, contour_instance, contour_points_mm
+from myosweep.data.dicom.pixels import decode_frames
+from myosweep.data.dicom.series import Series
 from myosweep.data.polygon import polygon_mask
 from myosweep.errors import DatasetError
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from myosweep.data.dicom_frames import vendor
-from myosweep.data.segment_values import Fields
+from myosweep.data.dicom.frames import vendor
+from myosweep.data.segment.values import Fields
 from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 

@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Shaped, UInt8, UInt16
 
-from myosweep.data.dicom_files import read_headers
-from myosweep.data.dicom_frames import Frame, image_frames
-from myosweep.data.dicom_geometry import Orientation, Plane, Vector, even_spacing, lay_on
-from myosweep.data.dicom_pixels import read_frames, scaled_alike
-from myosweep.data.intake import collecting
+from myosweep.data.dicom.files import read_headers
+from myosweep.data.dicom.frames import Frame, image_frames
+from myosweep.data.dicom.geometry import Orientation, Plane, Vector, even_spacing, lay_on
+from myosweep.data.dicom.pixels import read_frames, scaled_alike
 from myosweep.data.names import natural_key
+from myosweep.data.problems import collecting
 from myosweep.data.signal import Signal
 from myosweep.errors import DatasetError
 
