@@ -18,8 +18,10 @@ from myosweep.files import read_json
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
 from myosweep.study.baselines import MAJORITY, NO_IMAGE
-from myosweep.study.execute import Resources, estimate_study, execute
+from myosweep.study.estimate import estimate_study
+from myosweep.study.execute import execute
 from myosweep.study.open import merged, open_study
+from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.study.sweep import complete_study, run_study
 from myosweep.training.claim import take_claim

@@ -92,9 +92,10 @@ def extend(
     results/emidec-l2 --decide; myosweep extend results/emidec-l2 --networks 15 --jobs 2
     """
     from myosweep.errors import StudyError
-    from myosweep.study.execute import Resources, estimate_study
+    from myosweep.study.estimate import estimate_study
     from myosweep.study.extend import plan_extension
     from myosweep.study.open import open_study
+    from myosweep.study.resources import Resources
 
     if not (edge or decide or networks):
         raise StudyError(

@@ -19,8 +19,8 @@ from myosweep.cli.show import (
 )
 
 if TYPE_CHECKING:
-    from myosweep.study.execute import Resources
     from myosweep.study.open import Study
+    from myosweep.study.resources import Resources
 
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 Jobs = Annotated[
@@ -39,7 +39,7 @@ def demo(
     writes the report. No patient data needed.
     """
     from myosweep.study.demo import open_demo
-    from myosweep.study.execute import Resources
+    from myosweep.study.resources import Resources
     from myosweep.training.device import processor_count
 
     with counting("Making phantom patients") as progress:
@@ -75,8 +75,8 @@ def run(
     Examples: myosweep run studies/emidec-l2.toml; myosweep run results/emidec-l2 --jobs 2;
     myosweep run my-study.toml --out results/mine --dry-run
     """
-    from myosweep.study.execute import Resources
     from myosweep.study.open import open_study
+    from myosweep.study.resources import Resources
 
     opened = open_study(
         study,
@@ -214,7 +214,7 @@ def _options(resources: "Resources") -> str:
 
 def _plan(study: "Study", resources: "Resources") -> None:
     """Print what a run of the study would do."""
-    from myosweep.study.execute import estimate_study
+    from myosweep.study.estimate import estimate_study
 
     with counting("Timing a few steps") as progress:
         estimate = estimate_study(study, resources, progress)

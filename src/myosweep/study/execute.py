@@ -4,76 +4,17 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from myosweep.config import Value, flatten
 from myosweep.errors import ClaimLost, StudyError
 from myosweep.files import write_json
 from myosweep.results.rows import RunStatus
 from myosweep.study.open import Study, open_study
-from myosweep.training.device import Computer, processor_count, resolve_device, resolve_precision
-from myosweep.training.estimate import estimate_seconds
+from myosweep.study.resources import Resources
 from myosweep.training.run import RunPlan, perform_run
 
 _POLL_S = 1.0
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a study may use of this machine."""
-
-    device: str = "auto"
-    jobs: int | None = None
-    threads: int | None = None
-
-    @property
-    def jobs_at_once(self) -> int:
-        """Runs at a time: as asked; by default one, which keeps memory low and results early."""
-        return self.jobs or 1
-
-    def computer(self, precision: str) -> Computer:
-        """The share of the machine that one run gets."""
-        threads = self.threads or max(1, processor_count() // self.jobs_at_once)
-        device = resolve_device(self.device)
-        return Computer(device, resolve_precision(precision, device), threads)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The missing runs with the seconds that each will take, and the seconds for all of them."""
-
-    runs: tuple[tuple[RunPlan, float], ...]
-    seconds: float
-
-
-def estimate_study(
-    study: Study, resources: Resources, progress: Callable[[int, int], None] = lambda *_: None
-) -> Estimate:
-    """How long the missing runs will take here; runs of one cost are timed once.
-
-    Args:
-        progress: called with runs looked at and runs in all.
-    """
-    seconds: dict[tuple[Value, ...], float] = {}
-    runs = []
-    missing = study.missing()
-    for number, plan in enumerate(missing, start=1):
-        settings = flatten(plan.settings.model_dump())
-        cost = tuple(value for path, value in settings.items() if path not in _FREE)
-        if cost not in seconds:
-            computer = resources.computer(plan.settings.precision)
-            seconds[cost] = estimate_seconds(plan, computer)
-        runs.append((plan, seconds[cost]))
-        progress(number, len(missing))
-    jobs = min(resources.jobs_at_once, max(len(runs), 1))
-    return Estimate(tuple(runs), sum(time for _, time in runs) / jobs)
-
-
-_FREE = ("l2.strength", "learning_rate", "shuffle")
-"""Settings that change no run's time."""
 
 
 def execute(study: Study, resources: Resources) -> None:

@@ -6,8 +6,9 @@ from myosweep.config import StudyConfig
 from myosweep.errors import StudyError
 from myosweep.report.page import write_report
 from myosweep.study.baselines import write_baselines
-from myosweep.study.execute import Resources, execute
+from myosweep.study.execute import execute
 from myosweep.study.open import Study, open_study
+from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.training.run import describe_run
 
