@@ -4,6 +4,7 @@ DIR/study.toml            the study
 DIR/split.json            its split; with folds, splits/repeat-1-fold-1.json, ... instead
 DIR/looks.jsonl           the ledger of looks at the primary question
 DIR/report.html, figures/ the report
+DIR/.turns/               claims on the study itself: who writes the study and its splits
 DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
                           weights.safetensors, counts.parquet, masks.npz, status.json,
                           claim-0001.json, ...
@@ -22,14 +23,26 @@ from myosweep.results.rows import RunSettingsFile, RunStatus
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """The files of one run."""
+class ClaimedFolder:
+    """A folder that one process at a time works on: it holds claim-0001.json, ..."""
 
     path: Path
 
     @property
     def id(self) -> str:
         return self.path.name
+
+    @property
+    def claims(self) -> list[Path]:
+        """The claims on this folder, oldest first; the last one counts."""
+        return sorted(self.path.glob("claim-*.json"))
+
+    def claim(self, number: int) -> Path:
+        return self.path / f"claim-{number:04d}.json"
+
+
+class RunFolder(ClaimedFolder):
+    """The files of one run."""
 
     @property
     def settings(self) -> Path:
@@ -60,12 +73,9 @@ class RunFolder:
         return self.path / "status.json"
 
     @property
-    def claims(self) -> list[Path]:
-        """The claims on this run, oldest first; the last one counts."""
-        return sorted(self.path.glob("claim-*.json"))
-
-    def claim(self, number: int) -> Path:
-        return self.path / f"claim-{number:04d}.json"
+    def results(self) -> list[Path]:
+        """What a whole run leaves, ``status.json`` last: with it the others must be there."""
+        return [self.history, self.weights, self.counts, self.masks, self.status]
 
     def read_status(self) -> RunStatus | None:
         """How the run ended, or None if it has not.
@@ -125,6 +135,11 @@ class StudyFolder:
     @property
     def figures(self) -> Path:
         return self.path / "figures"
+
+    @property
+    def turns(self) -> ClaimedFolder:
+        """Claimed by whoever writes the study or its splits."""
+        return ClaimedFolder(self.path / ".turns")
 
     def run(self, run_id: str) -> RunFolder:
         return RunFolder(self.path / "runs" / run_id)

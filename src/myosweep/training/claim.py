@@ -2,7 +2,8 @@
 
 A claim is a file ``claim-0001.json`` that its owner alone could create. Whoever finds the newest
 claim dead creates the next number: creation is exclusive, so there is one winner. The owner renews
-its claim while it works and stops when a newer claim appears. See docs/decisions.
+its claim while it works and stops when a newer claim appears. Who hands out runs may give each a
+charge; a later attempt under the same charge takes over at once. See docs/decisions.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ import psutil
 
 from myosweep.errors import ClaimLost
 from myosweep.files import read_json, write_json
-from myosweep.results.layout import RunFolder
+from myosweep.results.layout import ClaimedFolder
 
 SILENCE_S = 600.0
 """A claim that was not renewed for so long is dead."""
@@ -29,8 +30,9 @@ _RENEW_S = 1.0
 class Claim:
     """A claim that this process holds."""
 
-    folder: RunFolder
+    folder: ClaimedFolder
     number: int
+    charge: str = ""
     renewed_at: float = 0.0
     progress: dict[str, Any] = field(default_factory=dict)
 
@@ -44,7 +46,7 @@ class Claim:
         now = time.time()
         if now - self.renewed_at >= _RENEW_S:
             self.check()
-            write_json(self._path, {**_owner(), "renewed_at": now, **progress})
+            write_json(self._path, {**_owner(self.charge), "renewed_at": now, **progress})
             self.renewed_at = now
 
     def check(self) -> None:
@@ -62,28 +64,33 @@ class Claim:
         return self.folder.claim(self.number)
 
 
-def take_claim(folder: RunFolder) -> Claim | None:
-    """Claim a run, or give None if a live process has it."""
+def take_claim(folder: ClaimedFolder, charge: str = "") -> Claim | None:
+    """Claim a run, or give None if a live process has it.
+
+    Args:
+        charge: names the errand on which the run is done; who sent this process has given an
+            earlier owner with the same charge up for dead, so its claim does not hold.
+    """
     folder.path.mkdir(parents=True, exist_ok=True)
     claims = folder.claims
-    if claims and is_live(claims[-1]):
+    if claims and is_live(claims[-1]) and not (charge and _charge(claims[-1]) == charge):
         return None
     number = int(claims[-1].stem.removeprefix("claim-")) + 1 if claims else 1
     try:
         with folder.claim(number).open("x", encoding="utf-8") as file:
-            json.dump({**_owner(), "renewed_at": time.time()}, file)
+            json.dump({**_owner(charge), "renewed_at": time.time()}, file)
     except FileExistsError:
         return None
-    return Claim(folder, number)
+    return Claim(folder, number, charge)
 
 
-def is_claimed(folder: RunFolder) -> bool:
+def is_claimed(folder: ClaimedFolder) -> bool:
     """Whether a live process works on a run."""
     claims = folder.claims
     return bool(claims) and is_live(claims[-1])
 
 
-def last_progress(folder: RunFolder) -> dict[str, Any]:
+def last_progress(folder: ClaimedFolder) -> dict[str, Any]:
     """What the last owner of a run said of its progress; empty if nobody ever worked on it."""
     claims = folder.claims
     return _read(claims[-1]) if claims else {}
@@ -117,12 +124,17 @@ def _read(claim: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _owner() -> dict[str, Any]:
-    return {
+def _charge(claim: Path) -> str:
+    return str(_read(claim).get("charge", ""))
+
+
+def _owner(charge: str) -> dict[str, Any]:
+    owner = {
         "host": host_code(),
         "process": os.getpid(),
         "process_started_at": psutil.Process().create_time(),
     }
+    return {**owner, "charge": charge} if charge else owner
 
 
 def _is_running(owner: dict[str, Any]) -> bool:

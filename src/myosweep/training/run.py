@@ -1,7 +1,7 @@
 """The life of one run: claimed, trained epoch by epoch, scored, and marked complete at the end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -84,8 +84,22 @@ class RunPlan:
         return found
 
 
-def perform_run(plan: RunPlan, study: StudyFolder, computer: Computer) -> RunStatus | None:
+OnEpoch = Callable[[Progress], None]
+
+
+def perform_run(
+    plan: RunPlan,
+    study: StudyFolder,
+    computer: Computer,
+    *,
+    charge: str = "",
+    on_epoch: OnEpoch = lambda progress: None,
+) -> RunStatus | None:
     """Do a run, or continue it after its last whole epoch.
+
+    Args:
+        charge: the errand on which the run is done, see ``take_claim``.
+        on_epoch: called when an epoch's checkpoint is in its place.
 
     Returns:
         How it ended, or None if it is done already or another live process is at it.
@@ -95,13 +109,13 @@ def perform_run(plan: RunPlan, study: StudyFolder, computer: Computer) -> RunSta
         StudyError: if its files are damaged.
     """
     folder = study.run(plan.id)
-    if _is_whole(folder) or (claim := take_claim(folder)) is None:
+    if _is_whole(folder) or (claim := take_claim(folder, charge)) is None:
         return None
     try:
         if _is_whole(folder):
             return None
         with computer.active():
-            return _train_and_score(plan, folder, claim, computer)
+            return _train_and_score(plan, folder, claim, computer, on_epoch)
     finally:
         claim.release()
 
@@ -112,12 +126,12 @@ def _is_whole(folder: RunFolder) -> bool:
 
 
 def _train_and_score(
-    plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer
+    plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer, on_epoch: OnEpoch
 ) -> RunStatus:
     parts = plan.samples()
     describe_run(plan, folder)
     work = _Work(folder, claim, computer)
-    network = work.train(plan, parts)
+    network = work.train(plan, parts, on_epoch)
     maps = {part: work.predict(network, samples) for part, samples in parts.items()}
     write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
     normaliser = parts["training"].normaliser
@@ -137,7 +151,7 @@ class _Work:
         self.progress = Progress([], 0.0, [])
         self._started_at = time.monotonic()
 
-    def train(self, plan: RunPlan, parts: dict[str, Samples]) -> UNet:
+    def train(self, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch) -> UNet:
         """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
         network = build_network(plan, self._computer)
         optimizer = build_optimizer(network, plan.settings)
@@ -145,6 +159,8 @@ class _Work:
         machines = [*self.progress.machines, self._computer.machine]
         self.progress.machines = list(dict.fromkeys(machines))
         self._started_at = time.monotonic() - self.progress.seconds
+        if self.progress.history:
+            _write_history(self._folder, self.progress)
         if self.progress.diverged:
             return network
         for record in fit(
@@ -163,6 +179,7 @@ class _Work:
             self._take_time()
             _write_history(self._folder, self.progress)
             write_checkpoint(self._folder, network, optimizer, self.progress)
+            on_epoch(self.progress)
         return network
 
     def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:
