@@ -198,7 +198,7 @@ def test_ctrl_c_says_how_to_continue(
 ) -> None:
     import myosweep.study.execute as execute_module
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(execute_module, "perform_run", interrupt)

@@ -20,7 +20,8 @@ from myosweep.results.read import read_results
 from myosweep.study.baselines import MAJORITY, NO_IMAGE
 from myosweep.study.estimate import estimate_study
 from myosweep.study.execute import execute
-from myosweep.study.open import merged, open_study
+from myosweep.study.merge import merged
+from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.study.sweep import complete_study, run_study
@@ -133,10 +134,10 @@ def test_a_failed_run_stops_no_other_and_is_repeated(
     perform = execute_module.perform_run
     broken = next(plan.id for plan in open_study(small_study, tmp_path).plans())
 
-    def fail_once(plan, study, computer):  # type: ignore[no-untyped-def]
+    def fail_once(plan, *arguments, **options):  # type: ignore[no-untyped-def]
         if plan.id == broken:
             raise MemoryError("no memory left")
-        return perform(plan, study, computer)
+        return perform(plan, *arguments, **options)
 
     monkeypatch.setattr(execute_module, "perform_run", fail_once)
     with pytest.raises(StudyError, match=r"MemoryError: no memory left"):

@@ -14,12 +14,14 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Run the command line; a user's mistake gives one clear error and exit code 2."""
     from myosweep.cli.app import app
+    from myosweep.study.interrupt import terminable
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # consoles that know no "×" print "?" instead
     try:
-        app()
+        with terminable():
+            app()
     except MyosweepError as error:
         Console(stderr=True).print(f"[bold red]Error:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(EXIT_WRONG_INPUT if isinstance(error, InputError) else 1)

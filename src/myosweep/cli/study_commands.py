@@ -19,12 +19,17 @@ from myosweep.cli.show import (
 )
 
 if TYPE_CHECKING:
+    from myosweep.study.on_ray import OnRay
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
 
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Runs at a time; they share the processor's cores.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processor threads of one run; default its share of the cores."),
 ]
 
 
@@ -66,6 +71,42 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be run and how long it takes.")
     ] = False,
+    worker: Annotated[
+        bool,
+        typer.Option(
+            "--worker",
+            help="Be one of many processes, on any machines, that share the study's folder: do "
+            "runs until none is left, write no report.",
+        ),
+    ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray[:ADDRESS]",
+            help="Run on all machines of a Ray cluster; `ray` alone uses this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processor threads of one run; default its share of the cores, on Ray 1.",
+            show_default=False,
+        ),
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0.01, help="On Ray: GPUs of one run, such as 0.5.")
+    ] = 1.0,
+    store: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="On Ray: bring results back through a store, such as s3://bucket/study, if the "
+            "machines do not share the study's folder.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Run a study: every run that is missing, then the report.
 
@@ -73,24 +114,30 @@ def run(
     stops cleanly; the same command continues.
 
     Examples: myosweep run studies/emidec-l2.toml; myosweep run results/emidec-l2 --jobs 2;
-    myosweep run my-study.toml --out results/mine --dry-run
+    myosweep run my-study.toml --out results/mine --dry-run; in a SLURM array: myosweep run
+    results/mine --worker; on a cluster: myosweep run my-study.toml --on ray:10.0.0.5:6379
+    --threads 4
     """
+    from myosweep.cli.cluster import be_worker, place_of
     from myosweep.study.open import open_study
     from myosweep.study.resources import Resources
 
+    place = place_of(on, gpus, store, worker=worker, jobs=jobs)
     opened = open_study(
         study,
         out,
-        device=device,
+        device="auto" if place else device,
         dataset=dataset,
         allow_leakage=allow_leakage,
         write=not dry_run,
     )
-    resources = Resources(device, jobs)
+    resources = Resources(device, jobs, threads)
     if dry_run:
         _plan(opened, resources)
+    elif worker:
+        be_worker(opened, resources)
     else:
-        perform(opened, resources)
+        perform(opened, resources, place)
 
 
 def status(
@@ -184,8 +231,10 @@ def settings(json: Json = False) -> None:
         console.print(f"{path} differs in preset default: {reason}.")
 
 
-def perform(study: "Study", resources: "Resources") -> None:
+def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None) -> None:
+    from myosweep.cli.cluster import options
     from myosweep.cli.watch import watching
+    from myosweep.study.execute import execute
     from myosweep.study.sweep import complete_study
 
     folder = study.folder.path
@@ -195,21 +244,15 @@ def perform(study: "Study", resources: "Resources") -> None:
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")
     try:
         with watching(folder):
-            report = complete_study(study, resources)
+            report = complete_study(study, resources, place or execute)
     except KeyboardInterrupt:
         notes.print(
             "Stopped. Every run is kept at its last whole epoch; continue with\n"
-            f"  myosweep run {escape(str(folder))}{_options(resources)}"
+            f"  myosweep run {escape(str(folder))}{escape(options(resources, place))}"
         )
         raise
     print_summary(folder)
     console.print(f"Report: {escape(str(report))}")
-
-
-def _options(resources: "Resources") -> str:
-    """The options to give again: other ones may change a run's bits."""
-    jobs = f" --jobs {resources.jobs}" if resources.jobs else ""
-    return jobs + (f" --device {resources.device}" if resources.device != "auto" else "")
 
 
 def _plan(study: "Study", resources: "Resources") -> None:

@@ -1,5 +1,6 @@
 """Two predictors that learn nothing from images; every score is read beside theirs."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,38 +11,54 @@ from myosweep.files import write_json
 from myosweep.results.layout import RunFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.study.open import Study
+from myosweep.training.claim import take_claim
 from myosweep.training.score import RegionMaps, write_run_scores
 
 MAJORITY = "majority class"
 NO_IMAGE = "no-image predictor"
 _CHUNK = 256
+_POLL_S = 0.2
 
 
-def write_baselines(study: Study) -> None:
+def write_baselines(study: Study, wait: bool = True) -> None:
     """Score both baselines on each of the study's splits, once.
 
     The majority class is the training part's most frequent region, everywhere. The no-image
     predictor gives at each pixel the region that is most frequent there in the training part.
+
+    Args:
+        wait: until those that another process is at are done.
     """
-    for split in study.splits.values():
-        _write_for(study, split)
-
-
-def _write_for(study: Study, split: Split) -> None:
-    wanted = {
-        name: study.folder.run(f"baseline-{name.split()[0]}-{split.hash[:8]}")
+    while missing := [
+        (split, name, folder)
+        for split in study.splits.values()
         for name in (MAJORITY, NO_IMAGE)
-    }
-    missing = {name: folder for name, folder in wanted.items() if folder.read_status() is None}
-    if not missing:
-        return
-    frequency = _region_frequency(study, split)
-    maps = {
-        MAJORITY: np.full(frequency.shape[1:], frequency.sum((1, 2)).argmax(), np.uint8),
-        NO_IMAGE: frequency.argmax(0).astype(np.uint8),
-    }
-    for name, folder in missing.items():
-        _write(study, split, name, folder, maps[name])
+        if (folder := _folder(study, name, split)).read_status() is None
+    ]:
+        claimed = [_claim_and_write(study, *one) for one in missing]
+        if not wait:
+            return
+        if not any(claimed):
+            time.sleep(_POLL_S)
+
+
+def _folder(study: Study, name: str, split: Split) -> RunFolder:
+    return study.folder.run(f"baseline-{name.split()[0]}-{split.hash[:8]}")
+
+
+def _claim_and_write(study: Study, split: Split, name: str, folder: RunFolder) -> bool:
+    """Write one baseline, unless another process is at it."""
+    if (claim := take_claim(folder)) is None:
+        return False
+    try:
+        if folder.read_status() is None:
+            frequency = _region_frequency(study, split)
+            majority = np.full(frequency.shape[1:], frequency.sum((1, 2)).argmax(), np.uint8)
+            answer = majority if name == MAJORITY else frequency.argmax(0).astype(np.uint8)
+            _write(study, split, name, folder, answer)
+    finally:
+        claim.release()
+    return True
 
 
 def _region_frequency(study: Study, split: Split) -> Int64[np.ndarray, "region y x"]:
@@ -58,7 +75,6 @@ def _write(
     study: Study, split: Split, name: str, folder: RunFolder, answer: UInt8[np.ndarray, "y x"]
 ) -> None:
     maps = {part: _pairs(study, split, part, answer) for part in PARTS}
-    folder.path.mkdir(parents=True, exist_ok=True)
     description = RunSettingsFile(
         kind="baseline",
         label=name,

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from myosweep.errors import ClaimLost, StudyError
 from myosweep.files import write_json
+from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunStatus
+from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
-from myosweep.training.run import RunPlan, perform_run
+from myosweep.training.claim import Errand, take_claim
+from myosweep.training.run import OnEpoch, RunPlan, perform_run
 
 _POLL_S = 1.0
 
@@ -35,7 +38,7 @@ def execute(study: Study, resources: Resources) -> None:
 def work(study: Study, resources: Resources) -> None:
     """Do missing runs one after the other until none is left; claims keep workers apart."""
     while untried := study.untried():
-        worked = [_attempt(plan, study, resources) for plan in untried]
+        worked = [attempt(plan, study.folder, resources) for plan in untried]
         if not any(worked):
             time.sleep(_POLL_S)
 
@@ -67,7 +70,7 @@ def _work_in_parallel(study: Study, resources: Resources) -> None:
 def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
     """A worker process: it finds everything in the study's folder."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), terminable():
         work(open_study(folder, dataset=dataset, write=False), resources)
 
 
@@ -78,15 +81,45 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _attempt(plan: RunPlan, study: Study, resources: Resources) -> RunStatus | None:
-    """Do one run; whatever goes wrong in it is written down as its status."""
-    computer = resources.computer(plan.settings.precision)
+def attempt(
+    plan: RunPlan,
+    study: StudyFolder,
+    resources: Resources,
+    errand: Errand | None = None,
+    on_epoch: OnEpoch = lambda progress: None,
+) -> RunStatus | None:
+    """Do one run, unless another has done it or is at it; a failure becomes its status.
+
+    Returns:
+        How it ended, or None if it was not for this process to do.
+    """
+    folder = study.run(plan.id)
+    if folder.read_status() is not None:
+        return None
     try:
-        return perform_run(plan, study.folder, computer)
+        computer = resources.computer(plan.settings.precision)
+        return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch)
     except ClaimLost:
         return None
     except Exception as error:  # any failure of one run must not stop the others
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        status = RunStatus(status="failed", error=f"{type(error).__name__}: {reason}")
-        write_json(study.folder.run(plan.id).status, status.model_dump(mode="json"))
-        return status
+        return mark_failed(folder, failure(error))
+
+
+def failure(error: BaseException) -> RunStatus:
+    """The status of a run that this error ended."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return RunStatus(status="failed", error=f"{type(error).__name__}: {reason}")
+
+
+def mark_failed(folder: RunFolder, status: RunStatus) -> RunStatus | None:
+    """Write down that a run failed, unless another process has taken it up meanwhile."""
+    if (claim := take_claim(folder)) is None:
+        return None
+    try:
+        known = folder.read_status()
+        if known is None or not known.whole:
+            write_json(folder.status, status.model_dump(mode="json"))
+            return status
+        return None
+    finally:
+        claim.release()

@@ -1,18 +1,16 @@
 """A study and its folder: made on the first run, merged on later ones, never overwritten."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from myosweep.config import (
-    Replicates,
     StudyConfig,
     Value,
-    flatten,
     read_study_config,
-    study_config,
     write_study_config,
 )
 from myosweep.data.split import (
@@ -29,6 +27,8 @@ from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
 from myosweep.study.leakage import look_at_data
+from myosweep.study.merge import merged
+from myosweep.training.claim import take_claim
 from myosweep.training.device import resolve_device, resolve_precision
 from myosweep.training.run import RunPlan
 
@@ -74,9 +74,13 @@ class Study:
         return [plan for plan in self.plans() if self._status(plan) is None]
 
     def forget_failures(self) -> None:
-        """Let failed runs be tried again."""
-        for plan in self.missing():
-            self.folder.run(plan.id).status.unlink(missing_ok=True)
+        """Let failed runs be tried again; what another process is at is left to it."""
+        for folder in (self.folder.run(plan.id) for plan in self.missing()):
+            if folder.status.exists() and (claim := take_claim(folder)):
+                status = folder.read_status()
+                if status is not None and not status.whole:
+                    folder.status.unlink(missing_ok=True)
+                claim.release()
 
     def _status(self, plan: RunPlan) -> RunStatus | None:
         return self.folder.run(plan.id).read_status()
@@ -113,29 +117,82 @@ def open_study(
         )
     home = StudyFolder(Path(folder or _default_folder(source, config)))
     data = open_dataset(dataset or _existing(config.dataset, base))
-    precision = resolve_precision(_wanted_precision(config), resolve_device(device))
-    config = _resolved(config, precision)
     if allow_leakage:
         config = config.model_copy(update={"allow_leakage": True})
-    if home.study.exists():
-        old = read_study_config(home.study)
-        config = merged(old, _with_largest(config, old.replicates.max_replicates))
-    else:
-        _refuse_foreign(home.path)
-        config = _with_largest(config, config.replicates.largest)
-    splits = _open_splits(home, config, base, data)
-    new = not home.study.exists()
-    found = look_at_data(data, splits, allow_leakage=config.allow_leakage) if new else ()
-    study = Study(config, home, data, splits, config.scheme(data.scheme), found)
+    wanted = _Wanted(config, base, home, data, resolve_device(device))
+    study = wanted.study(look=not home.study.exists())
     _check(study)
     if write:
         data.check_pixels()
-        home.path.mkdir(parents=True, exist_ok=True)
-        for name, split in splits.items():
-            write_split(split, home.split(name))
-        place = relative_path(data.folder, home.path)
-        write_study_config(config.model_copy(update={"dataset": place}), home.study)
+        if not home.study.exists() or _stored(study) != read_study_config(home.study):
+            with _turn(home):
+                study = replace(wanted.study(), serious=study.serious)
+                _write(study)
     return study
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a user wants to run, before it is joined with what the study's folder holds."""
+
+    config: StudyConfig
+    base: Path
+    home: StudyFolder
+    dataset: Dataset
+    device: str
+
+    def study(self, look: bool = False) -> Study:
+        """The study of both; ``look`` for leaks, which takes a while.
+
+        Raises:
+            InputError: if they do not fit together.
+        """
+        if self.home.study.exists():
+            old = read_study_config(self.home.study)
+            config = _resolved(self.config, _wanted_precision(old))
+            config = merged(old, _with_largest(config, old.replicates.max_replicates))
+        else:
+            _refuse_foreign(self.home.path)
+            precision = resolve_precision(_wanted_precision(self.config), self.device)
+            config = _resolved(self.config, precision)
+            config = _with_largest(config, config.replicates.largest)
+        splits = _open_splits(self.home, config, self.base, self.dataset)
+        leaks = config.allow_leakage
+        found = look_at_data(self.dataset, splits, allow_leakage=leaks) if look else ()
+        scheme = config.scheme(self.dataset.scheme)
+        return Study(config, self.home, self.dataset, splits, scheme, found)
+
+
+@contextmanager
+def _turn(home: StudyFolder) -> Iterator[None]:
+    """Be the only process that writes the study; wait for others, which takes no time."""
+    while (claim := take_claim(home.turns)) is None:
+        time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+_POLL_S = 0.1
+
+
+def _write(study: Study) -> None:
+    """Write the splits that are not there, and then the study."""
+    for name, split in study.splits.items():
+        if not study.folder.split(name).exists():
+            write_split(split, study.folder.split(name))
+    write_study_config(_stored(study), study.folder.study)
+
+
+def _stored(study: Study) -> StudyConfig:
+    """The study as its folder holds it; a place of the dataset that is still good stays."""
+    folder = study.folder
+    place = relative_path(study.dataset.folder, folder.path)
+    if folder.study.exists():
+        known = read_study_config(folder.study).dataset
+        place = known if (folder.path / known).is_dir() else place
+    return study.config.model_copy(update={"dataset": place})
 
 
 def _with_largest(config: StudyConfig, largest: int | None) -> StudyConfig:
@@ -157,51 +214,6 @@ def _refuse_foreign(folder: Path) -> None:
 
 _OURS = {"dataset", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
 _OURS |= {"looks.jsonl", "conclusion.json"}
-
-
-def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
-    """The study with the values and networks of both.
-
-    Raises:
-        StudyError: naming every other difference; only values and networks may be added.
-        ConfigError: if both together break a rule, such as one value written in two ways.
-    """
-    before, after = (flatten(_fixed(config)) for config in (old, new))
-    problems = [
-        f"{path} is {before.get(path)!r} in the study's folder and {after.get(path)!r} in the "
-        "study file; change it back, or give another --out"
-        for path in sorted({*before, *after})
-        if before.get(path) != after.get(path)
-    ]
-    if set(old.sweep) != set(new.sweep):
-        problems.append(
-            f"the study's folder sweeps {', '.join(old.sweep)}, the study file "
-            f"{', '.join(new.sweep)}; give another --out"
-        )
-    if problems:
-        raise StudyError(problems, "only swept values and networks can be added to a study")
-    sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
-    replicates = joined(old.replicates, new.replicates)
-    allowed = old.allow_leakage or new.allow_leakage
-    added = {"sweep": sweep, "replicates": replicates, "allow_leakage": allowed}
-    both = new.model_copy(update=added)
-    return study_config(both.model_dump(), "the study with the values and networks of both")
-
-
-def _fixed(config: StudyConfig) -> dict[str, Any]:
-    """What stands before the first run and stays."""
-    content = config.model_dump(mode="json", exclude={"dataset", "sweep", "allow_leakage"})
-    for name in ("seeds", "repeats"):
-        content["replicates"].pop(name)
-    return content
-
-
-def joined(old: Replicates, new: Replicates) -> Replicates:
-    """The networks of both; their design is the same."""
-    if old.design == "folds":
-        return old.model_copy(update={"repeats": max(old.repeats, new.repeats)})
-    seeds = union(*(tuple(member.seed for member in one.members) for one in (old, new)))
-    return old.model_copy(update={"seeds": seeds})
 
 
 def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
@@ -311,7 +323,3 @@ def _problems(study: Study) -> Iterator[str]:
         )
     for plan in study.plans():
         yield from plan.problems()
-
-
-def union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys([*old, *new]))

@@ -28,7 +28,8 @@ from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.study.baselines import write_baselines
-from myosweep.study.open import Study, joined, relative_path, union
+from myosweep.study.merge import joined, union
+from myosweep.study.open import Study, relative_path
 from myosweep.training.score import RegionMaps, write_run_scores
 
 

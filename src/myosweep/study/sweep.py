@@ -1,5 +1,6 @@
 """The main flow: perform the runs that are missing, and write the report."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from myosweep.config import StudyConfig
@@ -10,7 +11,7 @@ from myosweep.study.execute import execute
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
-from myosweep.training.run import describe_run
+from myosweep.study.worker import describe_runs
 
 
 def run_study(
@@ -43,14 +44,18 @@ def run_study(
     return complete_study(study, Resources(device, jobs))
 
 
-def complete_study(study: Study, resources: Resources) -> Path:
-    """Perform an open study's missing runs and write its report; see ``run_study``."""
+def complete_study(
+    study: Study, resources: Resources, do_runs: Callable[[Study, Resources], None] = execute
+) -> Path:
+    """Perform an open study's missing runs and write its report; see ``run_study``.
+
+    Args:
+        do_runs: does every run that is missing: on this machine, or ``OnRay(...)``.
+    """
     study.forget_failures()
-    for plan in study.plans():
-        if not (folder := study.folder.run(plan.id)).settings.exists():
-            describe_run(plan, folder)
+    describe_runs(study)
     write_baselines(study)
-    execute(study, resources)
+    do_runs(study, resources)
     return _report(study)
 
 

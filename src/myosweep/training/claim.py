@@ -2,8 +2,8 @@
 
 A claim is a file ``claim-0001.json`` that its owner alone could create. Whoever finds the newest
 claim dead creates the next number: creation is exclusive, so there is one winner. The owner renews
-its claim while it works and stops when a newer claim appears. Who hands out runs may give each a
-charge; a later attempt under the same charge takes over at once. See docs/decisions.
+its claim while it works and stops when a newer claim appears. Who hands out runs may name the
+errand; a later attempt at the same errand takes over at once. See docs/decisions.
 """
 
 import hashlib
@@ -26,13 +26,28 @@ SILENCE_S = 600.0
 _RENEW_S = 1.0
 
 
+@dataclass(frozen=True)
+class Errand:
+    """What a process was sent for, and the how-manieth attempt at it this is.
+
+    Who sends a further attempt has given the earlier ones up for dead.
+    """
+
+    name: str
+    attempt: int = 1
+
+    def overrides(self, owner: dict[str, Any]) -> bool:
+        """Whether the owner of a claim is an earlier attempt at this errand."""
+        return owner.get("errand") == self.name and owner.get("attempt", 0) < self.attempt
+
+
 @dataclass
 class Claim:
     """A claim that this process holds."""
 
     folder: ClaimedFolder
     number: int
-    charge: str = ""
+    errand: Errand | None = None
     renewed_at: float = 0.0
     progress: dict[str, Any] = field(default_factory=dict)
 
@@ -46,7 +61,7 @@ class Claim:
         now = time.time()
         if now - self.renewed_at >= _RENEW_S:
             self.check()
-            write_json(self._path, {**_owner(self.charge), "renewed_at": now, **progress})
+            write_json(self._path, {**_owner(self.errand), "renewed_at": now, **progress})
             self.renewed_at = now
 
     def check(self) -> None:
@@ -64,24 +79,23 @@ class Claim:
         return self.folder.claim(self.number)
 
 
-def take_claim(folder: ClaimedFolder, charge: str = "") -> Claim | None:
+def take_claim(folder: ClaimedFolder, errand: Errand | None = None) -> Claim | None:
     """Claim a run, or give None if a live process has it.
 
     Args:
-        charge: names the errand on which the run is done; who sent this process has given an
-            earlier owner with the same charge up for dead, so its claim does not hold.
+        errand: on which the run is done; the claim of an earlier attempt does not hold.
     """
     folder.path.mkdir(parents=True, exist_ok=True)
     claims = folder.claims
-    if claims and is_live(claims[-1]) and not (charge and _charge(claims[-1]) == charge):
+    if claims and is_live(claims[-1]) and not (errand and errand.overrides(_read(claims[-1]))):
         return None
     number = int(claims[-1].stem.removeprefix("claim-")) + 1 if claims else 1
     try:
         with folder.claim(number).open("x", encoding="utf-8") as file:
-            json.dump({**_owner(charge), "renewed_at": time.time()}, file)
+            json.dump({**_owner(errand), "renewed_at": time.time()}, file)
     except FileExistsError:
         return None
-    return Claim(folder, number, charge)
+    return Claim(folder, number, errand)
 
 
 def is_claimed(folder: ClaimedFolder) -> bool:
@@ -124,17 +138,13 @@ def _read(claim: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _charge(claim: Path) -> str:
-    return str(_read(claim).get("charge", ""))
-
-
-def _owner(charge: str) -> dict[str, Any]:
-    owner = {
+def _owner(errand: Errand | None) -> dict[str, Any]:
+    return {
         "host": host_code(),
         "process": os.getpid(),
         "process_started_at": psutil.Process().create_time(),
+        **({"errand": errand.name, "attempt": errand.attempt} if errand else {}),
     }
-    return {**owner, "charge": charge} if charge else owner
 
 
 def _is_running(owner: dict[str, Any]) -> bool:

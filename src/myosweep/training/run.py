@@ -21,7 +21,7 @@ from myosweep.regions import RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkpoint
-from myosweep.training.claim import Claim, take_claim
+from myosweep.training.claim import Claim, Errand, take_claim
 from myosweep.training.device import Computer
 from myosweep.training.fit import fit, predict_regions
 from myosweep.training.optimizer import build_optimizer
@@ -92,13 +92,13 @@ def perform_run(
     study: StudyFolder,
     computer: Computer,
     *,
-    charge: str = "",
+    errand: Errand | None = None,
     on_epoch: OnEpoch = lambda progress: None,
 ) -> RunStatus | None:
     """Do a run, or continue it after its last whole epoch.
 
     Args:
-        charge: the errand on which the run is done, see ``take_claim``.
+        errand: on which the run is done; the claim of an earlier attempt does not hold.
         on_epoch: called when an epoch's checkpoint is in its place.
 
     Returns:
@@ -109,7 +109,7 @@ def perform_run(
         StudyError: if its files are damaged.
     """
     folder = study.run(plan.id)
-    if _is_whole(folder) or (claim := take_claim(folder, charge)) is None:
+    if _is_whole(folder) or (claim := take_claim(folder, errand)) is None:
         return None
     try:
         if _is_whole(folder):

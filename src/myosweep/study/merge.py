@@ -1,0 +1,55 @@
+"""Two descriptions of one study: values and networks add up, everything else must be the same."""
+
+from typing import Any
+
+from myosweep.config import Replicates, StudyConfig, flatten, study_config
+from myosweep.errors import StudyError
+
+
+def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
+    """The study with the values and networks of both.
+
+    Raises:
+        StudyError: naming every other difference; only values and networks may be added.
+        ConfigError: if both together break a rule, such as one value written in two ways.
+    """
+    before, after = (flatten(_fixed(config)) for config in (old, new))
+    problems = [
+        f"{path} is {before.get(path)!r} in the study's folder and {after.get(path)!r} in the "
+        "study file; change it back, or give another --out"
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    ]
+    if set(old.sweep) != set(new.sweep):
+        problems.append(
+            f"the study's folder sweeps {', '.join(old.sweep)}, the study file "
+            f"{', '.join(new.sweep)}; give another --out"
+        )
+    if problems:
+        raise StudyError(problems, "only swept values and networks can be added to a study")
+    sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
+    replicates = joined(old.replicates, new.replicates)
+    allowed = old.allow_leakage or new.allow_leakage
+    added = {"sweep": sweep, "replicates": replicates, "allow_leakage": allowed}
+    both = new.model_copy(update=added)
+    return study_config(both.model_dump(), "the study with the values and networks of both")
+
+
+def _fixed(config: StudyConfig) -> dict[str, Any]:
+    """What stands before the first run and stays."""
+    content = config.model_dump(mode="json", exclude={"dataset", "sweep", "allow_leakage"})
+    for name in ("seeds", "repeats"):
+        content["replicates"].pop(name)
+    return content
+
+
+def joined(old: Replicates, new: Replicates) -> Replicates:
+    """The networks of both; their design is the same."""
+    if old.design == "folds":
+        return old.model_copy(update={"repeats": max(old.repeats, new.repeats)})
+    seeds = union(*(tuple(member.seed for member in one.members) for one in (old, new)))
+    return old.model_copy(update={"seeds": seeds})
+
+
+def union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys([*old, *new]))
