@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from myosweep.model.unet import UNet
+from myosweep.model.unet import UNet, UpConv
 
 
 def parameters(network: nn.Module, *, weights: bool) -> int:
@@ -37,6 +38,22 @@ def test_first_weights_are_he_normal_and_biases_zero() -> None:
             assert module.weight.var().item() == pytest.approx(variance, rel=0.08)
             assert module.bias is not None
             assert not module.bias.any()
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_upsampling_is_torchs_transposed_convolution(memory_format: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    layer = UpConv(6, 3).to(memory_format=memory_format)  # type: ignore[call-overload]
+    x = torch.randn(2, 6, 5, 4).to(memory_format=memory_format)
+    places = (x.requires_grad_(), *layer.parameters())
+    weights = torch.randn(2, 3, 10, 8)
+    for found, expected in zip(
+        torch.autograd.grad((layer(x) * weights).sum(), places),
+        torch.autograd.grad((F.relu(nn.ConvTranspose2d.forward(layer, x)) * weights).sum(), places),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(layer(x), F.relu(nn.ConvTranspose2d.forward(layer, x)))
 
 
 def test_first_weights_come_from_the_generator_alone() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from myosweep.config import settings_from_paths
 from myosweep.model.unet import UNet
-from myosweep.training.optimizer import build_optimizer, weights
+from myosweep.training.optimizer import build_optimizer, held_by, weights
 
 RATE, STRENGTH = 1e-2, 0.3
 
@@ -67,8 +67,26 @@ def test_without_data_gradient_l2_alone_moves_weights_and_nothing_else() -> None
         assert torch.equal(old, new) is name.endswith("bias")
 
 
-def test_every_parameter_is_in_exactly_one_group() -> None:
-    network = UNet(depth=2, first_filters=2)
-    groups = build_optimizer(network, settings_from_paths({})).param_groups
-    seen = [id(parameter) for group in groups for parameter in group["params"]]
-    assert sorted(seen) == sorted(id(parameter) for parameter in network.parameters())
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_every_parameter_is_held_exactly_once(memory_format: torch.memory_format) -> None:
+    network = UNet(depth=2, first_filters=2).to(memory_format=memory_format)
+    optimizer = build_optimizer(network, settings_from_paths({}))
+    held = [same.data_ptr() for _, same in held_by(optimizer, network)]
+    assert held == [parameter.data_ptr() for parameter in network.parameters()]
+    assert len(set(held)) == sum(len(group["params"]) for group in optimizer.param_groups)
+
+
+def test_the_order_in_memory_changes_no_step() -> None:
+    """Every value with a gradient of its own, so that a mix-up of axes would show."""
+    ends = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        network = UNet(depth=2, first_filters=4, generator=torch.Generator().manual_seed(0))
+        network = network.to(memory_format=memory_format)  # type: ignore[call-overload]
+        optimizer = build_optimizer(network, settings_from_paths({"l2.strength": STRENGTH}))
+        for _ in range(2):
+            optimizer.zero_grad()
+            sum((p**3).sum() for p in network.parameters()).backward()  # type: ignore[union-attr]
+            optimizer.step()
+        ends.append(network)
+    for one, other in zip(*(network.parameters() for network in ends), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=0)

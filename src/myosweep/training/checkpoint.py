@@ -9,6 +9,7 @@ from torch import nn
 from myosweep.model.weights import read_tensors, write_tensors
 from myosweep.results.layout import RunFolder
 from myosweep.training.fit import has_diverged
+from myosweep.training.optimizer import held_by
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -36,9 +37,9 @@ def write_checkpoint(
 ) -> None:
     """Replace the run's checkpoint."""
     tensors = {f"weights/{name}": value for name, value in network.named_parameters()}
-    for name, parameter in network.named_parameters():
+    for name, held in held_by(optimizer, network):
         for moment in _MOMENTS:
-            tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
+            tensors[f"{moment}/{name}"] = optimizer.state[held][moment]
     step = float(next(iter(optimizer.state.values()))["step"])
     facts = {
         "step": step,
@@ -63,12 +64,13 @@ def read_checkpoint(
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(tensors[f"weights/{name}"])
+        for name, held in held_by(optimizer, network):
             state: dict[str, Any] = {
-                moment: torch.empty_like(parameter).copy_(tensors[f"{moment}/{name}"])
+                moment: torch.empty_like(held).copy_(tensors[f"{moment}/{name}"])
                 for moment in _MOMENTS
             }
-            step = torch.tensor(facts["step"], dtype=torch.float32, device=parameter.device)
-            optimizer.state[parameter] = {"step": step, **state}
+            step = torch.tensor(facts["step"], dtype=torch.float32, device=held.device)
+            optimizer.state[held] = {"step": step, **state}
     history: list[dict[str, int | float]] = [
         dict(zip(names, map(float, values), strict=True)) for names, values in facts["history"]
     ]
