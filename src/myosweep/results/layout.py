@@ -77,6 +77,12 @@ class RunFolder(ClaimedFolder):
         """What a whole run leaves, ``status.json`` last: with it the others must be there."""
         return [self.history, self.weights, self.counts, self.masks, self.status]
 
+    def remove_drafts(self) -> None:
+        """Remove what killed owners left half-written; for the owner alone."""
+        for path in (self.checkpoint, *self.results):
+            for draft in self.path.glob(f".{path.stem}-????????{path.suffix}"):
+                draft.unlink(missing_ok=True)
+
     def read_status(self) -> RunStatus | None:
         """How the run ended, or None if it has not.
 

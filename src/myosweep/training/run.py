@@ -130,6 +130,7 @@ def _train_and_score(
 ) -> RunStatus:
     parts = plan.samples()
     describe_run(plan, folder)
+    folder.remove_drafts()
     work = _Work(folder, claim, computer)
     network = work.train(plan, parts, on_epoch)
     maps = {part: work.predict(network, samples) for part, samples in parts.items()}
