@@ -11,7 +11,7 @@ import myosweep
 
 SOURCE = Path(myosweep.__file__).parent
 ROWS = [
-    {"errors", "regions", "randomness", "files", "distances"},
+    {"errors", "regions", "randomness", "files", "distances", "launch"},
     {"config"},
     {"data", "metrics", "results", "model", "statistics"},
     {"training", "analysis", "audit"},

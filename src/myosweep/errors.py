@@ -6,7 +6,9 @@
     │   ├── DatasetError   images, masks, tables, a dataset folder
     │   ├── SplitError     a split that leaks or does not fit its dataset
     │   └── StudyError     a study folder or a run in it
-    └── ClaimLost          another process has taken over the run that this one was training
+    ├── ClaimLost          another process has taken over the run that this one was training
+    ├── PartnerLost        of the processes that share a training one has ended
+    └── PartnerFailed      of the processes that share a training one has failed in a way of its own
 
 Each message gives the rule, the value that broke it, and the way out.
 """
@@ -56,3 +58,11 @@ class StudyError(InputError):
 
 class ClaimLost(MyosweepError):
     """Another process has taken over the run that this one was training."""
+
+
+class PartnerLost(MyosweepError):
+    """Of the processes that share a training one has ended; nothing more can be said to it."""
+
+
+class PartnerFailed(MyosweepError):
+    """Of the processes that share a training one has failed, and all stop this run."""

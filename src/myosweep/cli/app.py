@@ -15,6 +15,8 @@ from myosweep.cli import (
     study_commands,
     verdict_commands,
 )
+from myosweep.errors import ConfigError
+from myosweep.launch import launch
 
 app = typer.Typer(
     name="myosweep",
@@ -37,6 +39,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -44,7 +47,11 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    if (processes := launch().processes) > 1 and context.invoked_subcommand != "run":
+        raise ConfigError(
+            f"{processes} processes were started together, and only `myosweep run` can make use of "
+            f"them; start `myosweep {context.invoked_subcommand}` without torchrun"
+        )
 
 
 importers = typer.Typer(

@@ -119,25 +119,32 @@ def run(
     --threads 4
     """
     from myosweep.cli.cluster import be_worker, place_of
+    from myosweep.study.joined import joined
     from myosweep.study.open import open_study
     from myosweep.study.resources import Resources
 
+    single = {
+        "--jobs": (jobs or 1) > 1, "--worker": worker, "--on": bool(on), "--dry-run": dry_run
+    }  # fmt: skip
     place = place_of(on, gpus, store, worker=worker, jobs=jobs)
-    opened = open_study(
-        study,
-        out,
-        device="auto" if place else device,
-        dataset=dataset,
-        allow_leakage=allow_leakage,
-        write=not dry_run,
-    )
-    resources = Resources(device, jobs, threads)
-    if dry_run:
-        _plan(opened, resources)
-    elif worker:
-        be_worker(opened, resources)
-    else:
-        perform(opened, resources, place)
+    with joined(device, single) as together:
+        opened = together.main_first(
+            lambda: open_study(
+                study,
+                out,
+                device="auto" if place else device,
+                dataset=dataset,
+                allow_leakage=allow_leakage,
+                write=together.is_main and not dry_run,
+            )
+        )
+        resources = Resources(device, jobs, threads, together)
+        if dry_run:
+            _plan(opened, resources)
+        elif worker:
+            be_worker(opened, resources)
+        else:
+            perform(opened, resources, place)
 
 
 def status(
@@ -237,6 +244,9 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
     from myosweep.study.execute import execute
     from myosweep.study.sweep import complete_study
 
+    if not resources.together.is_main:
+        execute(study, resources)
+        return
     folder = study.folder.path
     for finding in study.serious:
         warn(finding)

@@ -38,6 +38,7 @@ class RunStatus(Record):
     device: str = ""
     precision: str = ""
     threads: int = 0
+    processes: int = 1
     machines: tuple[str, ...] = ()
     versions: dict[str, str] = {}
     validation_accuracy: float | None = None

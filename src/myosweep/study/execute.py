@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from myosweep.errors import ClaimLost, StudyError
+from myosweep.errors import ClaimLost, PartnerLost, StudyError
 from myosweep.files import write_json
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunStatus
@@ -37,8 +37,9 @@ def execute(study: Study, resources: Resources) -> None:
 
 def work(study: Study, resources: Resources) -> None:
     """Do missing runs one after the other until none is left; claims keep workers apart."""
-    while untried := study.untried():
-        worked = [attempt(plan, study.folder, resources) for plan in untried]
+    plans = {plan.id: plan for plan in study.plans()}
+    while untried := resources.together.on_main(lambda: [plan.id for plan in study.untried()]):
+        worked = [attempt(plans[run_id], study.folder, resources) for run_id in untried]
         if not any(worked):
             time.sleep(_POLL_S)
 
@@ -93,16 +94,19 @@ def attempt(
     Returns:
         How it ended, or None if it was not for this process to do.
     """
-    folder = study.run(plan.id)
-    if folder.read_status() is not None:
+    folder, together = study.run(plan.id), resources.together
+    if together.on_main(folder.read_status) is not None:
         return None
     try:
         computer = resources.computer(plan.settings.precision)
         return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch)
     except ClaimLost:
         return None
+    except PartnerLost:
+        raise
     except Exception as error:  # any failure of one run must not stop the others
-        return mark_failed(folder, failure(error))
+        status = failure(error)
+        return together.on_main(lambda: mark_failed(folder, status))
 
 
 def failure(error: BaseException) -> RunStatus:

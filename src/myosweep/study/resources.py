@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from myosweep.training.device import Computer, processor_count, resolve_device, resolve_precision
+from myosweep.training.together import ALONE, Together
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,8 @@ class Resources:
     device: str = "auto"
     jobs: int | None = None
     threads: int | None = None
+    together: Together = ALONE
+    """The processes that do one run after the other together."""
 
     @property
     def jobs_at_once(self) -> int:
@@ -22,4 +25,4 @@ class Resources:
         """The share of the machine that one run gets."""
         threads = self.threads or max(1, processor_count() // self.jobs_at_once)
         device = resolve_device(self.device)
-        return Computer(device, resolve_precision(precision, device), threads)
+        return Computer(device, resolve_precision(precision, device), threads, self.together)

@@ -8,6 +8,7 @@ from myosweep.errors import StudyError
 from myosweep.report.page import write_report
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import execute
+from myosweep.study.joined import joined
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
@@ -25,6 +26,8 @@ def run_study(
 ) -> Path:
     """Run a study, or what is missing of it, and write its report.
 
+    In a script that torchrun starts, the processes do one run after the other together.
+
     Args:
         source: a study file, a study folder to continue, or a ``StudyConfig``.
         folder: where the study lives; default ``results/NAME``.
@@ -40,8 +43,22 @@ def run_study(
         InputError: if the study cannot be run; then nothing was changed.
         StudyError: if runs failed; the report of the others is there nevertheless.
     """
-    study = open_study(source, folder, device=device, dataset=dataset, allow_leakage=allow_leakage)
-    return complete_study(study, Resources(device, jobs))
+    with joined(device, {"jobs": (jobs or 1) > 1}) as together:
+        study = together.main_first(
+            lambda: open_study(
+                source,
+                folder,
+                device=device,
+                dataset=dataset,
+                allow_leakage=allow_leakage,
+                write=together.is_main,
+            )
+        )
+        resources = Resources(device, jobs, together=together)
+        if together.is_main:
+            return complete_study(study, resources)
+        execute(study, resources)
+    return study.folder.report
 
 
 def complete_study(

@@ -10,6 +10,7 @@ from myosweep.model.weights import read_tensors, write_tensors
 from myosweep.results.layout import RunFolder
 from myosweep.training.fit import has_diverged
 from myosweep.training.optimizer import held_by
+from myosweep.training.together import ALONE, Together
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -51,16 +52,24 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    folder: RunFolder, network: nn.Module, optimizer: torch.optim.Optimizer
+    folder: RunFolder,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    together: Together = ALONE,
 ) -> Progress:
     """Put the checkpoint's state, if there is one, into network and optimiser.
+
+    Together, the main process reads it for all, who then start from one state.
 
     Raises:
         StudyError: if the checkpoint is damaged.
     """
-    if not folder.checkpoint.exists():
+    found = together.on_main(
+        lambda: read_tensors(folder.checkpoint) if folder.checkpoint.exists() else None
+    )
+    if found is None:
         return Progress([], 0.0, [])
-    tensors, facts = read_tensors(folder.checkpoint)
+    tensors, facts = found
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(tensors[f"weights/{name}"])

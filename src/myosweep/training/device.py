@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 
 from myosweep.errors import ConfigError
+from myosweep.launch import launch
+from myosweep.training.together import ALONE, Together
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16"]
@@ -54,11 +56,12 @@ def _native_bfloat16(device: str) -> bool:
 
 @dataclass(frozen=True)
 class Computer:
-    """A resolved device, precision and number of processor threads."""
+    """A resolved device, precision and number of processor threads; who computes with it."""
 
     device: Literal["cpu", "cuda", "mps"]
     precision: Precision
     threads: int
+    together: Together = ALONE
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -87,7 +90,9 @@ class Computer:
 
 
 def processor_count() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use; its share, if torchrun started several here."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return max(1, count // launch().processes_here)

@@ -17,6 +17,7 @@ from myosweep.regions import NO_REGION
 from myosweep.training.device import Computer
 from myosweep.training.optimizer import weights
 from myosweep.training.samples import MiniBatch, Samples, mini_batches
+from myosweep.training.together import ALONE, Together
 
 _PREDICT_AT_ONCE = 16
 
@@ -72,7 +73,7 @@ def fit(
     for epoch in range(epochs_done + 1, settings.epochs + 1):
         network.train()
         sums = torch.zeros(4, dtype=torch.float64)
-        batches = mini_batches(training, settings, seed, epoch, shapes)
+        batches = mini_batches(training, settings, seed, epoch, shapes, computer.together)
         for step, batch in enumerate(batches, start=1):
             sums += train_step(network, optimizer, batch, settings, computer)
             on_step(step / steps)
@@ -85,14 +86,15 @@ def fit(
 
 
 def predict_regions(
-    network: nn.Module, samples: Samples, computer: Computer
+    network: nn.Module, samples: Samples, computer: Computer, together: Together = ALONE
 ) -> Iterator[tuple[UInt8[np.ndarray, "slice y x"], UInt8[np.ndarray, "slice y x"]]]:
     """Reference and predicted region maps, some slices at a time, in the samples' order.
 
+    Together, each process predicts its share of the portions, which are the same for any number.
     A pixel whose scores are not finite gets ``NO_REGION``: a network that diverged has no answer.
     """
     network.eval()
-    for positions in samples.chunks(_PREDICT_AT_ONCE):
+    for positions in together.share([*samples.chunks(_PREDICT_AT_ONCE)]):
         inputs, references, _ = samples.take(positions)
         images = _on(torch.from_numpy(inputs)[:, None], computer)
         with torch.inference_mode(), computer.autocast():
@@ -109,7 +111,7 @@ def train_step(
     settings: RunSettings,
     computer: Computer,
 ) -> Float64[Tensor, "4"]:
-    """One step of the optimiser.
+    """One step of the optimiser; several processes each bring their share of the mini-batch.
 
     Returns:
         Data loss, L2 term, norm of the data gradient, norm of the L2 gradient, before the step.
@@ -117,18 +119,20 @@ def train_step(
     loss = _data_loss(network, batch, computer)
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    computer.together.sum_gradients(network)
+    loss = computer.together.sum(loss.detach())
     facts = _norms(network, loss, settings.l2.strength)
     optimizer.step()
     return facts
 
 
 def _data_loss(network: UNet, batch: MiniBatch, computer: Computer) -> Tensor:
-    """Cross-entropy: its mean over the labelled pixels of the whole mini-batch."""
+    """Cross-entropy: its sum here over the number of labelled pixels of the whole mini-batch."""
     references = batch.references.to(computer.device).long()
     keep = batch.keep and [_on(mask, computer) for mask in batch.keep]
     with computer.autocast():
         scores = network(_on(batch.images, computer), keep)
-    labelled = (references != NO_REGION).sum().clamp(min=1)
+    labelled = computer.together.sum((references != NO_REGION).sum()).clamp(min=1)
     total = F.cross_entropy(scores.float(), references, ignore_index=NO_REGION, reduction="sum")
     return total / labelled
 
@@ -152,9 +156,11 @@ def _validate(
 ) -> tuple[float, dict[str, float]]:
     names = validation.scheme.names
     confusion = np.zeros((len(names), len(names) + 1), np.int64)
-    for references, predictions in predict_regions(network, validation, computer):
+    together = computer.together
+    for references, predictions in predict_regions(network, validation, computer, together):
         confusion += confusion_matrix(references, predictions, len(names))
         on_step(1.0)
+    confusion = together.sum(torch.from_numpy(confusion)).numpy()
     tp, fp, fn = tp_fp_fn(confusion)
     accuracy = float(global_accuracy(tp, fn))
     return accuracy, dict(zip(names, iou(tp, fp, fn).tolist(), strict=True))

@@ -14,6 +14,7 @@ from myosweep.config import Replicate, RunSettings, Value, run_id, run_label
 from myosweep.data.split import PARTS, Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
+from myosweep.launch import launch
 from myosweep.model.unet import UNet
 from myosweep.model.weights import write_tensors
 from myosweep.randomness import stream
@@ -75,6 +76,12 @@ class RunPlan:
                 f"depth {self.settings.depth} needs image sides that are multiples of {unit}, the "
                 f"dataset has {height} x {width}; import with another --crop or take less depth"
             )
+        sharing = launch().processes
+        if self.settings.batch_size < sharing:
+            found.append(
+                f"batch_size is {self.settings.batch_size}, but {sharing} processes share each "
+                "mini-batch, at least one image each; start fewer or take a larger batch_size"
+            )
         slices = len(self.split.training)
         if slices < self.settings.batch_size:
             found.append(
@@ -97,6 +104,8 @@ def perform_run(
 ) -> RunStatus | None:
     """Do a run, or continue it after its last whole epoch.
 
+    Processes that were started together all call this; the main one claims the run and writes.
+
     Args:
         errand: on which the run is done; the claim of an earlier attempt does not hold.
         on_epoch: called when an epoch's checkpoint is in its place.
@@ -108,16 +117,21 @@ def perform_run(
         ClaimLost: if another process has taken the run over.
         StudyError: if its files are damaged.
     """
-    folder = study.run(plan.id)
-    if _is_whole(folder) or (claim := take_claim(folder, errand)) is None:
-        return None
-    try:
-        if _is_whole(folder):
+    folder, together = study.run(plan.id), computer.together
+    with together.failing_as_one():
+        claim = together.on_main(
+            lambda: None if _is_whole(folder) else take_claim(folder, errand)
+        )  # fmt: skip
+        if claim is None:
             return None
-        with computer.active():
-            return _train_and_score(plan, folder, claim, computer, on_epoch)
-    finally:
-        claim.release()
+        try:
+            if together.on_main(lambda: _is_whole(folder)):
+                return None
+            with computer.active():
+                return _train_and_score(plan, folder, claim, computer, on_epoch)
+        finally:
+            if together.is_main:
+                claim.release()
 
 
 def _is_whole(folder: RunFolder) -> bool:
@@ -129,16 +143,21 @@ def _train_and_score(
     plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer, on_epoch: OnEpoch
 ) -> RunStatus:
     parts = plan.samples()
-    describe_run(plan, folder)
-    folder.remove_drafts()
+    computer.together.on_main(lambda: describe_run(plan, folder))
+    computer.together.on_main(folder.remove_drafts)
     work = _Work(folder, claim, computer)
     network = work.train(plan, parts, on_epoch)
+    return computer.together.on_main(lambda: _score(plan, parts, network, work))
+
+
+def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work") -> RunStatus:
+    folder = work.folder
     maps = {part: work.predict(network, samples) for part, samples in parts.items()}
     write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
     normaliser = parts["training"].normaliser
     write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
-    status = _status(work.progress, computer)
-    claim.check()
+    status = _status(work.progress, work.computer)
+    work.claim.check()
     write_json(folder.status, status.model_dump(mode="json"))
     folder.checkpoint.unlink(missing_ok=True)
     return status
@@ -148,20 +167,21 @@ class _Work:
     """One run in the making: what it has behind it, and the claim that is kept alive meanwhile."""
 
     def __init__(self, folder: RunFolder, claim: Claim, computer: Computer) -> None:
-        self._folder, self._claim, self._computer = folder, claim, computer
+        self.folder, self.claim, self.computer = folder, claim, computer
         self.progress = Progress([], 0.0, [])
         self._started_at = time.monotonic()
 
     def train(self, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch) -> UNet:
         """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
-        network = build_network(plan, self._computer)
+        together = self.computer.together
+        network = build_network(plan, self.computer)
         optimizer = build_optimizer(network, plan.settings)
-        self.progress = read_checkpoint(self._folder, network, optimizer)
-        machines = [*self.progress.machines, self._computer.machine]
+        self.progress = read_checkpoint(self.folder, network, optimizer, together)
+        machines = [*self.progress.machines, _machines(self.computer)]
         self.progress.machines = list(dict.fromkeys(machines))
         self._started_at = time.monotonic() - self.progress.seconds
         if self.progress.history:
-            _write_history(self._folder, self.progress)
+            together.on_main(lambda: _write_history(self.folder, self.progress))
         if self.progress.diverged:
             return network
         for record in fit(
@@ -171,21 +191,25 @@ class _Work:
             parts["validation"],
             plan.settings,
             plan.seed,
-            self._computer,
+            self.computer,
             epochs_done=self.progress.epochs_done,
             on_step=self._renew,
         ):
             self.progress.history.append(record.row())
-            self._claim.check()
-            self._take_time()
-            _write_history(self._folder, self.progress)
-            write_checkpoint(self._folder, network, optimizer, self.progress)
-            on_epoch(self.progress)
+            together.on_main(lambda: self._keep(network, optimizer, on_epoch))
         return network
+
+    def _keep(self, network: UNet, optimizer: torch.optim.Optimizer, on_epoch: OnEpoch) -> None:
+        """Write down what the run has after an epoch."""
+        self.claim.check()
+        self._take_time()
+        _write_history(self.folder, self.progress)
+        write_checkpoint(self.folder, network, optimizer, self.progress)
+        on_epoch(self.progress)
 
     def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:
         """Reference and predicted region maps, some slices at a time."""
-        for pair in predict_regions(network, samples, self._computer):
+        for pair in predict_regions(network, samples, self.computer):
             self._renew(0.0)
             yield pair
         self._take_time()
@@ -193,10 +217,18 @@ class _Work:
     def _renew(self, share_of_epoch: float) -> None:
         self._take_time()
         done = self.progress.epochs_done + share_of_epoch
-        self._claim.renew(epochs_done=done, seconds=self.progress.seconds)
+        if self.computer.together.is_main:
+            self.claim.renew(epochs_done=done, seconds=self.progress.seconds)
 
     def _take_time(self) -> None:
         self.progress.seconds = time.monotonic() - self._started_at
+
+
+def _machines(computer: Computer) -> str:
+    """The type of machine, or of all machines that share the run."""
+    kinds = " and ".join(dict.fromkeys(computer.together.everyones(computer.machine)))
+    processes = computer.together.processes
+    return kinds if processes == 1 else f"{processes} processes on {kinds}"
 
 
 def build_network(plan: RunPlan, computer: Computer) -> UNet:
@@ -253,6 +285,7 @@ def _status(progress: Progress, computer: Computer) -> RunStatus:
         device=computer.device,
         precision=computer.precision,
         threads=computer.threads,
+        processes=computer.together.processes,
         machines=tuple(progress.machines),
         versions={"myosweep": myosweep.__version__, "torch": version("torch")},
         validation_accuracy=last["validation_accuracy"],

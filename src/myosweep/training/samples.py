@@ -14,6 +14,7 @@ from myosweep.data.normalise import Normaliser
 from myosweep.data.store import Dataset
 from myosweep.randomness import stream
 from myosweep.regions import RegionScheme
+from myosweep.training.together import ALONE, Together
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,17 @@ def mini_batches(
     seed: int,
     epoch: int,
     dropout_shapes: list[tuple[int, int, int]],
+    together: Together = ALONE,
 ) -> Iterator[MiniBatch]:
     """One epoch of augmented mini-batches; the partial last one is dropped, as in MATLAB.
 
-    All draws are addressed by (seed, epoch, row of the image in the dataset).
+    All draws are addressed by (seed, epoch, row of the image in the dataset), so it is all one
+    which process draws. Each of several processes gets its share of every mini-batch.
     """
     turn = 0 if settings.shuffle == "once" else epoch
     order = stream(seed, "order", turn).permutation(len(samples))
     for start in range(0, len(order) - settings.batch_size + 1, settings.batch_size):
-        positions = order[start : start + settings.batch_size]
+        positions = together.share(order[start : start + settings.batch_size])
         rows = samples.rows[positions]
         changes = [draw_change(settings.augmentation, seed, epoch, int(row)) for row in rows]
         images, references = apply_changes(*samples.take(positions), changes)
