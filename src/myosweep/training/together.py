@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ _LONGEST_WAIT = timedelta(hours=6)
 """For one process that scores or writes a report; the end of a process is noticed at once."""
 
 
+@runtime_checkable
 class _Sliceable(Protocol):
     def __getitem__(self, wanted: slice, /) -> Any: ...
 
