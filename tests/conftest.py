@@ -1,11 +1,14 @@
 """What all tests share: checked array types, the data in ../shared, small datasets and studies."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from jaxtyping import install_import_hook
 
 os.environ["COLUMNS"] = "200"  # rich reads it once, when the console is made
+_CACHE = tempfile.TemporaryDirectory(prefix="myosweep-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name  # what tests measure is no user's measurement
 
 _CHECKED = [
     "analysis",

@@ -8,7 +8,7 @@ from rich.markup import escape
 from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder, Folder
 from myosweep.cli.show import console, duration, print_json, print_table
-from myosweep.cli.study_commands import Device, Jobs, perform
+from myosweep.cli.study_commands import Device, Jobs, perform, with_jobs
 
 
 def conclude(
@@ -112,7 +112,7 @@ def extend(
     base = dataset or folder / extension.config.dataset
     config = extension.config.model_copy(update={"dataset": str(base)})
     preview = open_study(config, folder, device=device, dataset=base, write=False)
-    resources = Resources(device, jobs)
+    resources = with_jobs(preview, Resources(device, jobs))
     estimate = estimate_study(preview, resources)
     console.print(
         f"{len(estimate.runs)} runs to do, about {duration(estimate.seconds)} on this machine; "

@@ -144,6 +144,7 @@ def run(
         elif worker:
             be_worker(opened, resources)
         else:
+            resources = resources if place else with_jobs(opened, resources)
             perform(opened, resources, place)
 
 
@@ -265,10 +266,39 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
     console.print(f"Report: {escape(str(report))}")
 
 
+def with_jobs(study: "Study", resources: "Resources") -> "Resources":
+    """The resources with a number of runs at a time; says what was measured to choose it."""
+    from myosweep.study.jobs import choose_jobs
+
+    with counting("Timing ways to share the cores") as progress:
+        choice = choose_jobs(study, resources, progress)
+    if choice.trials:
+        rows = [
+            (
+                str(trial.layout.jobs),
+                str(trial.layout.threads),
+                f"{images:.3g}" if (images := trial.images_per_s) else "too much memory",
+            )
+            for trial in choice.trials
+        ]
+        print_table(
+            "Ways to share the cores, measured on this machine",
+            ["runs at a time", "threads each", "training images per s, all runs"],
+            rows,
+        )
+        notes.print(
+            f"Chosen: {choice.resources.jobs_at_once} at a time; --jobs and --threads override it."
+        )
+    return choice.resources
+
+
 def _plan(study: "Study", resources: "Resources") -> None:
     """Print what a run of the study would do."""
     from myosweep.study.estimate import estimate_study
+    from myosweep.study.jobs import BUSY_PERCENT, busy_percent
 
+    busy = busy_percent()
+    resources = with_jobs(study, resources)
     with counting("Timing a few steps") as progress:
         estimate = estimate_study(study, resources, progress)
     rows = [(run.label, run.id, duration(seconds)) for run, seconds in estimate.runs]
@@ -278,3 +308,8 @@ def _plan(study: "Study", resources: "Resources") -> None:
         f"{len(rows)} runs to do, {done} done; about {duration(estimate.seconds)} with "
         f"{resources.jobs_at_once} at a time on this machine. Nothing was changed."
     )
+    if busy > BUSY_PERCENT:
+        warn(
+            f"other programs use {busy:.0f} % of the processor now; on an idle machine it is "
+            "faster than said"
+        )

@@ -1,12 +1,13 @@
 """How long the missing runs of a study will take on this machine."""
 
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from myosweep.config import Value, flatten
+from myosweep.errors import StudyError
+from myosweep.study.jobs import Layout, speed_of
 from myosweep.study.open import Study
 from myosweep.study.resources import Resources
-from myosweep.training.estimate import estimate_seconds
 from myosweep.training.run import RunPlan
 
 
@@ -24,22 +25,36 @@ def estimate_study(
     """How long the missing runs will take here; runs of one cost are timed once.
 
     Args:
+        resources: with the number of runs at a time, as ``choose_jobs`` fixes it.
         progress: called with runs looked at and runs in all.
+
+    Raises:
+        StudyError: if so many runs at a time end for lack of memory.
     """
-    seconds: dict[tuple[Value, ...], float] = {}
-    runs = []
+    runs, start_s = [], 0.0
     missing = study.missing()
+    jobs = min(resources.jobs_at_once, max(len(missing), 1))
     for number, plan in enumerate(missing, start=1):
-        settings = flatten(plan.settings.model_dump())
-        cost = tuple(value for path, value in settings.items() if path not in _FREE)
-        if cost not in seconds:
-            computer = resources.computer(plan.settings.precision)
-            seconds[cost] = estimate_seconds(plan, computer)
-        runs.append((plan, seconds[cost]))
+        computer = resources.computer(plan.settings.precision)
+        speed = speed_of(plan, Layout(jobs, computer.threads), computer)
+        if speed is None:
+            raise StudyError(
+                f"{jobs} runs at a time were tried, and a process ended, perhaps for lack of "
+                "memory; give fewer --jobs"
+            )
+        start_s = max(start_s, speed.start_s)
+        runs.append((plan, speed.run_seconds(plan)))
         progress(number, len(missing))
-    jobs = min(resources.jobs_at_once, max(len(runs), 1))
-    return Estimate(tuple(runs), sum(time for _, time in runs) / jobs)
+    return Estimate(tuple(runs), start_s + _last_end([seconds for _, seconds in runs], jobs))
 
 
-_FREE = ("l2.strength", "learning_rate", "shuffle")
-"""Settings that change no run's time."""
+def _last_end(seconds: list[float], jobs: int) -> float:
+    """When the last run ends, if each starts, in order, as soon as one of the places is free.
+
+    >>> _last_end([10.0, 10.0, 10.0], 2)
+    20.0
+    """
+    ends = [0.0] * jobs
+    for one in seconds:
+        heapq.heapreplace(ends, ends[0] + one)
+    return max(ends)
