@@ -1,10 +1,11 @@
 # make demo   try it: set up, then the paper's sweep on phantoms, with its report
 # make test   everything that CI runs
+# make bench  all benchmarks, about 25 minutes on an idle machine; compares with nnU-Net
 # make setup  the set-up alone: .venv/bin/myosweep
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-long check docs wheel bench clean
+.PHONY: setup demo test test-long check docs wheel bench nnunet clean
 
 setup: .venv/.runtime
 demo: .venv/.runtime
@@ -31,9 +32,15 @@ wheel: .venv/.development
 	for file in demo.toml template.html.j2 conclusion.html.j2 page.css py.typed; do \
 	  grep -q $$file dist/contents.txt || exit 1; done
 
-bench: .venv/.development
-	$(BIN)/python benchmarks/training.py --data ../shared/data/emidec
-	$(BIN)/python benchmarks/boundary.py --data ../shared/data/emidec
+bench: .venv/.development .venv-nnunet/.ready
+	$(BIN)/python benchmarks/everything.py --data ../shared/data/emidec
+
+nnunet: .venv-nnunet/.ready
+
+.venv-nnunet/.ready: constraints.txt
+	$(PYTHON) -m venv .venv-nnunet
+	.venv-nnunet/bin/python -m pip install -q -c constraints.txt nnunetv2==2.8.1
+	touch $@
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -45,4 +52,4 @@ bench: .venv/.development
 	touch $@
 
 clean:
-	rm -rf .venv dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-nnunet dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

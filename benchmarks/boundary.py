@@ -2,7 +2,8 @@
 
     python benchmarks/boundary.py [--data EMIDEC_FOLDER] [--slices 60]
 
-All score the same slices and regions at the same tolerance. myosweep counts overlap and 14
+All score the same slices and regions at the same tolerance, in turn, and ratios are taken round by
+round. myosweep counts overlap and 14
 tolerances in the same time; the others compute the surface Dice at one tolerance.
 """
 
@@ -13,11 +14,8 @@ os.environ.update(
 )
 
 import argparse
-import platform
-import time
 import warnings
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import monai.metrics
@@ -26,12 +24,20 @@ import surface_distance
 import torch
 from PIL import Image
 
+from common import EMIDEC_SCHEME as SCHEME
+from common import (
+    SIZE_PX,
+    Ratio,
+    Turn,
+    machine_facts,
+    positive,
+    print_machine,
+    take_turns,
+    turn_of,
+)
 from myosweep.metrics import SliceCounts, count_slices, hits_within
-from myosweep.regions import RegionScheme
 
-SCHEME = RegionScheme.parse(["background=0", "blood pool=1", "myocardium=2,3,4"])
 REGIONS = len(SCHEME.names)
-SIZE_PX = 128
 TOLERANCE_PX = 2.0
 ALL_SLICES = 700
 
@@ -39,34 +45,62 @@ ALL_SLICES = 700
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--data", type=Path, help="folder with EMIDEC masks/*.png")
-    options.add_argument("--slices", type=int, default=60, help="slices that the peers score")
+    options.add_argument("--slices", type=positive, default=60, help="slices that the peers score")
+    options.add_argument("--rounds", type=positive, default=5)
+    options.add_argument("--seconds", type=float, default=1, help="of each, per round")
     given = options.parse_args()
     torch.set_num_threads(1)
+    print_machine(machine_facts(("numpy", "scipy", "torch", "monai", "surface-distance")), 1)
+    print(f"data: {'EMIDEC' if given.data else 'generated ellipses'}")
     references = read_references(given.data) if given.data else ellipses(200)
     references = references[np.arange(ALL_SLICES) % len(references)]
     predictions = perturbed(references)
     few = np.linspace(0, ALL_SLICES - 1, given.slices).astype(int)
-    print_machine("EMIDEC" if given.data else "generated ellipses")
-    seconds, _ = timed(lambda: count_slices(references, predictions, REGIONS), repeats=5)
+    compare(references[few], predictions[few], given)
+    all_of_them = turn(score_ours, references, predictions)
+    (ours,) = take_turns({"myosweep": all_of_them}, given.rounds, given.seconds, given.seconds)
     print(
-        f"myosweep, {ALL_SLICES} slices x {REGIONS} regions, {SIZE_PX} px square: {seconds:.3f} s"
+        f"myosweep, {ALL_SLICES} slices x {REGIONS} regions, {SIZE_PX} px square: "
+        f"{ALL_SLICES / ours.median:.3f} s"
     )
-    compare(references[few], predictions[few])
 
 
-def compare(references: np.ndarray, predictions: np.ndarray) -> None:
+Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def compare(references: np.ndarray, predictions: np.ndarray, given: argparse.Namespace) -> None:
     """Print time per slice, ratio to ours, and how far the surface Dice lies from ours."""
-    ours_s, counts = timed(lambda: count_slices(references, predictions, REGIONS), repeats=5)
-    ours = surface_dice(counts)
+    peers: dict[str, Scores] = {"monai": score_monai, "surface-distance": score_surface_distance}
+    turns = {
+        name: turn(score, references, predictions)
+        for name, score in ({"myosweep": score_ours} | peers).items()
+    }
+    ours, *others = take_turns(turns, given.rounds, given.seconds, 0)
+    expected = score_ours(references, predictions)
     print(f"{len(references)} slices, tolerance {TOLERANCE_PX:g} px, time per slice:")
-    print(f"  myosweep          {1e3 * ours_s / len(references):8.3f} ms")
-    for name, score in (("monai", score_monai), ("surface-distance", score_surface_distance)):
-        seconds, theirs = timed(lambda score=score: score(references, predictions), repeats=2)
-        both = ~np.isnan(theirs) & ~np.isnan(ours)
+    print(f"  myosweep          {1e3 / ours.median:8.3f} ms")
+    for other in others:
+        found = peers[other.name](references, predictions)
+        both = ~np.isnan(found) & ~np.isnan(expected)
         print(
-            f"  {name:17} {1e3 * seconds / len(references):8.3f} ms, {seconds / ours_s:4.0f} times "
-            f"ours; largest difference in surface Dice {np.abs(theirs - ours)[both].max():.2g}"
+            f"  {other.name:17} {1e3 / other.median:8.3f} ms, {Ratio.of(ours, other)} times ours; "
+            f"largest difference in surface Dice {np.abs(found - expected)[both].max():.2g}"
         )
+
+
+def turn(score: Scores, references: np.ndarray, predictions: np.ndarray) -> Turn:
+    """Score all slices again and again; counts slices."""
+
+    def steps() -> Iterator[float]:
+        while True:
+            score(references, predictions)
+            yield len(references)
+
+    return turn_of(steps())
+
+
+def score_ours(references: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return surface_dice(count_slices(references, predictions, REGIONS))
 
 
 def surface_dice(counts: SliceCounts) -> np.ndarray:
@@ -119,25 +153,6 @@ def perturbed(references: np.ndarray) -> np.ndarray:
     return np.stack(
         [np.roll(m, (number % 4, number // 4 % 4), (0, 1)) for number, m in enumerate(references)]
     )
-
-
-def timed(run: Callable, repeats: int) -> tuple[float, object]:
-    """Fastest time of several runs after one to warm up, and the result."""
-    result, times_s = run(), []
-    for _ in range(repeats):
-        started_at = time.perf_counter()
-        result = run()
-        times_s.append(time.perf_counter() - started_at)
-    return min(times_s), result
-
-
-def print_machine(data: str) -> None:
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
-    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    packages = ("numpy", "scipy", "torch", "monai", "surface-distance")
-    print(f"{names[0] if names else platform.processor()}, one thread; data: {data}")
-    print(", ".join(f"{name} {version(name)}" for name in packages))
 
 
 if __name__ == "__main__":

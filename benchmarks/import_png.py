@@ -10,18 +10,16 @@ the memory that each further slice takes.
 
 import argparse
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
+from common import machine_facts, positive, print_machine, run_watched
 from myosweep.data.phantom import phantom_patient
+from myosweep.training.device import processor_count
 
 SIDE = 256
 DISTINCT = 200
@@ -67,26 +65,15 @@ def link(source: list[Path], folder: Path, slices: int) -> None:
 
 def timed_import(folder: Path) -> tuple[float, float]:
     """Seconds and peak megabytes of one import in a process of its own."""
-    started_at = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", IMPORT, str(folder), PATTERN])
-    peak = 0
-    watched = psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            peak = max(peak, watched.memory_info().rss)
-        except psutil.NoSuchProcess:
-            break
-        time.sleep(0.02)
-    if process.wait():
-        raise SystemExit("the import failed")
-    return time.perf_counter() - started_at, peak / 1e6
+    return run_watched([sys.executable, "-c", IMPORT, str(folder), PATTERN])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--slices", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--slices", type=positive, nargs="+", default=[1000, 10_000])
     wanted = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores")
+    facts = machine_facts(("numpy", "pillow", "myosweep"))
+    print_machine(facts, processor_count())
     print(f"{'slices':>8} {'seconds':>8} {'slices/s':>9} {'peak MB':>8}")
     with tempfile.TemporaryDirectory() as place:
         source = write_slices(Path(place) / "source")

@@ -1,8 +1,11 @@
 """The benchmarks still run: each with so little work that its figures mean nothing."""
 
 import json
+import os
 import subprocess
 import sys
+from argparse import Namespace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,35 +21,115 @@ def needs(package: str) -> pytest.MarkDecorator:
     )
 
 
+NNUNET = BENCHMARKS.parent / ".venv-nnunet" / ("Scripts" if os.name == "nt" else "bin")
+needs_nnunet = pytest.mark.skipif(
+    not NNUNET.exists(), reason="nnU-Net is not there, which takes minutes to install; make nnunet"
+)
+LITTLE = "--phantoms 4 --first-filters 4 --rounds 1 --seconds 0.01 --warm-up 0 --threads 1"
+
+
 def run(script: str, *arguments: str) -> str:
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @needs("monai")
 def test_training_prints_every_loop_and_ratio() -> None:
-    little = "--phantoms 4 --first-filters 4 --rounds 1 --steps 1 --warm-up 1 --threads 1"
-    output = run("training.py", *little.split(), "--json")
+    output = run("training.py", *LITTLE.split(), "--without-nnunet", "--json")
     assert "PHANTOMS, not on EMIDEC: no --data was given" in output
-    found = json.loads(output.splitlines()[-1])
+    assert "nnU-Net takes no part: --without-nnunet was given" in output
+    facts = json.loads(output.splitlines()[-1])
+    assert facts["data"] == "phantoms"
+    assert list(facts["first_filters"]) == ["4"]
+    found = facts["first_filters"]["4"]
     speeds = found["images_per_s"]
-    assert found["data"] == "phantoms"
-    assert found["first_filters"] == 4
-    assert len([loop for loop in speeds if loop.startswith("MONAI, ")]) == 4
     assert all(len(rounds) == 1 and rounds[0] > 0 for rounds in speeds.values())
-    ours = f"myosweep, {found['precision']}"
-    assert found["ratios"].keys() == {ours, "myosweep, float32"}
-    expected = speeds[ours][0] / speeds[found["peer"]][0]
-    assert found["ratios"][ours]["median"] == pytest.approx(expected)
-    assert speeds[found["peer"]] == max(speeds[loop] for loop in speeds if "MONAI" in loop)
+    kinds = {"MONAI": 4, "plain PyTorch, float32": 2, "plain PyTorch, bfloat16": 2}
+    for kind, loops in kinds.items():
+        peers = {loop: rounds[0] for loop, rounds in speeds.items() if loop.startswith(kind)}
+        assert len(peers) == loops
+        fastest = max(peers, key=lambda loop: peers[loop])
+        ratio = found["ratios"]["myosweep, float32"][fastest]["median"]
+        assert ratio == pytest.approx(speeds["myosweep, float32"][0] / peers[fastest])
+
+
+@needs("monai")
+@needs_nnunet
+def test_training_takes_turns_with_nnunet() -> None:
+    output = run("training.py", *LITTLE.split(), "--json")
+    assert "near ours: patches of [128, 128], mini-batches of 4, features [4, 8, 16, 32, 64]" in (
+        output
+    )
+    found = json.loads(output.splitlines()[-1])["first_filters"]["4"]
+    theirs = ("nnU-Net, as it plans", "nnU-Net, network near ours")
+    assert all(found["images_per_s"][loop][0] > 0 for loop in theirs)
+    assert all(ratios.keys() >= set(theirs) for ratios in found["ratios"].values())
+
+
+@needs("monai")
+def test_the_peers_network_must_be_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    loops, common = import_module("loops"), import_module("common")
+    plan = loops.make_plan(common.open_slices(None, 3, tmp_path)[1], 2, "float32")
+    loops.check_same_network(plan)
+    without_upsampling = lambda self, x: self.last(self.encoder[0](x))  # noqa: E731
+    monkeypatch.setattr(loops.PlainUNet, "forward", without_upsampling)
+    with pytest.raises(SystemExit, match="the peers train another network"):
+        loops.check_same_network(plan)
+
+
+@needs("monai")
+def test_peak_counts_the_step_and_shares_it_out() -> None:
+    found = json.loads(run("peak.py", *LITTLE.split(), *PEAK).splitlines()[-1])["found"]
+    assert {one["precision"] for one in found} >= {"float32"}
+    assert all(sum(one["profile"].values()) == pytest.approx(1, abs=0.2) for one in found)
+    assert all(one["profile"]["convolution backward"] > 0 for one in found)
+    for one in found:
+        assert one["gflop_per_step"] == pytest.approx(GFLOP_OF_4_FILTERS)
+        step, peak = (one["gflop_per_s"][name][0] for name in ("step", "peak"))
+        assert one["share_of_peak"]["step"] == pytest.approx(step / peak)
+
+
+PEAK = ("--sides", "64", "--profiled", "1", "--json")
+GFLOP_OF_4_FILTERS = 1.1403264
+"""Reckoned by hand: height x width x kernel x channels in x filters of each layer, three ways."""
+
+
+def test_memory_prints_every_task() -> None:
+    sizes = "--first-filters 2 --patients 4 --scored 3 --imported 20 --threads 1"
+    lines = run("memory.py", *sizes.split()).splitlines()
+    peaks = [float(line.split()[-2]) for line in lines if line.startswith(("run, ", "scoring"))]
+    assert len(peaks) == 5
+    assert all(50 < peak < 2500 for peak in peaks)
+    assert lines[-1].startswith(f"largest run: {max(peaks[:4]):.0f} MB, under the target")
+
+
+def test_startup_times_every_command() -> None:
+    output = run("startup.py", "--repeats", "1")
+    for words in ("python -c pass", "import myosweep", "myosweep --help", "status", "summary"):
+        assert any(words in line for line in output.splitlines())
+
+
+def test_everything_keeps_what_is_printed_and_says_what_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    everything = import_module("everything")
+    assert all((BENCHMARKS / f"{one.name}.py").exists() for one in everything.SECTIONS)
+    given = Namespace(data=None, output=tmp_path)
+    boundary = everything.Section("boundary", "Boundary", ("--help",), takes_data=True)
+    assert everything.perform(boundary, given)
+    assert "Boundary scores, side by side" in (tmp_path / "boundary.txt").read_text("utf-8")
+    assert not everything.perform(everything.Section("startup", "", ("--repeats", "0")), given)
+    assert "must be at least 1, got 0" in capsys.readouterr().out
 
 
 @needs("monai")
 @needs("surface_distance")
 def test_boundary_prints_the_peers() -> None:
-    output = run("boundary.py", "--slices", "2")
+    output = run("boundary.py", "--slices", "2", "--rounds", "1", "--seconds", "0")
     for peer in ("monai", "surface-distance"):
         assert any(
             line.split()[0] == peer and "times ours" in line

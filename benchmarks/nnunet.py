@@ -1,0 +1,122 @@
+"""nnU-Net v2's own 2D training as a contestant: a process of its own that waits for its turn.
+
+nnU-Net lives in `.venv-nnunet` (`make nnunet`). While the others train, its processes are
+suspended, so that its augmentation does not slow them down; its queues of augmented batches stay as
+they are.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from myosweep.data.export import export_dataset
+from myosweep.training.run import RunPlan
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = ROOT / ".venv-nnunet" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+WORKER = Path(__file__).with_name("nnunet_worker.py")
+DATASET = "Dataset001_slices"
+
+
+def missing() -> str | None:
+    """Why nnU-Net cannot take part, with a way out; None if it can."""
+    if PYTHON.exists():
+        return None
+    return "there is no environment .venv-nnunet; `make nnunet` makes it (2 GB, 2 minutes)"
+
+
+def prepare(plan: RunPlan, first_filters: Sequence[int], folder: Path) -> None:
+    """Export the dataset, let nnU-Net plan and preprocess it, and give it our split."""
+    (folder / "raw").mkdir(parents=True)
+    export_dataset(plan.dataset, folder / "raw" / DATASET, "nnunet")
+    sizes = [plan.settings.depth, plan.settings.batch_size, *first_filters]
+    command = [str(PYTHON), str(WORKER), "prepare", *map(str, sizes)]
+    done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"nnU-Net cannot prepare the dataset:\n{done.stdout}{done.stderr}")
+    parts = {name: _patients(plan, part) for name, part in (("train", "training"), ("val", "test"))}
+    splits = folder / "preprocessed" / DATASET / "splits_final.json"
+    splits.write_text(json.dumps([parts]))
+
+
+def _patients(plan: RunPlan, part: str) -> list[str]:
+    rows = plan.split.rows(part, plan.dataset)
+    return sorted(plan.dataset.slices["patient"].iloc[rows].unique())
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    places = {f"nnUNet_{name}": str(folder / name) for name in ("raw", "preprocessed", "results")}
+    return os.environ | places
+
+
+class NnunetTraining:
+    """One training of nnU-Net; as a function, a turn of so many seconds."""
+
+    def __init__(self, folder: Path, configuration: str, threads: int) -> None:
+        """Start it; ``planned`` says what it trains with."""
+        self._log = (folder / f"{configuration}.log").open("w+")
+        self._process = psutil.Popen(
+            [str(PYTHON), str(WORKER), "train", configuration, str(threads)],
+            env=_environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        self.planned = self._answer()
+        self._all("suspend")
+
+    def __call__(self, seconds: float) -> float:
+        """Train so long, at least a step, inside nnU-Net's own loop; gives images per second."""
+        self._all("resume")
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        found = self._answer()
+        self._all("suspend")
+        return found["images"] / found["seconds"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it and the processes that it started."""
+        family = [*self._process.children(recursive=True), self._process]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family, timeout=10)
+        self._log.close()
+
+    def _answer(self) -> dict[str, Any]:
+        if line := self._process.stdout.readline():
+            return json.loads(line)
+        self._log.seek(0)
+        raise SystemExit(f"nnU-Net has ended:\n{self._log.read()[-4000:]}")
+
+    def _all(self, action: str) -> None:
+        for one in [self._process, *self._process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                getattr(one, action)()
+
+
+@contextmanager
+def trainings(
+    folder: Path, first_filters: int, threads: int
+) -> Iterator[dict[str, NnunetTraining]]:
+    """nnU-Net as it plans itself, and as near to our network and batches as its plans allow."""
+    with (
+        NnunetTraining(folder, "2d", threads) as planned,
+        NnunetTraining(folder, f"near_{first_filters}", threads) as near,
+    ):
+        yield {"nnU-Net, as it plans": planned, "nnU-Net, network near ours": near}
+
+
+if __name__ == "__main__":
+    sys.exit(missing() or "nnU-Net is there; python benchmarks/training.py compares with it")

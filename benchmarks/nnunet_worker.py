@@ -1,0 +1,121 @@
+"""nnU-Net v2 in its own environment, called by nnunet.py: plans a dataset, or trains in turns.
+
+    python nnunet_worker.py prepare DEPTH BATCH_SIZE FIRST_FILTERS...
+    python nnunet_worker.py train CONFIGURATION THREADS
+
+It needs nnU-Net's three environment variables, and imports nothing of myosweep. While training it
+reads seconds, one number a line, from standard input, trains so long inside nnU-Net's own loop, and
+answers with a line of JSON: images, seconds, and what was planned.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+from nnunetv2.experiment_planning.plan_and_preprocess_api import (
+    extract_fingerprints,
+    plan_experiments,
+    preprocess,
+)
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+DATASET = 1
+PLANS = "nnUNetPlans"
+ANSWERS = os.fdopen(os.dup(1), "w")
+"""Standard output itself; what nnU-Net prints goes to standard error."""
+
+
+def main() -> None:
+    os.dup2(2, 1)
+    if sys.argv[1] == "prepare":
+        depth, batch_size, *filters = map(int, sys.argv[2:])
+        prepare(depth, batch_size, filters)
+    else:
+        train(sys.argv[2], int(sys.argv[3]))
+
+
+def prepare(depth: int, batch_size: int, filters: list[int]) -> None:
+    """Plan and preprocess as nnU-Net does, then add a configuration like ours for each size."""
+    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    extract_fingerprints([DATASET], num_processes=processes, show_progress_bar=False)
+    plan_experiments([DATASET])
+    preprocess([DATASET], PLANS, ["2d"], num_processes=[processes], show_progress_bar=False)
+    path = preprocessed() / f"{PLANS}.json"
+    plans = json.loads(path.read_text())
+    planned = plans["configurations"]["2d"]
+    for first in filters:
+        plans["configurations"][f"near_{first}"] = planned | {
+            "batch_size": batch_size,
+            "architecture": like_ours(planned["architecture"], depth, first),
+        }
+    path.write_text(json.dumps(plans))
+
+
+def like_ours(architecture: dict, depth: int, first: int) -> dict:
+    """As near to the paper's U-Net as a plans file allows: sizes, no normalisation, plain ReLU."""
+    stages = depth + 1
+    kwargs = architecture["arch_kwargs"] | {
+        "n_stages": stages,
+        "features_per_stage": [first * 2**stage for stage in range(stages)],
+        "kernel_sizes": [[3, 3]] * stages,
+        "strides": [[1, 1]] + [[2, 2]] * depth,
+        "n_conv_per_stage": [2] * stages,
+        "n_conv_per_stage_decoder": [2] * depth,
+        "norm_op": None,
+        "norm_op_kwargs": None,
+        "nonlin": "torch.nn.ReLU",
+        "nonlin_kwargs": {"inplace": True},
+    }
+    return architecture | {"arch_kwargs": kwargs}
+
+
+class TurnTaking(nnUNetTrainer):
+    """nnU-Net's trainer, which waits for its turn between two steps of its own loop."""
+
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        configuration = self.configuration_manager
+        stages = configuration.network_arch_init_kwargs["features_per_stage"]
+        answer(batch_size=self.batch_size, patch=configuration.patch_size, features=list(stages))
+        self._await_turn()
+
+    def train_step(self, batch: dict) -> dict:
+        result = super().train_step(batch)
+        self.done += len(batch["data"])
+        if (elapsed := time.perf_counter() - self.started_at) >= self.wanted:
+            answer(images=self.done, seconds=elapsed)
+            self._await_turn()
+        return result
+
+    def _await_turn(self) -> None:
+        line = sys.stdin.readline()
+        if not line.strip():
+            raise SystemExit(0)
+        self.wanted, self.done, self.started_at = float(line), 0, time.perf_counter()
+
+
+def answer(**facts: object) -> None:
+    print(json.dumps(facts), file=ANSWERS, flush=True)
+
+
+def train(configuration: str, threads: int) -> None:
+    """nnU-Net's 2D training on the processor, for ever; its epoch never ends."""
+    torch.set_num_threads(threads)
+    plans = json.loads((preprocessed() / f"{PLANS}.json").read_text())
+    dataset = json.loads((preprocessed() / "dataset.json").read_text())
+    plans["continue_training"] = False
+    trainer = TurnTaking(plans, configuration, 0, dataset, torch.device("cpu"))
+    trainer.num_iterations_per_epoch = 10**9
+    trainer.run_training()
+
+
+def preprocessed() -> Path:
+    place = Path(os.environ["nnUNet_preprocessed"])  # noqa: SIM112
+    return next(place.glob(f"Dataset{DATASET:03d}_*"))
+
+
+if __name__ == "__main__":
+    main()
