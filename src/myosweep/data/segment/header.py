@@ -281,7 +281,7 @@ def _contour(fields: Fields, name: str, size: tuple[int, int, int, int]) -> Cont
         )
     rows, columns = (one.reshape(_outline_shape(one)).astype(np.float64) for one in arrays)
     absent = np.isnan(rows) | np.isnan(columns) | ((rows == 0) & (columns == 0))
-    return Contour(np.where(absent, np.nan, rows - 1), np.where(absent, np.nan, columns - 1))
+    return Contour(np.where(absent, np.nan, rows) - 1, np.where(absent, np.nan, columns) - 1)
 
 
 def _best_frame(contours: Mapping[str, Contour]) -> int:
