@@ -13,7 +13,15 @@ import pytest
 
 from myosweep.errors import ClaimLost
 from myosweep.results.layout import RunFolder
-from myosweep.training.claim import SILENCE_S, host_code, is_live, last_progress, take_claim
+from myosweep.training.claim import (
+    SILENCE_S,
+    Claim,
+    Errand,
+    host_code,
+    is_live,
+    last_progress,
+    take_claim,
+)
 
 
 @pytest.fixture
@@ -68,6 +76,22 @@ def test_another_host_holds_until_it_is_silent(run: RunFolder, silent_s: float, 
     write_claim(run, host="elsewhere", process=1, renewed_at=time.time() - silent_s)
     assert is_live(run.claim(1)) is live
     assert (take_claim(run) is None) is live
+
+
+def test_a_later_attempt_at_an_errand_takes_over_at_once(run: RunFolder) -> None:
+    write_claim(run, host="elsewhere", process=1, renewed_at=time.time(), errand="one", attempt=2)
+    assert take_claim(run) is None
+    for other in (Errand("two", 9), Errand("one", 1), Errand("one", 2)):
+        assert take_claim(run, other) is None, "neither another errand nor an earlier attempt"
+    third = take_claim(run, Errand("one", 3))
+    assert third is not None
+    assert third.number == 2
+    third.renew(epochs_done=1.0)
+    content = json.loads(run.claim(2).read_text("utf-8"))
+    assert (content["errand"], content["attempt"]) == ("one", 3)
+    assert take_claim(run) is None
+    with pytest.raises(ClaimLost):
+        Claim(run, 1, Errand("one", 2)).check()
 
 
 def test_a_claim_that_is_just_being_written_is_live(run: RunFolder) -> None:

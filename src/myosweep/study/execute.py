@@ -115,9 +115,11 @@ def failure(error: BaseException) -> RunStatus:
     return RunStatus(status="failed", error=f"{type(error).__name__}: {reason}")
 
 
-def mark_failed(folder: RunFolder, status: RunStatus) -> RunStatus | None:
+def mark_failed(
+    folder: RunFolder, status: RunStatus, errand: Errand | None = None
+) -> RunStatus | None:
     """Write down that a run failed, unless another process has taken it up meanwhile."""
-    if (claim := take_claim(folder)) is None:
+    if (claim := take_claim(folder, errand)) is None:
         return None
     try:
         known = folder.read_status()

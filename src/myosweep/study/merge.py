@@ -47,7 +47,10 @@ def joined(old: Replicates, new: Replicates) -> Replicates:
     """The networks of both; their design is the same."""
     if old.design == "folds":
         return old.model_copy(update={"repeats": max(old.repeats, new.repeats)})
-    seeds = union(*(tuple(member.seed for member in one.members) for one in (old, new)))
+    before, wanted = (tuple(member.seed for member in one.members) for one in (old, new))
+    if set(wanted) <= set(before):
+        return old
+    seeds = union(before, wanted)
     return old.model_copy(update={"seeds": seeds})
 
 

@@ -5,12 +5,13 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from myosweep.errors import InputError, StudyError
 from myosweep.results.rows import RunStatus
+from myosweep.study.execute import mark_failed
 from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study
 from myosweep.study.ray_places import Place, SharedFolder, ThroughStore
@@ -225,7 +226,8 @@ class _Dispatch:
             error=f"{type(error).__name__}: its worker died {_GIVE_UP} times in a row without a "
             "further epoch, perhaps for lack of memory",
         )
-        self._place.land(errand.plan, status)
+        self._place.land(errand.plan, None)
+        mark_failed(self._study.folder.run(errand.plan.id), status, errand.next())
 
     def _recall(self, plan: RunPlan) -> None:
         """Another process has taken up a run that is out."""
@@ -235,10 +237,12 @@ class _Dispatch:
 
     def _call_back(self) -> None:
         """Stop what is out; each run stays at its last whole epoch."""
-        for reference in self._out:
-            self._ray.cancel(reference)
-        if self._out:
-            self._ray.wait(list(self._out), num_returns=len(self._out), timeout=_GRACE_S)
+        with suppress(self._ray.exceptions.RayError):
+            for reference in self._out:
+                self._ray.cancel(reference)
+            if self._out:
+                self._ray.wait(list(self._out), num_returns=len(self._out), timeout=_GRACE_S)
+            list(self._place.look())
 
 
 def _reason(error: Any) -> InputError:

@@ -1,9 +1,10 @@
 """How runs go out to a Ray cluster's machines and come back: by a shared folder, or a store."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,29 +21,35 @@ _VISIBLE_S = 60.0
 _RENEW_S = 30.0
 
 
-class Place(Protocol):
+class Place(ABC):
     """A way out and back."""
 
+    @abstractmethod
     def fetch(self, plan: RunPlan) -> bool:
         """Whether the run is done already, and its results are in the study's folder now."""
 
+    @abstractmethod
     def send(self, plan: RunPlan, errand: Errand) -> Any:
         """Send a run out; Ray's reference to how it will end."""
 
+    @abstractmethod
     def land(self, plan: RunPlan, status: RunStatus | None) -> None:
         """Bring the results of a run that has ended into the study's folder."""
 
+    @abstractmethod
     def look(self) -> Iterator[RunPlan]:
         """Show progress; gives the runs that another process has taken up meanwhile."""
 
+    @abstractmethod
     def epochs_done(self, plan: RunPlan) -> int:
         """Whole epochs that a run has behind it, as far as is known."""
 
+    @abstractmethod
     def leave(self) -> None:
         """Give back what is held."""
 
 
-class SharedFolder:
+class SharedFolder(Place):
     """All machines see the study's folder, at the same place; they write into it."""
 
     def __init__(self, ray: Any, study: Study, share: Share, store: str = "") -> None:
@@ -82,7 +89,7 @@ class SharedFolder:
         pass
 
 
-class ThroughStore:
+class ThroughStore(Place):
     """No machine but the driver's sees the study's folder: results come back through a store.
 
     Ray carries the pixels, once to each machine. The driver holds the claim of each run that a
