@@ -104,10 +104,9 @@ def test_masks_figure_counts_pixels_like_the_tables(results: Results) -> None:
 def test_slices_are_picked_by_disagreement(results: Results) -> None:
     pictures = read_pictures(results)
     picked = choose_slices(results, pictures)
-    answers = {
-        key: np.stack([masks[key] == 2 for masks in pictures.masks])
-        for key in sorted(results.counts.loc[results.counts["part"] == "test", "slice"].unique())
-    }
+    keys = sorted(results.counts.loc[results.counts["part"] == "test", "slice"].unique())
+    masks = [dict(pictures.masks(number, keys)) for number in range(len(pictures.shown))]
+    answers = {key: np.stack([of_point[key] == 2 for of_point in masks]) for key in keys}
     disagreement = {key: int((a.any(0) & ~a.all(0)).sum()) for key, a in answers.items()}
     ranked = sorted(disagreement, key=lambda key: (disagreement[key], key))
     assert picked == (ranked[(len(ranked) - 1) // 2], ranked[-1])

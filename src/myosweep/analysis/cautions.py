@@ -7,6 +7,7 @@ from typing import Any
 from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.edge import edges
 from myosweep.analysis.points import field_words, format_value, points
+from myosweep.analysis.remember import remembered
 from myosweep.results.read import Results
 from myosweep.results.rows import RunStatus
 
@@ -36,6 +37,7 @@ def cautions(results: Results) -> tuple[Caution, ...]:
     )
 
 
+@remembered
 def patients_in_several_parts(results: Results) -> int:
     """How many patients have slices in more than one part of the same split."""
     split_of = results.runs.set_index("run")["split_hash"]

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
-from scipy import special
 
+from myosweep.analysis.displacement_ratio import Pair, ratio_of
 from myosweep.analysis.points import Point, points
 from myosweep.metrics import contour_lengths_px
-from myosweep.results.read import Results, read_masks
-from myosweep.statistics.contrasts import degrees_of_freedom
-from myosweep.statistics.intervals import LEVEL
-from myosweep.statistics.score_table import Estimand, estimand_of
+from myosweep.results.read import Results, stream_masks
+from myosweep.statistics.score_table import Estimand
 
-FEWEST_NETWORKS = 3
-"""Below this many networks per value, leaving one out leaves no pair of networks."""
+MOST_OTHERS = 20
+"""With so many other networks of its value a network is compared; with fewer others, with all."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +71,20 @@ class _Masks:
     slices: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Two compared networks: their seeds, and the mean displacement for each patient."""
-
-    seeds: tuple[int, ...]
-    by_patient: Float64[np.ndarray, " patient"]
-
-
 def displacements(
     results: Results, region: str, chosen: Sequence[Point] | None = None
 ) -> Displacement | None:
     """Contour displacement between adjacent values, and between networks of one value.
 
-    Every network is compared with the same network (seed) of the next value, and with every other
-    network of its own value, on the test slices that both have: with folds, these are networks of
-    different repeats. Several slices of a patient are pooled (area over length); each patient
-    of each pair then counts once. A region that one of the two networks missed on a slice counts as
+    Every network is compared with the same network (seed) of the next value, and with other
+    networks of its own value, on the test slices that both have: with folds, these are networks of
+    different repeats. Up to 21 networks per value all pairs are taken; of more, each network meets
+    about 20 others, so that the work grows with the number of networks and not with its square.
+    Several slices of a patient are pooled (area over length); each patient of each pair then counts
+    once. A region that one of the two networks missed on a slice counts as
     moved by its whole area; slices where both missed it do not count.
 
-    All pairs are taken: the work is one comparison of packed bits per pair, and each masks file is
-    read once.
+    A comparison is one of packed bits, and each masks file is read once.
 
     Args:
         chosen: the points to compare; default: all.
@@ -127,7 +118,7 @@ def displacements(
         region,
         _mean(between_values),
         _mean(between_networks),
-        *_ratio(between_values, between_networks),
+        *ratio_of(between_values, between_networks),
         tuple(
             StepDisplacement(found[one].label, found[other].label, _mean(pairs))
             for (one, other), pairs in zip(steps, of_step, strict=True)
@@ -188,18 +179,24 @@ def _read(
     folder = results.folder.run(run)
     if not folder.masks.exists():
         return None
-    maps = {name: one for name, one in read_masks(folder).items() if name in tested}
-    if not maps:
+    names: list[str] = []
+    bits, lengths_px = [], []
+    for keys, maps in stream_masks(folder):
+        wanted = [place for place, key in enumerate(keys) if key in tested]
+        mask = maps[wanted] == region_code
+        names += [keys[place] for place in wanted]
+        bits.append(np.packbits(mask, axis=-1))
+        lengths_px.append(contour_lengths_px(mask))
+    if not names:
         return None
-    names = sorted(maps)
-    mask = np.stack([maps[name] for name in names]) == region_code
-    slices = np.array([number[name] for name in names])
-    return _Masks(np.packbits(mask, axis=-1), contour_lengths_px(mask), slices)
+    order = np.argsort([number[name] for name in names])
+    slices = np.array([number[name] for name in names])[order]
+    return _Masks(np.concatenate(bits)[order], np.concatenate(lengths_px)[order], slices)
 
 
 def _between_values(
     masks: Mapping[tuple[int, int], _Masks], one: int, other: int, patient_of: np.ndarray
-) -> list[_Pair]:
+) -> list[Pair]:
     """Two values, compared network by network."""
     seeds = sorted(
         {seed for v, seed in masks if v == one} & {seed for v, seed in masks if v == other}
@@ -210,19 +207,34 @@ def _between_values(
 
 def _between_networks(
     masks: Mapping[tuple[int, int], _Masks], value: int, patient_of: np.ndarray
-) -> list[_Pair]:
-    """Every pair of networks of one value that share test slices."""
-    seeds = sorted(seed for v, seed in masks if v == value)
-    pairs = [
-        _compare(masks[value, s], masks[value, t], (s, t), patient_of)
-        for s, t in itertools.combinations(seeds, 2)
-    ]
-    return [pair for pair in pairs if pair is not None]
+) -> list[Pair]:
+    """Pairs of networks of one value that share test slices: all, or ``MOST_OTHERS`` for each.
+
+    Networks stand in a ring, and each meets its neighbours first, then those two places away, ...
+    """
+    ring = sorted(seed for v, seed in masks if v == value)
+    met = dict.fromkeys(ring, 0)
+    pairs = []
+    for step in range(1, len(ring) // 2 + 1):
+        if min(met.values()) >= MOST_OTHERS:
+            break
+        starts = ring[: len(ring) // 2] if 2 * step == len(ring) else ring
+        for place, s in enumerate(starts):
+            t = ring[(place + step) % len(ring)]
+            if met[s] >= MOST_OTHERS and met[t] >= MOST_OTHERS:
+                continue
+            seeds = min(s, t), max(s, t)
+            pair = _compare(masks[value, seeds[0]], masks[value, seeds[1]], seeds, patient_of)
+            if pair is not None:
+                pairs.append(pair)
+                met[s] += 1
+                met[t] += 1
+    return sorted(pairs, key=lambda pair: pair.seeds)
 
 
 def _compare(
     one: _Masks, other: _Masks, seeds: tuple[int, ...], patient_of: np.ndarray
-) -> _Pair | None:
+) -> Pair | None:
     shared, mine, theirs = np.intersect1d(
         one.slices, other.slices, assume_unique=True, return_indices=True
     )
@@ -234,79 +246,17 @@ def _compare(
     area = np.bincount(patient_of[shared], areas.astype(float), count)
     length = np.bincount(patient_of[shared], lengths, count)
     moved = np.divide(area, length, out=np.full(count, np.nan), where=length > 0)
-    return _Pair(seeds, moved) if np.isfinite(moved).any() else None
+    return Pair(seeds, moved) if np.isfinite(moved).any() else None
 
 
-def _mean(pairs: Sequence[_Pair]) -> float:
+def _mean(pairs: Sequence[Pair]) -> float:
     if not pairs:
         return float("nan")
     cells = np.stack([pair.by_patient for pair in pairs])
     return float(cells[np.isfinite(cells)].mean())
 
 
-def _present(pairs: Sequence[_Pair]) -> Bool[np.ndarray, " patient"]:
+def _present(pairs: Sequence[Pair]) -> Bool[np.ndarray, " patient"]:
     """Patients that take part in any pair."""
     there: np.ndarray = np.isfinite(np.stack([pair.by_patient for pair in pairs])).any(0)
     return there
-
-
-def _ratio(
-    values: Sequence[_Pair], networks: Sequence[_Pair]
-) -> tuple[float, float, float, Estimand]:
-    """Ratio of both mean displacements, its interval, and what the interval covers."""
-    whole = _log_ratio(_sums(values), _sums(networks)) if networks else np.nan
-    if not np.isfinite(whole):
-        return np.nan, np.nan, np.nan, "none"
-    ratio = float(np.exp(whole))
-    seeds = sorted({seed for pair in values for seed in pair.seeds})
-    several = len(seeds) >= FEWEST_NETWORKS
-    by_network = [_without_network(values, networks, seed) for seed in seeds] if several else []
-    by_patient = _without_each_patient(values, networks)
-    n, p = len(by_network), len(by_patient)
-    v_n, v_p = _jackknife(by_network), _jackknife(by_patient)
-    estimand = estimand_of(n, p)
-    if estimand == "none" or not np.isfinite(v_n + v_p):
-        return ratio, np.nan, np.nan, "none"
-    df = float(max(n, p) - 1)
-    if estimand == "networks and patients":
-        parts = np.array([v_n]), np.array([v_p])
-        df = float(degrees_of_freedom(*parts, float(n), float(p))[0])
-    factor = float(np.exp(special.stdtrit(df, 1 - LEVEL / 2) * np.sqrt(v_n + v_p)))
-    return ratio, ratio / factor, ratio * factor, estimand
-
-
-def _sums(pairs: Sequence[_Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of displacements and number of cells, by patient."""
-    cells = np.stack([pair.by_patient for pair in pairs])
-    there = np.isfinite(cells)
-    return np.where(there, cells, 0.0).sum(0), there.sum(0)
-
-
-def _log_ratio(
-    values: tuple[np.ndarray, np.ndarray], networks: tuple[np.ndarray, np.ndarray]
-) -> float:
-    """Logarithm of the ratio of two means; NaN where one is missing or 0."""
-    means = [
-        total.sum() / count.sum() if count.sum() else 0.0 for total, count in (values, networks)
-    ]
-    return float(np.log(means[0] / means[1])) if min(means) > 0 else float("nan")
-
-
-def _without_each_patient(values: Sequence[_Pair], networks: Sequence[_Pair]) -> list[float]:
-    (a, n), (b, m) = _sums(values), _sums(networks)
-    keep = ~np.eye(len(a), dtype=bool)
-    there = (n > 0) | (m > 0)
-    return [
-        _log_ratio((a[k], n[k]), (b[k], m[k])) for k, here in zip(keep, there, strict=True) if here
-    ]
-
-
-def _without_network(values: Sequence[_Pair], networks: Sequence[_Pair], seed: int) -> float:
-    left = [[pair for pair in pairs if seed not in pair.seeds] for pairs in (values, networks)]
-    return _log_ratio(*map(_sums, left)) if all(left) else float("nan")
-
-
-def _jackknife(left_out: Sequence[float]) -> float:
-    """Variance of a statistic from its values with one taken out at a time; 0 below two."""
-    count = len(left_out)
-    return float((count - 1) ** 2 / count * np.var(left_out, ddof=1)) if count > 1 else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from myosweep.analysis.remember import remembered
 from myosweep.config import Value
 from myosweep.results.read import Results
 
@@ -41,6 +42,7 @@ class Point:
         return ", ".join(named) or UNSWEPT
 
 
+@remembered
 def points(results: Results) -> tuple[Point, ...]:
     """The points that have a finished network: in the sweep's order, then any others, ascending."""
     fields = results.fields

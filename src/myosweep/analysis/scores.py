@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from myosweep.analysis.points import points
+from myosweep.analysis.remember import remembered
 from myosweep.analysis.slices import (
     scores_by_region,
     scores_over_regions,
@@ -113,6 +114,7 @@ def _of_networks(results: Results, scores: pd.DataFrame) -> pd.DataFrame:
     return places.merge(scores, on="run", how="inner")
 
 
+@remembered
 def _long_scores(results: Results, part: str) -> pd.DataFrame:
     """Every score of every run, region by region, each in the metrics' order."""
     slices = slice_scores(results, part)

@@ -7,6 +7,7 @@ slices. Both are MATLAB's (``evaluateSemanticSegmentation``).
 import numpy as np
 import pandas as pd
 
+from myosweep.analysis.remember import remembered
 from myosweep.errors import StudyError
 from myosweep.metrics import (
     SQUARED_DISTANCES_PX,
@@ -22,12 +23,13 @@ from myosweep.metrics import (
     mean_iou,
     weighted_iou,
 )
-from myosweep.results.read import Results, read_masks
+from myosweep.results.read import Results, mask_shape
 
 _PIXELS = ["tp", "fp", "fn"]
 _BF = ["bf", "bf_strict"]
 
 
+@remembered
 def tolerance_px(results: Results) -> float | int:
     """Tolerance of the study's BF scores: as the study says, or 0.75 % of the image diagonal.
 
@@ -38,9 +40,8 @@ def tolerance_px(results: Results) -> float | int:
     if chosen is not None:
         return chosen
     for run in results.runs["run"]:
-        folder = results.folder.run(run)
-        if folder.masks.exists() and (masks := read_masks(folder)):
-            return default_tolerance_px(*next(iter(masks.values())).shape)
+        if (shape := mask_shape(results.folder.run(run))) is not None:
+            return default_tolerance_px(*shape)
     raise StudyError(
         "the tolerance of the BF score is 0.75 % of the image diagonal, but no run has masks that "
         "show the image's size; set scoring.tolerance_px in study.toml"

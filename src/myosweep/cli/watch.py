@@ -38,17 +38,18 @@ def watching(folder: Path) -> Iterator[None]:
 
 
 def _watch(folder: Path, progress: Progress, done: threading.Event) -> None:
-    picture = _Picture(progress, _look(folder))
+    state = _look(folder)
+    picture = _Picture(progress, state)
     while not done.is_set():
         started_at = time.monotonic()
-        picture.update(_look(folder))
+        picture.update(state := _look(folder, state))
         done.wait(max(_POLL_S, _SHARE * (time.monotonic() - started_at)))
-    picture.update(_look(folder))
+    picture.update(_look(folder, state))
 
 
-def _look(folder: Path) -> StudyState:
+def _look(folder: Path, before: StudyState | None = None) -> StudyState:
     try:
-        return study_state(folder)
+        return study_state(folder, before)
     except (MyosweepError, OSError):  # the folder is still being made
         return StudyState(())
 

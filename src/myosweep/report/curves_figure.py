@@ -1,6 +1,8 @@
 """Figure 3: how training went, one thin line per network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.report.style import (
+    MOST_AS_VECTORS,
     Drawing,
     finish,
     new_figure,
@@ -85,13 +88,16 @@ def draw_curves(record: CurvesFigure) -> Drawing:
 def draw_curve_panel(panel: CurvePanel, axes: Axes) -> None:
     """Draw one quantity; what is not above 0 has no place on a logarithmic axis."""
     axes.set_title(panel.title)
-    for curve in panel.curves:
-        values = np.array(curve.values)
+    for point, group in groupby(panel.curves, lambda curve: curve.point):
+        curves = list(group)
+        epochs, values = _one_line(curves)
         if panel.logarithmic:
             values = np.where(values > 0, values, np.nan)
-        marker = "o" if len(values) == 1 else None
-        colour = value_colour(curve.point)
-        axes.plot(curve.epochs, values, color=colour, lw=1.1, alpha=0.9, marker=marker, ms=3)
+        marker = "o" if np.nanmax(epochs) == np.nanmin(epochs) else None
+        (line,) = axes.plot(
+            epochs, values, color=value_colour(point), lw=1.1, alpha=0.9, marker=marker, ms=3
+        )
+        line.set_rasterized(len(curves) > MOST_AS_VECTORS)
     if panel.logarithmic and any(value > 0 for curve in panel.curves for value in curve.values):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -99,6 +105,13 @@ def draw_curve_panel(panel: CurvePanel, axes: Axes) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)
+
+
+def _one_line(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs and values of several curves as one line with a gap after each."""
+    epochs = [epoch for curve in curves for epoch in (*curve.epochs, np.nan)]
+    values = [value for curve in curves for value in (*curve.values, np.nan)]
+    return np.array(epochs), np.array(values)
 
 
 def _curves(

@@ -20,6 +20,7 @@ from myosweep.report.style import (
     GRID,
     INK,
     METRIC_WORDS,
+    MOST_AS_VECTORS,
     MUTED,
     Drawing,
     finish,
@@ -242,7 +243,10 @@ def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
     networks = [score for score in scores.networks if math.isfinite(score)]
     if len(networks) > 1:
         offsets = np.linspace(-0.5, 0.5, len(networks)) * width
-        axes.scatter(one.x + offsets, networks, 6, color=MUTED, alpha=0.55, linewidths=0, zorder=2)
+        marks = axes.scatter(
+            one.x + offsets, networks, 6, color=MUTED, alpha=0.55, linewidths=0, zorder=2
+        )
+        marks.set_rasterized(len(networks) > MOST_AS_VECTORS)
     if math.isfinite(scores.low) and math.isfinite(scores.high):
         ends = max(scores.low, 0.0), min(scores.high, 1.0)
         axes.vlines(one.x, *ends, color=INK, linewidth=1.3, zorder=3)

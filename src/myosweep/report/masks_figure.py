@@ -1,6 +1,6 @@
 """Figure 2: network, manual and difference masks of test slices, one row per value."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,8 @@ from myosweep.report.style import (
     value_colour,
 )
 from myosweep.results.read import Results
+
+_Masks = Mapping[str, UInt8[np.ndarray, "y x"]]
 
 _UNLABELLED = "#cfe0f3"
 _DIFFERENCE_COLOURS = (FACE, AGREED, TOO_MUCH, MISSED, ELSEWHERE)
@@ -107,11 +109,12 @@ def masks_figure(
     """Masks of the wanted slices, or of picked ones; None if the region is on no test slice.
 
     Raises:
-        InputError: if a wanted slice is no test slice.
+        InputError: if a wanted slice is no test slice, or masks are missing.
     """
     keys = choose_slices(results, pictures, slices)
     if not keys:
         return None
+    answers = [dict(pictures.masks(number, keys)) for number in range(len(pictures.shown))]
     return MasksFigure(
         fields_in_words(results.fields),
         results.study.question.region,
@@ -119,7 +122,7 @@ def masks_figure(
         pictures.shown,
         len(points(results)) - len(pictures.shown),
         not slices,
-        tuple(_block(results, pictures, key) for key in keys),
+        tuple(_block(results, pictures, key, answers) for key in keys),
     )
 
 
@@ -159,13 +162,11 @@ def draw_masks(record: MasksFigure) -> Drawing:
         return finish(figure, "figure-2-masks", _alt(record))
 
 
-def _block(results: Results, pictures: Pictures, key: str) -> MaskBlock:
+def _block(results: Results, pictures: Pictures, key: str, answers: Sequence[_Masks]) -> MaskBlock:
     region = results.scheme.index(results.study.question.region)
     reference = pictures.reference(key, results)
     rows = []
-    for point, run, masks in zip(
-        pictures.shown, pictures.networks[key], pictures.masks, strict=True
-    ):
+    for point, run, masks in zip(pictures.shown, pictures.networks[key], answers, strict=True):
         if run is None:
             continue
         difference = difference_map(reference, masks[key], region)

@@ -178,12 +178,11 @@ def _masks(
 ) -> tuple[MasksFigure | None, str]:
     """Figure 2, or why there is none; a dataset or slices that were asked for must be there."""
     try:
-        pictures = read_pictures(results, dataset)
+        figure = masks_figure(results, read_pictures(results, dataset), slices)
     except InputError:
         if dataset is not None or slices:
             raise
         return None, NO_DATASET
-    figure = masks_figure(results, pictures, slices)
     region = results.study.question.region
     return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from jaxtyping import Int64, Shaped, UInt8
 from myosweep.analysis.points import Point, points
 from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import DatasetError, InputError
-from myosweep.results.read import Results, read_masks
+from myosweep.results.layout import StudyFolder
+from myosweep.results.read import Results, stream_masks
 
 MOST_POINTS = 8
 """More points than these make no readable figure; then as many are taken evenly from the sweep."""
@@ -21,19 +22,18 @@ MOST_POINTS = 8
 
 @dataclass(frozen=True)
 class Pictures:
-    """The dataset, and masks of networks that were tested on a slice, one for each shown point.
+    """The dataset, and which network's masks stand for each shown point on a slice.
 
     Attributes:
         networks: for each test slice the runs shown, one for each point of ``shown``. All have the
             same seed where there is one that every point has, and with folds always, so that they
             learned from the same patients; None where a point has no such network yet.
-        masks: for each point of ``shown`` the mask of that network, by slice key.
     """
 
+    folder: StudyFolder
     dataset: Dataset
     shown: tuple[Point, ...]
     networks: Mapping[str, tuple[str | None, ...]]
-    masks: tuple[dict[str, UInt8[np.ndarray, "y x"]], ...]
 
     def image(self, key: str) -> Shaped[np.ndarray, "y x"]:
         """The image of a slice, in the dataset's grey levels."""
@@ -42,6 +42,23 @@ class Pictures:
     def reference(self, key: str, results: Results) -> UInt8[np.ndarray, "y x"]:
         """The reference region map of a slice."""
         return self.dataset.reference(results.scheme, np.array([self._row(key)]))[0]
+
+    def masks(
+        self, number: int, keys: Collection[str]
+    ) -> Iterator[tuple[str, UInt8[np.ndarray, "y x"]]]:
+        """Masks of the networks that stand for point ``number`` of ``shown``, with slice keys.
+
+        Slices without such a network are left out. Files are read one after the other, some slices
+        at a time, so that any number of slices needs little memory.
+
+        Raises:
+            StudyError: if a masks file is missing or damaged.
+        """
+        runs = {run for key in keys if (run := self.networks[key][number]) is not None}
+        for run in sorted(runs):
+            wanted = {key for key in keys if self.networks[key][number] == run}
+            for some, maps in stream_masks(self.folder.run(run)):
+                yield from ((k, one) for k, one in zip(some, maps, strict=True) if k in wanted)
 
     def _row(self, key: str) -> int:
         return int(pd.Index(self.dataset.slices["slice"]).get_loc(key))
@@ -54,7 +71,7 @@ def read_pictures(results: Results, dataset: Path | str | None = None) -> Pictur
         dataset: another place of the dataset than ``study.toml`` says.
 
     Raises:
-        InputError: if the dataset is not there or is another one, or if masks are missing.
+        InputError: if the dataset is not there or is another one.
     """
     opened = open_dataset(_place(results) if dataset is None else dataset)
     expected = results.folder.run(results.networks["run"].iloc[0]).read_settings().pixel_hash
@@ -66,18 +83,7 @@ def read_pictures(results: Results, dataset: Path | str | None = None) -> Pictur
     every = points(results)
     steps = np.linspace(0, len(every) - 1, min(len(every), MOST_POINTS))
     shown = tuple(every[int(step)] for step in steps.round())
-    networks = _networks(results, shown)
-    runs = {run for of_slice in networks.values() for run in of_slice if run is not None}
-    answers = {run: read_masks(results.folder.run(run)) for run in sorted(runs)}
-    masks = tuple(
-        {
-            key: answers[run][key]
-            for key, of_slice in networks.items()
-            if (run := of_slice[number]) is not None
-        }
-        for number in range(len(shown))
-    )
-    return Pictures(opened, shown, networks, masks)
+    return Pictures(results.folder, opened, shown, _networks(results, shown))
 
 
 def _networks(results: Results, shown: Sequence[Point]) -> dict[str, tuple[str | None, ...]]:
@@ -136,14 +142,24 @@ def _disagreement(
     results: Results, pictures: Pictures, keys: tuple[str, ...]
 ) -> Int64[np.ndarray, " slice"]:
     region = results.scheme.index(results.study.question.region)
-    disagreeing = []
-    for key in keys:
-        maps = [masks[key] for masks in pictures.masks if key in masks]
-        if len(maps) == 1:
-            maps.append(pictures.reference(key, results))
-        answers = np.stack(maps) == region
-        disagreeing.append(np.count_nonzero(answers.any(0) & ~answers.all(0)))
-    return np.array(disagreeing, np.int64)
+    place = {key: number for number, key in enumerate(keys)}
+    seen = np.zeros(len(keys), np.int64)
+    _, height, width = pictures.dataset.images.shape
+    some = np.zeros(
+        (len(keys), height, -(-width // 8)), np.uint8
+    )  # bits: any network, all networks
+    every = np.full_like(some, 255)  # bits: what all networks mark
+    for number in range(len(pictures.shown)):
+        for key, mask in pictures.masks(number, keys):
+            here, bits = place[key], np.packbits(mask == region, axis=-1)
+            some[here] |= bits
+            every[here] &= bits
+            seen[here] += 1
+    for here in np.flatnonzero(seen == 1).tolist():
+        bits = np.packbits(pictures.reference(keys[here], results) == region, axis=-1)
+        some[here] |= bits
+        every[here] &= bits
+    return np.bitwise_count(some & ~every).sum((1, 2), dtype=np.int64)
 
 
 def _place(results: Results) -> Path:

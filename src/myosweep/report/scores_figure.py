@@ -17,6 +17,7 @@ from myosweep.report.style import (
     FACE,
     INK,
     METRIC_WORDS,
+    MOST_AS_VECTORS,
     Drawing,
     finish,
     new_figure,
@@ -142,7 +143,7 @@ def _draw_bar(bar: Spread, centre: float, width: float, colour: str, axes: Axes)
         axes.errorbar(centre, bar.mean, bar.sd, color=INK, elinewidth=0.9, capsize=0)
     offsets = np.linspace(-0.25, 0.25, len(bar.scores)) if len(bar.scores) > 1 else np.zeros(1)
     size = 7 if width > 0.1 else 3
-    axes.scatter(
+    marks = axes.scatter(
         centre + offsets * width,
         bar.scores,
         size,
@@ -151,6 +152,7 @@ def _draw_bar(bar: Spread, centre: float, width: float, colour: str, axes: Axes)
         linewidths=0.6,
         zorder=3,
     )
+    marks.set_rasterized(len(bar.scores) > MOST_AS_VECTORS)
 
 
 def _legend(record: ScoresFigure, colours: tuple[str, ...], figure: Figure) -> None:

@@ -23,6 +23,8 @@ regions, and the region where both agree."""
 
 WIDTH_IN = 7.2
 _PNG_DPI = 200
+MOST_AS_VECTORS = 100
+"""More marks or lines of one kind than these are an image in the SVG file, or it would be huge."""
 _LEGEND_KEY_IN, _LEGEND_LETTER_IN = 0.42, 0.062
 
 # Ordered by lightness as well as by hue, so that order survives grey print and colour-blindness;
@@ -120,7 +122,7 @@ def finish(figure: Figure, name: str, alt: str) -> Drawing:
         engine.execute(figure)  # once for both files
         figure.set_layout_engine("none")
     svg, png = io.StringIO(), io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(svg, format="svg", dpi=_PNG_DPI, metadata={"Date": None, "Creator": None})
     figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None})
     return Drawing(name, svg.getvalue(), png.getvalue(), alt)
 

@@ -11,7 +11,7 @@ DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safete
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,10 +150,12 @@ class StudyFolder:
     def run(self, run_id: str) -> RunFolder:
         return RunFolder(self.path / "runs" / run_id)
 
-    def runs(self) -> Iterator[RunFolder]:
-        """All runs that have settings, by id."""
-        for path in sorted((self.path / "runs").glob("*/settings.json")):
-            yield RunFolder(path.parent)
+    def runs(self, known: Container[str] = ()) -> Iterator[RunFolder]:
+        """All runs that have settings, by id; in those ``known`` to have some nothing is read."""
+        for path in sorted((self.path / "runs").glob("*")):
+            run = RunFolder(path)
+            if run.id in known or run.settings.is_file():
+                yield run
 
     def require(self) -> "StudyFolder":
         """Itself.

@@ -1,13 +1,12 @@
 """How far a study is, read from its run folders alone, whoever does the runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from myosweep.config import StudyConfig, Value, read_study_config, run_label
 from myosweep.results.layout import RunFolder, StudyFolder
-from myosweep.results.rows import RunSettingsFile
 from myosweep.training.claim import is_claimed, last_progress
 
 State = Literal["complete", "diverged", "failed", "running", "waiting"]
@@ -63,30 +62,38 @@ class StudyState:
 _WHOLE = ("complete", "diverged")
 
 
-def study_state(folder: Path | str) -> StudyState:
+def study_state(folder: Path | str, before: StudyState | None = None) -> StudyState:
     """How every trained run of a study stands.
+
+    Args:
+        before: an earlier look: runs that were whole then never change, and are not read again.
 
     Raises:
         StudyError: if there is no study, or a run's file is damaged.
     """
     study = StudyFolder(Path(folder)).require()
     config = read_study_config(study.study)
-    found = [(run, run.read_settings()) for run in study.runs()]
-    states = [_run_state(run, one) for run, one in found if one.kind != "baseline"]
+    whole = {run.id: run for run in before.runs if run.state in _WHOLE} if before else {}
+    found = (whole.get(run.id) or _run_state(run) for run in study.runs(whole))
+    states = [state for state in found if state is not None]
     if config.source == "training":
-        known = {(tuple(one.point.values()), one.seed) for _, one in found}
-        states += _never_started(config, known)
+        states += _never_started(config, {state.place for state in states})
     return StudyState(tuple(sorted(states, key=lambda state: state.place)))
 
 
-def _run_state(folder: RunFolder, description: RunSettingsFile) -> RunState:
-    status, progress = folder.read_status(), last_progress(folder)
+def _run_state(folder: RunFolder) -> RunState | None:
+    """How a run stands; None for a baseline."""
+    description, status = folder.read_settings(), folder.read_status()
+    if description.kind == "baseline":
+        return None
+    progress: Mapping[str, Any] = {}
     if status is not None and status.whole:
         state: State = status.status
-    elif is_claimed(folder):
-        state = "running"
     else:
+        progress = last_progress(folder)
         state = "failed" if status is not None else "waiting"
+        if is_claimed(folder):
+            state = "running"
     return RunState(
         folder.id,
         description.label,
