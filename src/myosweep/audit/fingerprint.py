@@ -8,13 +8,15 @@ import numpy as np
 from jaxtyping import Bool, Int64, Shaped, UInt8, UInt64
 from PIL import Image
 
-from myosweep.audit.measure import CHUNK, is_constant
+from myosweep.audit.greys import is_constant, percentiles
+from myosweep.audit.measure import CHUNK
 from myosweep.audit.records import Progress
 from myosweep.data.store import Dataset
 
 HASH_SIDE = 12
 """The hash has 12 x 12 = 144 bits. On real slices, 64 bits did not keep different patients apart
 from copies that were shifted by 3 pixels; 256 bits reacted to the shift itself."""
+_HASHED = 4 * HASH_SIDE
 _WORDS = 3
 _BLOCK = 1024
 """Slices compared with as many others at once: some 30 MB."""
@@ -42,7 +44,7 @@ def grey_image(
     valid = image[~padding]
     if not valid.size:
         return np.zeros(image.shape, np.uint8)
-    low, high = np.percentile(valid, _WINDOW)
+    low, high = percentiles(valid, _WINDOW)
     scaled = (image.astype(np.float32) - np.float32(low)) * np.float32(255 / max(high - low, 1e-6))
     grey = np.clip(scaled, 0, 255).astype(np.uint8)
     if padding.any():
@@ -63,12 +65,18 @@ def fingerprints(
         for number, (image, outside) in enumerate(zip(images, padding, strict=True), start):
             constant[number] = is_constant(image[~outside])
             grey = grey_image(image, outside)
-            words[number] = hash_grey(grey)
+            small = smaller(grey)
+            words[number] = hash_grey(small)
             if turned is not None:
-                turned[number] = hash_grey(grey[:, ::-1])
+                turned[number] = hash_grey(small[:, ::-1])
             if progress:
                 progress(number + 1, len(dataset))
     return Fingerprints(words, turned, constant)
+
+
+def smaller(grey: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "48 48"]:
+    """The image at the size at which it is hashed; it has the same hash."""
+    return np.asarray(Image.fromarray(grey).resize((_HASHED,) * 2, Image.Resampling.LANCZOS))
 
 
 def hash_grey(grey: UInt8[np.ndarray, "y x"]) -> UInt64[np.ndarray, " 3"]:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float32, Shaped
+from jaxtyping import Bool, Float32, Int64, Shaped
 from scipy import fft, ndimage
 
+from myosweep.audit.greys import percentiles
 from myosweep.audit.records import Inspected, Progress
 from myosweep.audit.structures import belongs
 
@@ -121,7 +122,7 @@ def _smooth(
 ) -> Float32[np.ndarray, "h w"]:
     """Grey values on 0..1, so that bright vessels and noise do not decide."""
     valid = image[~padding] if not padding.all() else image
-    low, high = np.percentile(valid, (1, 99))
+    low, high = percentiles(valid, (1.0, 99.0))
     scaled = (image.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, _TINY))
     smooth = ndimage.gaussian_filter(np.clip(scaled, 0, 1), _SMOOTH_PX * step)
     return smooth[::step, ::step].astype(np.float32)
@@ -135,9 +136,13 @@ def _depths(table: pd.DataFrame) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Panel:
-    """Masks of several patients, each cut out around its own centroid."""
+    """Masks of several patients, each cut out around its own centroid.
+
+    ``inside`` tells which pixels of the window are in any of the masks; they have only these.
+    """
 
     patients: np.ndarray
+    inside: Int64[np.ndarray, " pixel"]
     pool: Float32[np.ndarray, "donor pixel"]
     myocardium: Float32[np.ndarray, "donor pixel"]
 
@@ -161,13 +166,10 @@ def _panels(inspected: Inspected) -> list[_Panel]:
                 walls.append(wall)
                 patients.append(str(table["patient"].iloc[row]))
         shape = (len(pools), _WINDOW_PX**2)
-        panels.append(
-            _Panel(
-                np.array(patients, str),
-                np.array(pools, np.float32).reshape(shape),
-                np.array(walls, np.float32).reshape(shape),
-            )
-        )
+        pool_rows, wall_rows = (np.array(one, np.float32).reshape(shape) for one in (pools, walls))
+        inside = np.flatnonzero((pool_rows + wall_rows).any(0))
+        names = np.array(patients, str)
+        panels.append(_Panel(names, inside, pool_rows[:, inside], wall_rows[:, inside]))
     return panels
 
 
@@ -201,7 +203,8 @@ def _against(seen: _Seen, panel: _Panel, patient: str) -> tuple[float, tuple[flo
     others = panel.patients != patient
     if others.sum() < FEWEST_PATIENTS - 1:
         return own, (float("nan"), float("nan"))
-    fits = _fit(panel.pool[others] @ pixels, panel.myocardium[others] @ pixels)
+    pixels = pixels[panel.inside]
+    fits = _fit((panel.pool @ pixels)[others], (panel.myocardium @ pixels)[others])
     return own, (float(fits.mean()), float(fits.std()))
 
 
@@ -225,17 +228,32 @@ def _fit(
 
 def _shift_map(seen: _Seen) -> Float32[np.ndarray, "y x"]:
     """The fit at every shift of up to 16 pixels each way; no shift is in the middle."""
-    shape = tuple(fft.next_fast_len(side + 2 * _REACH_PX, real=True) for side in seen.grey.shape)
-    valid = seen.valid.astype(np.float32)
-    images = np.stack([valid, valid * seen.grey, valid * seen.grey**2])
+    images, masks = _around(seen)
+    shape = tuple(fft.next_fast_len(side, real=True) for side in images.shape[1:])
     spectra = fft.rfft2(images, shape)
-    near = [*range(-_REACH_PX, 0), *range(_REACH_PX + 1)]
+    reach = 2 * _REACH_PX + 1
     sums = []
-    for region in (seen.pool, seen.myocardium):
-        mask = np.conj(fft.rfft2(region.astype(np.float32), shape))
-        every = fft.irfft2(spectra * mask, shape)[:, near][:, :, near]
+    for mask in masks:
+        every = fft.irfft2(spectra * np.conj(fft.rfft2(mask, shape)), shape)[:, :reach, :reach]
         sums.append(np.moveaxis(every, 0, -1).astype(np.float32))
     return _fit(sums[0], sums[1])
+
+
+def _around(
+    seen: _Seen,
+) -> tuple[Float32[np.ndarray, "3 h w"], tuple[Float32[np.ndarray, "y x"], ...]]:
+    """What lies within reach of the ventricle, and both regions in its own box.
+
+    The images are weights, values and squares, 0 beyond the image.
+    """
+    ventricle = seen.pool | seen.myocardium
+    (y, x), reach = ndimage.find_objects(ventricle.astype(np.uint8))[0], _REACH_PX
+    valid = np.pad(seen.valid, reach).astype(np.float32)
+    grey = np.pad(seen.grey, reach)
+    wide = slice(y.start, y.stop + 2 * reach), slice(x.start, x.stop + 2 * reach)
+    valid, grey = valid[wide], grey[wide]
+    masks = tuple(region[y, x].astype(np.float32) for region in (seen.pool, seen.myocardium))
+    return np.stack([valid, valid * grey, valid * grey**2]), masks
 
 
 def _patients(

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Shaped, UInt8
 from scipy import ndimage
 
+from myosweep.audit.greys import is_constant, percentiles
 from myosweep.audit.records import Progress
 from myosweep.audit.structures import Structures, belongs
 from myosweep.data.store import Dataset
@@ -18,7 +19,7 @@ CHUNK = 64
 SPECK_PX = 10
 """Pieces and holes below this many pixels are specks, as a brush or a resampling leaves them."""
 _GREYS = ("p01", "p25", "p50", "p75", "p99")
-_PERCENTILES = (1, 25, 50, 75, 99)
+_PERCENTILES = (1.0, 25.0, 50.0, 75.0, 99.0)
 _EVERYWHERE = np.ones((3, 3), int)
 """Pixels that touch at a corner belong to one piece."""
 _SIDES = (
@@ -28,6 +29,7 @@ _SIDES = (
     (slice(None), slice(None, -1), slice(None), slice(1, None)),
 )
 """Each pixel beside its neighbour: two slices for the pixel, two for the neighbour."""
+_Box = tuple[int, int, int, int]
 
 
 def measure_slices(
@@ -88,20 +90,8 @@ def _grey_row(image: Shaped[np.ndarray, "y x"], padding: Bool[np.ndarray, "y x"]
     valid = image[~padding]
     if not valid.size:
         return {**dict.fromkeys(_GREYS, np.nan), "constant": True}
-    levels = np.percentile(valid, _PERCENTILES).astype(float).tolist()
+    levels = percentiles(valid, _PERCENTILES).tolist()
     return {**dict(zip(_GREYS, levels, strict=True)), "constant": is_constant(valid)}
-
-
-def is_constant(pixels: Shaped[np.ndarray, "..."]) -> bool:
-    """Whether an image shows nothing: 99.8 % of its pixels have one value, or there are none.
-
-    >>> is_constant(np.zeros((9, 9))), is_constant(np.arange(9))
-    (True, False)
-    """
-    if not pixels.size:
-        return True
-    low, high = np.percentile(pixels, (0.1, 99.9), method="nearest")
-    return bool(low == high)
 
 
 def _areas(regions: UInt8[np.ndarray, "y x"], structures: Structures) -> np.ndarray:
@@ -112,6 +102,9 @@ def _mask_row(
     regions: UInt8[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], structures: Structures
 ) -> dict[str, Any]:
     """Places and shapes; all that is not known is NaN."""
+    box = _box(regions != 0)
+    inside = _cut(np.ones(regions.shape, bool), box)
+    regions, valid = _cut(regions, box), _cut(valid, box)
     ventricle = belongs(regions, structures.ventricle)
     row: dict[str, Any] = {
         "area_px": float(ventricle.sum()), "pool_px": np.nan, "myocardium_px": np.nan,
@@ -124,25 +117,24 @@ def _mask_row(
         myocardium = belongs(regions, structures.myocardium)
         parts = [pool, myocardium]
         row["pool_px"], row["myocardium_px"] = float(pool.sum()), float(myocardium.sum())
-        row["open_share"] = _open_share(pool, regions == 0)
-    for sizes in (_piece_sizes(_boxed(part)) for part in parts if part.any()):
+        row["open_share"] = _open_share(pool, regions == 0, inside)
+    for sizes in (_piece_sizes(part) for part in parts if part.any()):
         row["pieces"] += int((sizes[1:] >= SPECK_PX).sum())
         row["specks"] += int((sizes[1:] < SPECK_PX).sum())
     if ventricle.any():
-        row |= _shape_row(ventricle)
+        row |= _shape_row(ventricle, box)
     return row
 
 
-def _shape_row(ventricle: Bool[np.ndarray, "y x"]) -> dict[str, Any]:
+def _shape_row(ventricle: Bool[np.ndarray, "y x"], box: _Box) -> dict[str, Any]:
     """Holes, and place and shape of the filled ventricle."""
-    top, left = (int(np.flatnonzero(ventricle.any(axis))[0]) for axis in (1, 0))
-    boxed = _boxed(ventricle)
-    filled = ndimage.binary_fill_holes(boxed)
+    outside, _ = ndimage.label(~ventricle)
+    filled = outside != outside[0, 0]
     y, x = np.nonzero(filled)
     return {
-        "hole_px": int((filled & ~boxed).sum()),
-        "centroid_y": float(y.mean()) + top,
-        "centroid_x": float(x.mean()) + left,
+        "hole_px": int(filled.sum()) - int(ventricle.sum()),
+        "centroid_y": float(y.mean()) + box[0] - 1,
+        "centroid_x": float(x.mean()) + box[2] - 1,
         "axis_ratio": axis_ratio(filled),
     }
 
@@ -153,21 +145,38 @@ def axis_ratio(shape: Bool[np.ndarray, "y x"]) -> float:
     A twelfth of a square pixel is added, the second moment of a pixel about its centre, so that a
     line one pixel wide has a width. NaN for an empty shape.
 
-    >>> axis_ratio(np.ones((10, 20), bool))
+    >>> round(axis_ratio(np.ones((10, 20), bool)), 9)
     2.0
     """
     y, x = np.nonzero(shape)
     if not len(y):
         return float("nan")
-    moments = np.cov(np.stack([y, x]), bias=True).reshape(2, 2) + np.eye(2) / 12
-    short, long = np.linalg.eigvalsh(moments)
-    return float(np.sqrt(long / short))
+    y, x = y - y.mean(), x - x.mean()
+    yy, xx, yx = y @ y / len(y) + 1 / 12, x @ x / len(x) + 1 / 12, y @ x / len(y)
+    middle, apart = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+    return float(np.sqrt((middle + apart) / (middle - apart)))
 
 
-def _boxed(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "h w"]:
-    """The mask within its bounding box: shapes are quick to measure in large images, too."""
-    (found,) = ndimage.find_objects(mask.astype(np.uint8))
-    return mask[found]
+def _box(mask: Bool[np.ndarray, "y x"]) -> _Box:
+    """First row, row after the last, first column, column after the last; 0 for an empty mask."""
+    found = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
+    top, bottom, left, right = (
+        int(number) for one in found for number in ((one[0], one[-1] + 1) if len(one) else (0, 0))
+    )
+    return top, bottom, left, right
+
+
+def _cut(image: Shaped[np.ndarray, "y x"], box: _Box) -> Shaped[np.ndarray, "h w"]:
+    """The part of an image in a box and one pixel around it, 0 beyond the image's edge.
+
+    Shapes are quick to measure there, in large images, too.
+    """
+    top, bottom, left, right = box
+    cut = np.zeros((bottom - top + 2, right - left + 2), image.dtype)
+    above, before = min(top, 1), min(left, 1)
+    part = image[top - above : bottom + 1, left - before : right + 1]
+    cut[1 - above : 1 - above + len(part), 1 - before : 1 - before + part.shape[1]] = part
+    return cut
 
 
 def _piece_sizes(mask: Bool[np.ndarray, "y x"]) -> np.ndarray:
@@ -176,20 +185,26 @@ def _piece_sizes(mask: Bool[np.ndarray, "y x"]) -> np.ndarray:
     return np.sort(np.bincount(pieces.ravel())[1:])[::-1]
 
 
-def _open_share(pool: Bool[np.ndarray, "y x"], background: Bool[np.ndarray, "y x"]) -> float:
+def _open_share(
+    pool: Bool[np.ndarray, "y x"],
+    background: Bool[np.ndarray, "y x"],
+    inside: Bool[np.ndarray, "y x"],
+) -> float:
     """Share of the pool's pixel sides towards other regions that lie against the background."""
     sides = leaking = 0
     for y, x, beside_y, beside_x in _SIDES:
-        edge = pool[y, x] & ~pool[beside_y, beside_x]
+        edge = pool[y, x] & ~pool[beside_y, beside_x] & inside[beside_y, beside_x]
         sides += int(edge.sum())
         leaking += int((edge & background[beside_y, beside_x]).sum())
     return leaking / sides if sides else float("nan")
 
 
 def _at_border(ventricle: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> bool:
-    """Whether the ventricle touches the edge of the image, or the padding around it."""
-    inner = np.zeros_like(valid)
-    inner[1:-1, 1:-1] = True
+    """Whether the ventricle touches the edge of the image, or the padding around it.
+
+    Both arrays reach one pixel further than the ventricle; nothing is valid beyond the image.
+    """
+    inner = np.ones_like(valid)
     for y, x, beside_y, beside_x in _SIDES:
         inner[y, x] &= valid[beside_y, beside_x]
     return bool((ventricle & ~inner).any())
