@@ -8,20 +8,20 @@ import pytest
 import myosweep
 
 NAMES = [
-    "L2",
     "MyosweepError",
     "RegionScheme",
-    "RunSettings",
-    "StudyConfig",
-    "UNet",
-    "bf_score",
+    "Rules",
+    "audit_dataset",
     "conclude",
+    "export_dataset",
+    "import_dicom",
+    "import_nifti",
     "import_png",
+    "import_segment",
     "make_phantom",
     "make_split",
     "open_dataset",
     "read_results",
-    "read_study_config",
     "run_study",
     "write_report",
 ]

@@ -11,53 +11,56 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from myosweep.analysis.conclude import conclude
-    from myosweep.config import L2, RunSettings, StudyConfig, read_study_config
+    from myosweep.audit import audit_dataset
+    from myosweep.data.dicom import import_dicom
+    from myosweep.data.export import export_dataset
+    from myosweep.data.nifti import import_nifti
     from myosweep.data.phantom_dataset import make_phantom
     from myosweep.data.png import import_png
+    from myosweep.data.rules import Rules
+    from myosweep.data.segment import import_segment
     from myosweep.data.split import make_split
     from myosweep.data.store import open_dataset
     from myosweep.errors import MyosweepError
-    from myosweep.metrics import bf_score
-    from myosweep.model.unet import UNet
     from myosweep.regions import RegionScheme
     from myosweep.report.page import write_report
     from myosweep.results.read import read_results
     from myosweep.study.sweep import run_study
 
 _HOMES = {
-    "L2": "config",
     "MyosweepError": "errors",
     "RegionScheme": "regions",
-    "RunSettings": "config",
-    "StudyConfig": "config",
-    "UNet": "model.unet",
-    "bf_score": "metrics",
+    "Rules": "data.rules",
+    "audit_dataset": "audit",
     "conclude": "analysis.conclude",
+    "export_dataset": "data.export",
+    "import_dicom": "data.dicom",
+    "import_nifti": "data.nifti",
     "import_png": "data.png",
+    "import_segment": "data.segment",
     "make_phantom": "data.phantom_dataset",
     "make_split": "data.split",
     "open_dataset": "data.store",
     "read_results": "results.read",
-    "read_study_config": "config",
     "run_study": "study.sweep",
     "write_report": "report.page",
 }
 
 __all__ = [
-    "L2",
     "MyosweepError",
     "RegionScheme",
-    "RunSettings",
-    "StudyConfig",
-    "UNet",
-    "bf_score",
+    "Rules",
+    "audit_dataset",
     "conclude",
+    "export_dataset",
+    "import_dicom",
+    "import_nifti",
     "import_png",
+    "import_segment",
     "make_phantom",
     "make_split",
     "open_dataset",
     "read_results",
-    "read_study_config",
     "run_study",
     "write_report",
 ]
