@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.toy import DIVERGED, SCHEME, Toy, toy_study
 
+from myosweep.analysis import displacement
 from myosweep.analysis.displacement import (
     adjacent,
     displacements,
@@ -153,6 +154,23 @@ def test_with_folds_networks_of_different_repeats_are_compared(tmp_path: Path) -
     # each of 2 networks of a repeat with each of 2 of the other, where they share patients
     assert 0 < found.network_pairs <= 2 * 4
     assert (found.value_pairs, found.networks, found.patients) == (4, 4, 12)
+
+
+def test_of_many_networks_each_meets_a_few_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifts = {(1e-3,): (1, 2, 3, 1, 2, 3, 1), (1e-4,): (0, 1, 2, 0, 1, 2, 0)}
+    results = read_results(toy_study(tmp_path, shifts).folder)
+    every = displacements(results, "myocardium")
+    monkeypatch.setattr(displacement, "MOST_OTHERS", 4)
+    some = displacements(results, "myocardium")
+    assert every is not None
+    assert some is not None
+    assert (every.network_pairs, some.network_pairs) == (2 * 7 * 6 // 2, 2 * 7 * 4 // 2)
+    assert some.between_values_px == every.between_values_px
+    assert 0 < some.between_networks_px != every.between_networks_px
+    monkeypatch.setattr(displacement, "MOST_OTHERS", 6)
+    assert displacements(results, "myocardium") == every
 
 
 def test_the_record_is_plain(tmp_path: Path) -> None:

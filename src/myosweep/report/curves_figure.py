@@ -126,7 +126,7 @@ def _curves(
         if divisor is not None:
             below = history[divisor].to_numpy(float)
             values = np.divide(values, below, out=np.full_like(values, np.nan), where=below > 0)
-        epochs = tuple(history["epoch"].astype(int).tolist())
+        epochs = tuple(history["epoch"].to_numpy(int).tolist())
         curves.append(Curve(point, epochs, tuple(values.tolist())))
     return tuple(curves)
 

@@ -1,5 +1,6 @@
 """Reading a study back: RUNS and COUNTS by concatenating the run folders."""
 
+import csv
 import itertools
 import json
 import zlib
@@ -135,8 +136,11 @@ def read_history(run: RunFolder) -> pd.DataFrame:
     if not run.history.exists():
         return pd.DataFrame({"epoch": []})
     try:
-        return pd.read_csv(run.history)
-    except (OSError, ValueError):
+        with run.history.open(newline="", encoding="utf-8") as file:
+            names, *rows = csv.reader(file)
+        numbers = [[float(cell or "nan") for cell in row] for row in rows]
+        return pd.DataFrame(np.array(numbers).reshape(-1, len(names)), columns=names)
+    except (OSError, ValueError, csv.Error):
         raise StudyError(_damaged(run.history)) from None
 
 
