@@ -69,6 +69,29 @@ def three_patients(folder: Path) -> list[np.ndarray]:
     return images
 
 
+def test_structures_that_no_mask_has_are_told_once(tmp_path: Path) -> None:
+    three_patients(tmp_path)
+    with pytest.raises(DatasetError) as told:
+        run(tmp_path, structures={"scar": 1, "fat": 2})
+    known = "they have 'myocardium', 'pool'"
+    assert list(told.value.problems) == [
+        f"no mask has a structure 'scar'; {known}",
+        f"no mask has a structure 'fat'; {known}",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_pixels_are_told_beside_unknown_structures(tmp_path: Path) -> None:
+    three_patients(tmp_path)
+    one = sorted((tmp_path / "images" / "P0").iterdir())[2]
+    one.write_bytes(one.read_bytes()[:-40])
+    with pytest.raises(DatasetError) as told:
+        run(tmp_path, structures={"scar": 1})
+    damaged, unknown = told.value.problems
+    assert damaged.startswith("file 'P0/IM002.dcm' says it has 10 x 12 pixels, but ends before")
+    assert unknown.startswith("no mask has a structure 'scar'")
+
+
 def test_masks_of_every_kind_end_in_one_dataset(tmp_path: Path) -> None:
     images = three_patients(tmp_path)
     calls: list[tuple[int, int]] = []

@@ -105,14 +105,17 @@ def import_dicom(
     problems: list[str] = []
     found = find_pairs(images, masks, problems)
     pairs = [pair for pair in found.pairs if pair.masks]
-    problems += structure_faults(found.mask_files, structures or {})
+    wanted = structures or {}
+    unknown = list(structure_faults(found.mask_files, wanted))
+    problems += unknown
     problems += [fault for pair in pairs for fault in _pair_faults(pair)]
     if not (pairs or problems):
         problems.append(f"none of the {len(found.pairs)} series has a mask in {masks.name!r}")
     patients = _patient_codes([pair.series for pair in pairs], pattern, key_file, problems)
     if not pairs:
         raise_problems(problems)
-    reader = _Reader(rules, structures or {}, apex, uncontoured)
+    nothing_to_draw = bool(wanted) and len(unknown) == len(wanted)
+    reader = _Reader(rules, wanted, apex, uncontoured, nothing_to_draw)
     stacks = [
         reader.stack(pair, code)
         for pair, code in zip(pairs, patients, strict=True)
@@ -223,10 +226,13 @@ class _Reader:
         structures: Mapping[str, int],
         apex: Apex | None,
         uncontoured: Uncontoured,
+        nothing_to_draw: bool,
     ) -> None:
+        """``nothing_to_draw``: no file has any of the structures, and that has been told."""
         scheme = rules.scheme
         self.left_out: list[int] = []
         self._structures = structures
+        self._nothing_to_draw = nothing_to_draw
         self._apex = apex
         self._keeps_all = uncontoured == "background"
         self._no_heart = [*scheme.regions[0].codes, *scheme.ignored]
@@ -248,12 +254,16 @@ class _Reader:
     def _read(self, series: Series, source: MaskSource) -> list[SourceSlice]:
         """The slices to import; called in a thread."""
         problems: list[str] = []
-        with collecting(problems, f"has masks {source.name!r}: "):
-            drawn = source.read(self._structures)
+        drawn = None
+        if not (self._nothing_to_draw and source.structures):
+            with collecting(problems, f"has masks {source.name!r}: "):
+                drawn = source.read(self._structures)
         with collecting(problems):
             pixels, signal = series.read_pixels()
         if problems:
             raise DatasetError(problems)
+        if drawn is None:
+            return []
         row = {**signal.row(), "vendor": series.vendor, "slice_spacing_mm": series.slice_spacing_mm}
         known = {key: value for key, value in row.items() if value is not None}
         slices = [
