@@ -145,3 +145,22 @@ def test_import_prints_rate_and_memory() -> None:
     assert all(float(number) > 0 for words in rows.values() for number in words)
     assert set(rows) == {"20", "60"}
     assert "memory per further slice" in output
+
+
+def test_misplaced_masks_prints_what_is_found() -> None:
+    output = run("misplaced_masks.py", "--phantoms", "16", "--rounds", "1")
+    assert "masks swapped between two patients\n  found at the audit's limits" in output
+    assert output.count("false alarms, untouched") == 3
+    assert "mask of one slice from another patient" in output
+
+
+def test_scale_prints_costs_and_growth() -> None:
+    little = "--runs 7 14 --slices-of-runs 35 --slices 35 --steps read status split --json"
+    output = run("scale.py", *little.split())
+    found = json.loads(output.splitlines()[-1])
+    taken = [(one["step"], one["size"]) for one in found["runs"]]
+    assert taken == [("read", 7), ("status", 7), ("read", 14), ("status", 14)]
+    assert [(one["step"], one["size"]) for one in found["slices"]] == [("split", 35), ("read", 35)]
+    costs = [*found["runs"], *found["slices"]]
+    assert all(0 < c["seconds"] < c["process_seconds"] and c["peak_mb"] > 10 for c in costs)
+    assert output.count("per 10 times as many") == 2

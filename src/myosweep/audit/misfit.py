@@ -1,15 +1,18 @@
 """Masks that fit another place of the image, or that fit no better than another patient's.
 
 The limits were chosen on the 80 EMIDEC patients, all of them with the heart in the middle, which
-makes swaps hard to see; masks were swapped or shifted in a quarter of the patients at a time
-(120 in all; 282 slices). ``tests/audit/test_real.py`` repeats this with fewer. In brackets 40
-phantom patients.
+makes swaps hard to see. How often they err there says ``benchmarks/misplaced_masks.py``, which
+plants faults in a quarter of the patients, six times; ``tests/audit/test_real.py`` does it once.
 
-    fault planted                              found          false alarms
-    all masks swapped between two patients     68 % (67 %)    3 of 80 patients (3 of 40)
-    all masks of a patient shifted by 5 px     85 % (92 %)    4 of 80 patients (2 of 40)
-                              by 8 to 12 px    97 % (96 %)
-    mask of one slice from another patient     29 % (30 %)    6 of 566 slices (9 of 311)
+    fault planted                              found             untouched, but told
+    all masks swapped between two patients     70 % of 120       25 of 360 patients
+    all masks of a patient shifted by 5 px     86 % of 120       25 of 360
+                              by 8 to 12 px    96 % of 120       25 of 360
+    mask of one slice from another patient     36 % of 120       247 of 2,555 slices
+
+The last line counts the slices of patients that are told as a whole, too. At limits that no
+untouched patient of a round reaches, 37 % of the swaps, 82 % and 93 % of the shifts, and 8 % of
+the single slices would be found.
 
 A single slice from another patient is missed more often than found if it lies in the middle, too.
 Patients with low contrast between blood and infarct are the usual false alarms.
