@@ -27,7 +27,6 @@ from common import machine_facts, positive, print_machine, run_watched
 from synthetic_study import DISTINCT, STRENGTHS, make_dataset, make_study, predictions
 
 PACKAGES = ("myosweep", "numpy", "pandas", "pyarrow", "matplotlib")
-SLICES_OF_RUNS = 140
 VALUES_OF_SLICES, NETWORKS_OF_SLICES = 3, 2
 
 
@@ -127,11 +126,13 @@ def main() -> None:
     costs: dict[str, list[Cost]] = {"runs": [], "slices": []}
     for size in given.runs:
         networks = math.ceil(size / len(STRENGTHS))
-        costs["runs"] += measured(OF_RUNS, SLICES_OF_RUNS, len(STRENGTHS), networks)
-    print_table(f"runs x {SLICES_OF_RUNS} slices", costs["runs"])
+        steps = [step for step in OF_RUNS if step in given.steps]
+        costs["runs"] += measured(steps, given.slices_of_runs, len(STRENGTHS), networks)
+    print_table(f"runs x {given.slices_of_runs} slices", costs["runs"])
     for size in given.slices:
+        steps = [step for step in OF_SLICES if step in given.steps]
         costs["slices"] += measured(
-            OF_SLICES, size, VALUES_OF_SLICES, NETWORKS_OF_SLICES, of_slices=True
+            steps, size, VALUES_OF_SLICES, NETWORKS_OF_SLICES, of_slices=True
         )
     print_table(f"slices, {VALUES_OF_SLICES * NETWORKS_OF_SLICES} runs", costs["slices"])
     if given.json:
@@ -143,6 +144,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=positive, nargs="*", default=[10, 100, 1000])
     parser.add_argument("--slices", type=positive, nargs="*", default=[500, 5000, 50_000])
+    parser.add_argument("--steps", nargs="+", choices=list(STEPS), default=list(STEPS))
+    parser.add_argument("--slices-of-runs", type=positive, default=140, help="of each run")
     parser.add_argument("--json", action="store_true", help="add all figures as a line of JSON")
     parser.add_argument("--step", choices=list(STEPS), help=argparse.SUPPRESS)
     parser.add_argument("--study", type=Path, help=argparse.SUPPRESS)
