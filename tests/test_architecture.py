@@ -20,6 +20,7 @@ ROWS = [
     {"study"},
     {"serve"},
     {"cli"},
+    {"__main__"},
 ]
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 POSIX_ONLY = {"fcntl", "pwd", "grp", "resource", "termios"}

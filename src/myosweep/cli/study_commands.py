@@ -257,9 +257,10 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
         with watching(folder):
             report = complete_study(study, resources, place or execute)
     except KeyboardInterrupt:
+        start = "torchrun ... -m myosweep" if resources.together.processes > 1 else "myosweep"
         notes.print(
             "Stopped. Every run is kept at its last whole epoch; continue with\n"
-            f"  myosweep run {escape(str(folder))}{escape(options(resources, place))}"
+            f"  {start} run {escape(str(folder))}{escape(options(resources, place))}"
         )
         raise
     print_summary(folder)

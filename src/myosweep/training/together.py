@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -85,6 +86,9 @@ class SeveralProcesses(Together):
     def __init__(self, device: str) -> None:
         from accelerate import PartialState
 
+        # An optimiser's first step imports this. Were the connection made by then, torch would
+        # keep it to the end, and its threads then abort the process now and again.
+        import_module("torch._dynamo")
         backend = {} if device == "cpu" else {"backend": "cuda:nccl,cpu:gloo"}
         with _partners(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of threads, which ``Computer`` sets
