@@ -195,6 +195,9 @@ def test_crop_and_resampling_follow_the_header(tmp_path: Path) -> None:
     dataset, _ = run(tmp_path, rules=rules)
     assert dataset.images.shape == (4, 8, 8)
     assert set(dataset.slices["source_height"]) == {20}
+    assert set(dataset.slices["spacing_mm"]) == {1.0}
+    assert set(dataset.slices["source_spacing_y_mm"]) == {2.0}
+    assert set(dataset.slices["source_spacing_x_mm"]) == {1.0}
 
 
 def test_sizes_are_compared_after_resampling(tmp_path: Path) -> None:
@@ -206,6 +209,7 @@ def test_sizes_are_compared_after_resampling(tmp_path: Path) -> None:
         labels.save(tmp_path / "masks" / f"P{n}" / "IM000.png")
     dataset, _ = run(tmp_path, rules=Rules(RULES.scheme, resample_mm=1.0))
     assert dataset.images.shape == (2, 20, 24)
+    assert set(dataset.slices["source_spacing_y_mm"]) == {1.0, 2.0}
 
 
 def test_ignored_codes_are_no_heart(tmp_path: Path) -> None:

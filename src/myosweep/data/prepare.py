@@ -158,6 +158,7 @@ def _in_shape(one: SourceSlice, rules: Rules, label_type: np.dtype) -> SourceSli
         labels=resample_labels(labels, spacing, to_mm),
         points={name: resample_point(at, spacing, to_mm) for name, at in one.points.items()},
         spacing_yx_mm=(to_mm, to_mm),
+        row={**one.row, "source_spacing_y_mm": spacing[0], "source_spacing_x_mm": spacing[1]},
     )
 
 
