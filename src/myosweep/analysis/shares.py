@@ -306,11 +306,15 @@ def _after_the_other(
     counts = cells.sum(0)
     centred = np.where(cells, x - x.sum(1, keepdims=True) / counts, 0.0)
     totals = centred.sum(2)
+    inside = float((centred**2).sum())
+    if cells.all():  # what the general way gives, without a matrix of all patients
+        ones, others = cells.shape
+        return float((totals**2).sum()) / others, ones - 1, float(others * (ones - 1)), inside
     information = np.diag(cells.sum(1).astype(float)) - (cells / counts) @ cells.T
     inverse = np.linalg.pinv(information, rcond=1e-9, hermitian=True)
     squares = float(np.einsum("ki,ij,kj->", totals, inverse, totals))
     rank = int(np.linalg.matrix_rank(information, tol=1e-9 * len(counts), hermitian=True))
-    return squares, rank, float(np.trace(information)), float((centred**2).sum())
+    return squares, rank, float(np.trace(information)), inside
 
 
 def _one_in_other(
