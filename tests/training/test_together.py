@@ -160,7 +160,7 @@ def test_what_happens_to_one_process_all_know(shared: Path, small_dataset: Datas
 def test_killing_one_ends_all_and_one_process_goes_on(
     small_dataset: Dataset, tmp_path: Path
 ) -> None:
-    epochs = 150
+    epochs = 80
     plan = tiny_plan(small_dataset, epochs=epochs)
     run = StudyFolder(tmp_path).run(plan.id)
     with torchrun("tests.training.sharing", small_dataset.folder, tmp_path, epochs) as started:
@@ -186,7 +186,7 @@ def test_killing_one_ends_all_and_one_process_goes_on(
 @pytest.fixture
 def study_file(small_study: StudyConfig, tmp_path: Path) -> Path:
     """A study of two runs that takes its time."""
-    settings = {**TINY, "epochs": 60}
+    settings = {**TINY, "epochs": 30}
     replicates = small_study.replicates.model_copy(update={"seeds": (0,)})
     study = small_study.model_copy(update={"settings": settings, "replicates": replicates})
     write_study_config(study, tmp_path / "study.toml")
