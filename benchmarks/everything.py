@@ -76,14 +76,15 @@ def perform(section: Section, given: argparse.Namespace) -> bool:
     started_at = time.perf_counter()
     kept_at, errors_at = (given.output / f"{section.name}{end}" for end in (".txt", ".errors.txt"))
     with kept_at.open("w", encoding="utf-8") as kept, errors_at.open("w+") as errors:
-        process = subprocess.Popen(
-            section.command(given.data), stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-        for line in process.stdout:
-            kept.write(line)
-            if not line.startswith("{"):
-                print(line, end="", flush=True)
-        if process.wait():
+        command = section.command(given.data)
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8"
+        ) as process:
+            for line in process.stdout:
+                kept.write(line)
+                if not line.startswith("{"):
+                    print(line, end="", flush=True)
+        if process.returncode:
             errors.seek(0)
             print(f"FAILED:\n{errors.read()[-4000:]}")
     print(f"-------- {minutes(time.perf_counter() - started_at)}", flush=True)

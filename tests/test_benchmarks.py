@@ -55,6 +55,7 @@ def test_training_prints_every_loop_and_ratio() -> None:
         assert ratio == pytest.approx(speeds["myosweep, float32"][0] / peers[fastest])
 
 
+@pytest.mark.long
 @needs("monai")
 @needs_nnunet
 def test_training_takes_turns_with_nnunet() -> None:
@@ -72,7 +73,7 @@ def test_training_takes_turns_with_nnunet() -> None:
 def test_the_peers_network_must_be_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     loops, common = import_module("loops"), import_module("common")
-    plan = loops.make_plan(common.open_slices(None, 3, tmp_path)[1], 2, "float32")
+    plan = loops.make_plan(common.open_slices(None, 4, tmp_path)[1], 2, "float32")
     loops.check_same_network(plan)
     without_upsampling = lambda self, x: self.last(self.encoder[0](x))  # noqa: E731
     monkeypatch.setattr(loops.PlainUNet, "forward", without_upsampling)
@@ -98,7 +99,7 @@ GFLOP_OF_4_FILTERS = 1.1403264
 
 
 def test_memory_prints_every_task() -> None:
-    sizes = "--first-filters 2 --patients 4 --scored 3 --imported 20 --threads 1"
+    sizes = "--first-filters 2 --patients 4 --scored 4 --imported 20 --threads 1"
     lines = run("memory.py", *sizes.split()).splitlines()
     peaks = [float(line.split()[-2]) for line in lines if line.startswith(("run, ", "scoring"))]
     assert len(peaks) == 5
