@@ -172,6 +172,10 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     ),
     (("run", "small.toml", "--device", "cuda"), "device 'cuda' is not there"),
     (("run", "small.toml", "--out", "file"), "'file' is no study folder"),
+    (("run", "small.toml", "--worker", "--jobs", "2"), "--worker does one run at a time"),
+    (("run", "small.toml", "--on", "slurm"), "--on is ray or ray:ADDRESS"),
+    (("run", "small.toml", "--on", "ray", "--jobs", "2"), "--jobs is for one machine"),
+    (("run", "small.toml", "--store", "s3://bucket"), "--store is for --on ray"),
     (("info", "small.toml"), "is a study file"),
     (("phantom", "file/data", "--patients", "1"), "cannot read or write"),
 ]

@@ -72,7 +72,7 @@ def assert_done_once(log: Path, config: StudyConfig, interruptions: int) -> None
     epochs = int(str(config.settings["epochs"]))
     trained, kept = epochs_in(log, "trained"), epochs_in(log, "kept")
     assert len(trained) == runs * epochs
-    assert max(kept.values()) == 1
+    assert max(kept.values()) == 1, log.read_text()
     assert len(kept) >= runs * epochs - interruptions
     assert trained.total() - len(trained) <= interruptions
 

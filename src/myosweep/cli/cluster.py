@@ -83,7 +83,8 @@ def be_worker(study: "Study", resources: "Resources") -> None:
         _say("Stopped. The run is kept at its last whole epoch; any worker continues it.")
         raise
     if others:
-        _say(f"Nothing is left to do here; other workers are at {others} runs.")
+        runs = "1 run" if others == 1 else f"{others} runs"
+        _say(f"Nothing is left to do here; other workers are at {runs}.")
     elif study.missing():
         _say(f"Every run has ended, some failed; see `myosweep status {folder}`.")
     else:

@@ -111,7 +111,7 @@ def _connected(address: str | None) -> Iterator[Any]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise StudyError(
             f"no Ray cluster answers at {where!r} ({str(error).splitlines()[0]}); start one with "
             "`ray start --head` and give the address that it prints, or give --on ray alone"

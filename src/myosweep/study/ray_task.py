@@ -88,6 +88,8 @@ def do_through_store(
     """
     plan = task.plan(dataset, split)
     store = RunStore(url, plan.id, task.errand)
+    if status := store.whole(plan.id):  # its worker died before it could say so
+        return status
     with TemporaryDirectory(prefix="myosweep-") as place:
         home = StudyFolder(Path(place))
         store.begin(home.run(plan.id).checkpoint)

@@ -56,13 +56,18 @@ class Store:
         found = self._files.glob(f"{self._root}/*/status.json")
         return {str(path).rsplit("/", 2)[-2] for path in found}
 
+    def whole(self, run_id: str) -> RunStatus | None:
+        """How a run ended, if it is whole in the store."""
+        content = self._read(f"{run_id}/status.json")
+        try:
+            status = content and RunStatus.model_validate_json(content)
+        except ValidationError:  # half-written
+            return None
+        return status if status and status.whole else None
+
     def fetch(self, folder: RunFolder) -> bool:
         """Get a whole run's files, status last; False if it is not whole in the store."""
-        content = self._read(f"{folder.id}/{folder.status.name}")
-        try:
-            if content is None or not RunStatus.model_validate_json(content).whole:
-                return False
-        except ValidationError:  # half-written
+        if self.whole(folder.id) is None:
             return False
         for path in folder.results:
             with whole_file(path) as draft:

@@ -93,8 +93,9 @@ class _Owners:
         if silent and not self._said and time.monotonic() - self._since > _PATIENCE_S:
             self._said = True
             self._on_wait(
-                f"Waiting for a sign of life from the workers of {len(silent)} runs; after "
-                f"{SILENCE_S / 60:.0f} minutes of silence they are taken over."
+                "Waiting for a sign of life from the workers of runs that are not done "
+                f"({len(silent)}); a run that is silent for {SILENCE_S / 60:.0f} minutes is taken "
+                "over."
             )
         return not silent
 
