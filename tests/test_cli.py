@@ -191,6 +191,22 @@ def test_a_mistake_gives_one_clear_error(
     assert shell.err.count("Error") == 1
 
 
+def test_without_ray_nothing_is_begun(
+    shell: Shell, study_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("myosweep.study.on_ray.find_spec", lambda name: None)
+    shell("run", study_file, "--on", "ray", code=2)
+    assert "pip install 'myosweep[ray]'" in shell.err
+    assert not (study_file.parent / "results").exists()
+
+
+def test_with_a_wrong_store_nothing_is_begun(shell: Shell, study_file: Path) -> None:
+    pytest.importorskip("ray", reason="Ray (myosweep[ray]) is not installed")
+    shell("run", study_file, "--on", "ray", "--store", "nowhere://bucket", code=2)
+    assert "--store 'nowhere://bucket' cannot be used" in shell.err
+    assert not (study_file.parent / "results").exists()
+
+
 def test_wrong_options_exit_with_2(shell: Shell) -> None:
     shell("phantom", "data", "--patients", "0", code=2)
     shell("summary", ".", "--part", "tests", code=2)

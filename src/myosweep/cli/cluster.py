@@ -23,7 +23,8 @@ def place_of(
     Raises:
         StudyError: if they contradict each other.
     """
-    from myosweep.study.on_ray import OnRay, parse_on
+    from myosweep.study.on_ray import OnRay, parse_on, require_ray
+    from myosweep.study.store import Store
 
     if worker and (on or jobs):
         raise StudyError(
@@ -42,7 +43,11 @@ def place_of(
             "--jobs is for one machine; Ray fills its machines with runs, each with the "
             "processors of --threads"
         )
-    return OnRay(parse_on(on), gpus, store)
+    address = parse_on(on)
+    require_ray()  # this and the store are refused before the study's folder is made
+    if store:
+        Store(store)
+    return OnRay(address, gpus, store)
 
 
 def options(resources: "Resources", place: "OnRay | None") -> str:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from myosweep.errors import InputError, StudyError
@@ -84,6 +85,15 @@ def parse_on(text: str) -> str | None:
     return address or None
 
 
+def require_ray() -> None:
+    """Raise a ``StudyError`` if Ray is not installed."""
+    if find_spec("ray") is None:
+        raise StudyError(
+            "--on ray needs Ray, which is not installed; install it with "
+            "`pip install 'myosweep[ray]'`"
+        )
+
+
 @contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
     """The module ``ray``, connected; a Ray that was started here is ended.
@@ -93,13 +103,9 @@ def _connected(address: str | None) -> Iterator[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError:
-        raise StudyError(
-            "--on ray needs Ray, which is not installed; install it with "
-            "`pip install 'myosweep[ray]'`"
-        ) from None
+    require_ray()
+    import ray
+
     if ray.is_initialized():
         yield ray
         return
