@@ -1,6 +1,7 @@
 """What all tests share: checked array types, the data in ../shared, small datasets and studies."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from jaxtyping import install_import_hook
 os.environ["COLUMNS"] = "200"  # rich reads it once, when the console is made
 _CACHE = tempfile.TemporaryDirectory(prefix="myosweep-cache-")
 os.environ["XDG_CACHE_HOME"] = _CACHE.name  # what tests measure is no user's measurement
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _CHECKED = [
     "analysis",
