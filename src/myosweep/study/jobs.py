@@ -158,7 +158,7 @@ _known: dict[str, Speed | None] = {}
 
 def busy_percent() -> float:
     """How much of the processor programs use at this moment, in per cent."""
-    return psutil.cpu_percent(interval=0.3)
+    return psutil.cpu_percent(interval=1.0)
 
 
 def _read(file: Path) -> Speed | None:

@@ -24,7 +24,8 @@ from myosweep.training.run import RunPlan, build_network
 from myosweep.training.samples import MiniBatch, Samples, mini_batches
 from myosweep.training.score import RegionMaps
 
-_WARM_UP, _STEPS, _TIMED_S = 2, 4, 2.0
+_WARM_UP, _WARM_UP_S = 2, 1.0
+_STEPS, _TIMED_S = 4, 3.0
 _SLICES = 32
 _LOOK_S = 0.02
 
@@ -105,8 +106,7 @@ def measure_speed(
         few = replace(training, rows=training.rows[:_SLICES])
         pairs: list[tuple[RegionMaps, RegionMaps]] = []
         network.train()
-        for _ in range(_WARM_UP):
-            step()
+        _seconds(step, _WARM_UP, _WARM_UP_S)
         ready()
         step_s, save_s = _seconds(step, _STEPS, _TIMED_S), _seconds(save)
         predict()
