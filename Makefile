@@ -1,6 +1,6 @@
 # make demo   try it: set up, then the paper's sweep on phantoms, with its report
 # make test   everything that CI runs
-# make bench  all benchmarks, about 25 minutes on an idle machine; compares with nnU-Net
+# make bench  all benchmarks, about 32 minutes on an idle machine; compares with nnU-Net
 # make setup  the set-up alone: .venv/bin/myosweep
 PYTHON ?= python3
 BIN := .venv/bin
