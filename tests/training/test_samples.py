@@ -39,7 +39,8 @@ def one_slice(folder: Path, crop: int, normalisation: str) -> tuple[Samples, np.
     )
     settings = settings_from_paths({"normalisation": normalisation})
     rows = np.array([0])
-    samples = Samples(dataset, rows, dataset.scheme, measure_normaliser(dataset, rows, settings))
+    normaliser = measure_normaliser(dataset, rows, settings)
+    samples = Samples(dataset, rows, dataset.scheme, normaliser, len(rows))
     return samples, samples.take(np.array([0]))[0][0]
 
 

@@ -249,8 +249,7 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
         execute(study, resources)
         return
     folder = study.folder.path
-    for finding in study.serious:
-        warn(finding)
+    warn_of(study)
     missing, plans = len(study.missing()), len(study.plans())
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")
     try:
@@ -265,6 +264,14 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
         raise
     print_summary(folder)
     console.print(f"Report: {escape(str(report))}")
+
+
+def warn_of(study: "Study") -> None:
+    """Say what is wrong with a study that can be run nevertheless."""
+    from myosweep.study.inert import inert_settings
+
+    for finding in (*study.serious, *inert_settings(study)):
+        warn(finding)
 
 
 def with_jobs(study: "Study", resources: "Resources") -> "Resources":
@@ -298,6 +305,7 @@ def _plan(study: "Study", resources: "Resources") -> None:
     from myosweep.study.estimate import estimate_study
     from myosweep.study.jobs import BUSY_PERCENT, busy_percent
 
+    warn_of(study)
     busy = busy_percent()
     resources = with_jobs(study, resources)
     with counting("Timing a few steps") as progress:

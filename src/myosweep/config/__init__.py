@@ -8,9 +8,12 @@ from myosweep.config.records import (
 )
 from myosweep.config.settings import (
     L2,
+    LEARNED,
     PRESET_REASONS,
     PRESETS,
     Augmentation,
+    Images,
+    Labels,
     RunSettings,
     SettingRow,
     describe_settings,
@@ -36,9 +39,12 @@ from myosweep.config.study import (
 
 __all__ = [
     "L2",
+    "LEARNED",
     "PRESETS",
     "PRESET_REASONS",
     "Augmentation",
+    "Images",
+    "Labels",
     "Metric",
     "Question",
     "Record",

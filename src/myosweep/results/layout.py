@@ -5,6 +5,7 @@ DIR/split.json            its split; with folds, splits/repeat-1-fold-1.json, ..
 DIR/looks.jsonl           the ledger of looks at the primary question
 DIR/report.html, figures/ the report
 DIR/.turns/               claims on the study itself: who writes the study and its splits
+DIR/initial/              weights that trainings start from (init_from), named by their content
 DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
                           weights.safetensors, counts.parquet, masks.npz, status.json,
                           claim-0001.json, ...
@@ -137,6 +138,10 @@ class StudyFolder:
     @property
     def looks(self) -> Path:
         return self.path / "looks.jsonl"
+
+    def initial(self, name: str) -> Path:
+        """Weights that trainings start from, under the name that ``init_from`` has."""
+        return self.path / "initial" / f"{name}.safetensors"
 
     @property
     def figures(self) -> Path:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myosweep.config import (
@@ -26,6 +26,12 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
+from myosweep.study.initial import (
+    keep_weights,
+    weights_of,
+    weights_problems,
+    with_kept_weights,
+)
 from myosweep.study.leakage import look_at_data
 from myosweep.study.merge import merged
 from myosweep.training.claim import take_claim
@@ -42,6 +48,8 @@ class Study:
     dataset: Dataset
     splits: Mapping[str, Split]
     scheme: RegionScheme
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    """Where the weights lie that trainings start from, by name."""
     serious: tuple[str, ...] = ()
     """What the audit finds serious, in sentences; looked for when the study is new."""
 
@@ -116,10 +124,11 @@ def open_study(
             "it; see `myosweep summary` and `myosweep report`"
         )
     home = StudyFolder(Path(folder or _default_folder(source, config)))
+    config, places = with_kept_weights(config, base)
     data = open_dataset(dataset or _existing(config.dataset, base))
     if allow_leakage:
         config = config.model_copy(update={"allow_leakage": True})
-    wanted = _Wanted(config, base, home, data, resolve_device(device))
+    wanted = _Wanted(config, base, home, data, places, resolve_device(device))
     study = wanted.study(look=not home.study.exists())
     _check(study)
     if write:
@@ -139,6 +148,7 @@ class _Wanted:
     base: Path
     home: StudyFolder
     dataset: Dataset
+    places: Mapping[str, Path]
     device: str
 
     def study(self, look: bool = False) -> Study:
@@ -160,7 +170,8 @@ class _Wanted:
         leaks = config.allow_leakage
         found = look_at_data(self.dataset, splits, allow_leakage=leaks) if look else ()
         scheme = config.scheme(self.dataset.scheme)
-        return Study(config, self.home, self.dataset, splits, scheme, found)
+        weights = weights_of(config, self.home, self.places)
+        return Study(config, self.home, self.dataset, splits, scheme, weights, found)
 
 
 @contextmanager
@@ -178,7 +189,8 @@ _POLL_S = 0.1
 
 
 def _write(study: Study) -> None:
-    """Write the splits that are not there, and then the study."""
+    """Write the splits and weights that are not there, and then the study."""
+    keep_weights(study.weights, study.folder)
     for name, split in study.splits.items():
         if not study.folder.split(name).exists():
             write_split(split, study.folder.split(name))
@@ -212,7 +224,7 @@ def _refuse_foreign(folder: Path) -> None:
         raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
 
 
-_OURS = {"dataset", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
+_OURS = {"dataset", "initial", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
 _OURS |= {"looks.jsonl", "conclusion.json"}
 
 
@@ -323,3 +335,4 @@ def _problems(study: Study) -> Iterator[str]:
         )
     for plan in study.plans():
         yield from plan.problems()
+        yield from weights_problems(plan, study.weights)

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 import myosweep
-from myosweep.config import Replicate, RunSettings, Value, run_id, run_label
-from myosweep.data.split import PARTS, Split
+from myosweep.config import LEARNED, Replicate, RunSettings, Value, run_id, run_label
+from myosweep.data.split import Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
 from myosweep.launch import launch
@@ -25,8 +25,10 @@ from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkp
 from myosweep.training.claim import Claim, Errand, take_claim
 from myosweep.training.device import Computer
 from myosweep.training.fit import fit, predict_regions
+from myosweep.training.initial import load_initial
+from myosweep.training.learned_l2 import LearnedL2
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.samples import Samples, measure_normaliser
+from myosweep.training.samples import Samples, gather_samples
 from myosweep.training.score import RegionMaps, write_run_scores
 
 
@@ -61,10 +63,12 @@ class RunPlan:
         return run_label(self.point, self.replicate.words)
 
     def samples(self) -> dict[str, Samples]:
-        """The samples of each part; the training part's normaliser serves all."""
-        rows = {part: self.split.rows(part, self.dataset) for part in PARTS}
-        normaliser = measure_normaliser(self.dataset, rows["training"], self.settings)
-        return {part: Samples(self.dataset, rows[part], self.scheme, normaliser) for part in PARTS}
+        """The samples of each part."""
+        return gather_samples(self.dataset, self.split, self.scheme, self.settings, self.seed)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.split.training) // self.settings.batch_size
 
     def problems(self) -> list[str]:
         """Why this run cannot work, each with a way out; empty if it can."""
@@ -128,7 +132,7 @@ def perform_run(
             if together.on_main(lambda: _is_whole(folder)):
                 return None
             with computer.active():
-                return _train_and_score(plan, folder, claim, computer, on_epoch)
+                return _train_and_score(plan, study, claim, computer, on_epoch)
         finally:
             if together.is_main:
                 claim.release()
@@ -140,20 +144,24 @@ def _is_whole(folder: RunFolder) -> bool:
 
 
 def _train_and_score(
-    plan: RunPlan, folder: RunFolder, claim: Claim, computer: Computer, on_epoch: OnEpoch
+    plan: RunPlan, study: StudyFolder, claim: Claim, computer: Computer, on_epoch: OnEpoch
 ) -> RunStatus:
-    parts = plan.samples()
+    folder, parts = study.run(plan.id), plan.samples()
     computer.together.on_main(lambda: describe_run(plan, folder))
     computer.together.on_main(folder.remove_drafts)
     work = _Work(folder, claim, computer)
-    network = work.train(plan, parts, on_epoch)
+    network = build_network(plan, computer)
+    if name := plan.settings.init_from:
+        load_initial(network, study.initial(name))
+    work.train(network, plan, parts, on_epoch)
     return computer.together.on_main(lambda: _score(plan, parts, network, work))
 
 
 def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work") -> RunStatus:
     folder = work.folder
     maps = {part: work.predict(network, samples) for part, samples in parts.items()}
-    write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
+    rows = {part: samples.rows for part, samples in parts.items()}
+    write_run_scores(folder, plan.dataset, rows, plan.scheme, maps)
     normaliser = parts["training"].normaliser
     write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
     status = _status(work.progress, work.computer)
@@ -171,19 +179,22 @@ class _Work:
         self.progress = Progress([], 0.0, [])
         self._started_at = time.monotonic()
 
-    def train(self, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch) -> UNet:
+    def train(
+        self, network: UNet, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch
+    ) -> None:
         """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
         together = self.computer.together
-        network = build_network(plan, self.computer)
-        optimizer = build_optimizer(network, plan.settings)
-        self.progress = read_checkpoint(self.folder, network, optimizer, together)
+        optimizer = build_optimizer(network, plan.settings, plan.steps_per_epoch)
+        is_learned = plan.settings.l2.strength == LEARNED
+        learned = LearnedL2.start(optimizer, plan.settings) if is_learned else None
+        self.progress = read_checkpoint(self.folder, network, optimizer, learned, together)
         machines = [*self.progress.machines, _machines(self.computer)]
         self.progress.machines = list(dict.fromkeys(machines))
         self._started_at = time.monotonic() - self.progress.seconds
         if self.progress.history:
             together.on_main(lambda: _write_history(self.folder, self.progress))
         if self.progress.diverged:
-            return network
+            return
         for record in fit(
             network,
             optimizer,
@@ -192,19 +203,25 @@ class _Work:
             plan.settings,
             plan.seed,
             self.computer,
+            learned=learned,
             epochs_done=self.progress.epochs_done,
             on_step=self._renew,
         ):
             self.progress.history.append(record.row())
-            together.on_main(lambda: self._keep(network, optimizer, on_epoch))
-        return network
+            together.on_main(lambda: self._keep(network, optimizer, learned, on_epoch))
 
-    def _keep(self, network: UNet, optimizer: torch.optim.Optimizer, on_epoch: OnEpoch) -> None:
+    def _keep(
+        self,
+        network: UNet,
+        optimizer: torch.optim.Optimizer,
+        learned: LearnedL2 | None,
+        on_epoch: OnEpoch,
+    ) -> None:
         """Write down what the run has after an epoch."""
         self.claim.check()
         self._take_time()
         _write_history(self.folder, self.progress)
-        write_checkpoint(self.folder, network, optimizer, self.progress)
+        write_checkpoint(self.folder, network, optimizer, self.progress, learned)
         on_epoch(self.progress)
 
     def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:

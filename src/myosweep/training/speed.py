@@ -84,7 +84,7 @@ def measure_speed(
     with computer.active(), _largest_memory() as memory_mb:
         training = plan.samples()["training"]
         network = build_network(plan, computer)
-        optimizer = build_optimizer(network, plan.settings)
+        optimizer = build_optimizer(network, plan.settings, plan.steps_per_epoch)
         batches = _endless_batches(plan, training, network)
 
         def step() -> None:
@@ -103,7 +103,7 @@ def measure_speed(
                 outline_lengths_px(references, len(few.scheme.regions))
                 count_slices(references, predictions, len(few.scheme.regions))
 
-        few = replace(training, rows=training.rows[:_SLICES])
+        few = replace(training, rows=training.rows[:_SLICES], worse_images=None)
         pairs: list[tuple[RegionMaps, RegionMaps]] = []
         network.train()
         _seconds(step, _WARM_UP, _WARM_UP_S)
