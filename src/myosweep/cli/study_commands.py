@@ -68,6 +68,15 @@ def run(
             "paper. Without it such a study is refused.",
         ),
     ] = False,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Take runs that another study folder has done already: those with the same "
+            "settings, seed, data and split. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be run and how long it takes.")
     ] = False,
@@ -139,6 +148,8 @@ def run(
             )
         )
         resources = Resources(device, jobs, threads, together)
+        if together.is_main and not dry_run:
+            take_over(opened, reuse or [])
         if dry_run:
             _plan(opened, resources)
         elif worker:
@@ -146,6 +157,15 @@ def run(
         else:
             resources = resources if place else with_jobs(opened, resources)
             perform(opened, resources, place)
+
+
+def take_over(study: "Study", others: list[Path]) -> None:
+    """Copy runs that other studies have done."""
+    from myosweep.study.reuse import reuse_runs
+
+    for other in others:
+        count = reuse_runs(study, other)
+        notes.print(f"Runs taken from study {escape(other.name)}: {count}")
 
 
 def status(

@@ -3,7 +3,7 @@
 import itertools
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -148,6 +148,18 @@ class Scoring(Record):
     )
 
 
+def _hashable(sweep: Any) -> Any:
+    """Values that go together become tuples."""
+    if not isinstance(sweep, dict):
+        return sweep
+    return {
+        name: tuple(tuple(one) if isinstance(one, list) else one for one in values)
+        if isinstance(values, list | tuple)
+        else values
+        for name, values in sweep.items()
+    }
+
+
 class StudyConfig(Record):
     """A study: what is swept, on which data, how often. The content of ``study.toml``."""
 
@@ -165,7 +177,11 @@ class StudyConfig(Record):
         None, description="another scheme over the dataset's label codes; default: the dataset's"
     )
     settings: dict[str, Any] = {}
-    sweep: dict[str, tuple[Any, ...]] = {}
+    sweep: Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_hashable)] = Field(
+        {},
+        description="the values of each swept field; fields whose values go together stand in one "
+        "key with commas, and each of their values is a list",
+    )
     replicates: Replicates = Replicates()
     question: Question = Question()
     scoring: Scoring = Scoring()
@@ -181,13 +197,26 @@ class StudyConfig(Record):
     @model_validator(mode="after")
     def _check_sweep(self) -> "StudyConfig":
         problems = []
-        for path, values in self.sweep.items():
+        for name, values in self.sweep.items():
+            together = len(_paths(name))
             if not values:
-                problems.append(f"sweep {path!r} has no values; give at least one")
+                problems.append(f"sweep {name!r} has no values; give at least one")
             if len(set(map(repr, values))) < len(values):
-                problems.append(f"sweep {path!r} has a value twice: {list(values)}")
-            if path in self.settings:
-                problems.append(f"{path!r} stands under [settings] and [sweep]; remove one")
+                problems.append(f"sweep {name!r} has a value twice: {list(values)}")
+            if together > 1 and any(
+                not isinstance(one, tuple) or len(one) != together for one in values
+            ):
+                problems.append(
+                    f"sweep {name!r} names {together} fields, so each of its values is a list of "
+                    f"{together}, got {[list(one) if isinstance(one, tuple) else one for one in values]}"
+                )
+        problems += [
+            f"{path!r} stands under [settings] and [sweep]; remove one"
+            for path in self.fields
+            if path in self.settings
+        ]
+        if len(set(self.fields)) < len(self.fields):
+            problems.append("a field stands twice under [sweep]; remove one")
         if problems:
             raise ValueError("; ".join(problems))
         if self.replicates.design == "folds" and (
@@ -204,6 +233,29 @@ class StudyConfig(Record):
             raise ValueError("two values of the sweep are the same; remove one")
         return self
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The paths of all swept fields."""
+        return tuple(path for name in self.sweep for path in _paths(name))
+
+    def swept(self, path: str) -> tuple[Value, ...]:
+        """The values of a swept field, each once; none if it is not swept."""
+        return tuple(dict.fromkeys(point[path] for point, _ in self.points() if path in point))
+
+    def with_values(self, change: Callable[[str, Any], Any]) -> "StudyConfig":
+        """The study with each set or swept value replaced by what ``change(path, value)`` gives."""
+
+        def changed(name: str, value: Any) -> Any:
+            if len(paths := _paths(name)) == 1:
+                return change(name, value)
+            return tuple(map(change, paths, value))
+
+        settings = {path: change(path, value) for path, value in self.settings.items()}
+        sweep = {
+            name: tuple(changed(name, one) for one in values) for name, values in self.sweep.items()
+        }
+        return self.model_copy(update={"settings": settings, "sweep": sweep})
+
     def points(self) -> Iterator[tuple[dict[str, Value], RunSettings]]:
         """Each point of the sweep's grid: the swept fields' values, and the full settings.
 
@@ -211,8 +263,12 @@ class StudyConfig(Record):
             ConfigError: if a field is unknown or a value does not fit it.
         """
         base = {**PRESETS[self.preset], **self.settings}
-        for values in itertools.product(*self.sweep.values()):
-            wanted = dict(zip(self.sweep, values, strict=True))
+        axes = [
+            [dict(zip(paths, one if len(paths) > 1 else (one,), strict=True)) for one in values]
+            for paths, values in ((_paths(name), values) for name, values in self.sweep.items())
+        ]
+        for chosen in itertools.product(*axes):
+            wanted = {path: value for of_axis in chosen for path, value in of_axis.items()}
             settings = settings_from_paths({**base, **wanted})
             exact = flatten(settings.model_dump())
             yield {path: exact[path] for path in wanted}, settings
@@ -222,6 +278,15 @@ class StudyConfig(Record):
         if self.regions is None:
             return of_dataset
         return RegionScheme.from_mapping(self.regions, of_dataset.ignored)
+
+
+def _paths(name: str) -> tuple[str, ...]:
+    """The fields that a key of [sweep] names; several have values that go together.
+
+    >>> _paths("labels.noise, labels.strength")
+    ('labels.noise', 'labels.strength')
+    """
+    return tuple(path.strip() for path in name.split(","))
 
 
 def read_study_config(path: Path) -> StudyConfig:

@@ -234,7 +234,7 @@ def settings_table(results: Results) -> Table:
     preset = PRESETS[study.preset]
     rows = []
     for path, value in used.items():
-        swept = study.sweep.get(path)
+        swept = study.swept(path)
         text = ", ".join(map(format_value, swept)) if swept else format_value(value)
         origin = "swept" if swept else "this study" if path in study.settings else "MATLAB"
         if origin == "MATLAB" and path in preset:

@@ -70,7 +70,7 @@ def read_results(folder: Path | str) -> Results:
     scheme = RegionScheme.from_mapping(one.regions, one.ignored)
     rows = pd.DataFrame([run.row() for run in runs])
     rows = rows.astype({"repeat": "Int64", "fold": "Int64"})
-    return Results(study_folder, study, scheme, tuple(study.sweep), rows, _joined(runs))
+    return Results(study_folder, study, scheme, study.fields, rows, _joined(runs))
 
 
 @dataclass(frozen=True)

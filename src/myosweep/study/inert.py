@@ -39,11 +39,11 @@ def without_effect(settings: RunSettings) -> dict[str, str]:
 def _without_effect(config: StudyConfig) -> Iterator[str]:
     points = [settings for _, settings in config.points()]
     reasons = [without_effect(settings) for settings in points]
-    for path in (*config.sweep, *config.settings):
+    for path in (*config.fields, *config.settings):
         inert = [found[path] for found in reasons if path in found]
         if len(inert) < len(points) or not inert:
             continue
-        where = "is swept" if path in config.sweep else "is set"
+        where = "is swept" if path in config.fields else "is set"
         yield f"{path} {where}, but acts nowhere: {inert[0]}"
 
 

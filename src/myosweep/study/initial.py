@@ -25,21 +25,16 @@ def with_kept_weights(config: StudyConfig, base: Path) -> tuple[StudyConfig, dic
     """
     places: dict[str, Path] = {}
 
-    def name(value: Any) -> Any:
-        if not isinstance(value, str) or not value or is_kept(value):
+    def name(path: str, value: Any) -> Any:
+        if path != _FIELD or not isinstance(value, str) or not value or is_kept(value):
             return value
         here, beside = Path(value), base / value
-        path = find_weights(beside if beside.exists() and not here.exists() else here)
-        kept = content_name(path)
-        places[kept] = path
+        weights = find_weights(beside if beside.exists() and not here.exists() else here)
+        kept = content_name(weights)
+        places[kept] = weights
         return kept
 
-    settings, sweep = dict(config.settings), dict(config.sweep)
-    if _FIELD in settings:
-        settings[_FIELD] = name(settings[_FIELD])
-    if _FIELD in sweep:
-        sweep[_FIELD] = tuple(map(name, sweep[_FIELD]))
-    return config.model_copy(update={"settings": settings, "sweep": sweep}), places
+    return config.with_values(name), places
 
 
 def weights_of(

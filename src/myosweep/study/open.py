@@ -264,8 +264,8 @@ def _wanted_precision(config: StudyConfig) -> str:
 
 def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
     """The study with ``auto`` replaced, so that all its runs compute alike."""
-    if "precision" in config.sweep or _wanted_precision(config) != "auto":
-        if "auto" in config.sweep.get("precision", ()):
+    if "precision" in config.fields or _wanted_precision(config) != "auto":
+        if any(settings.precision == "auto" for _, settings in config.points()):
             raise ConfigError("precision 'auto' cannot be swept; sweep float32 and bfloat16")
         return config
     settings: dict[str, Value] = {**config.settings, "precision": precision}
