@@ -10,8 +10,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 import tomlkit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from myosweep.config.records import Record, Value, flatten, sentences
-from myosweep.config.settings import PRESETS, RunSettings, settings_from_paths
+from myosweep.config.records import Record, Value, flatten, sentences, unknown_key
+from myosweep.config.settings import (
+    PRESETS,
+    RunSettings,
+    settings_from_paths,
+    settings_paths,
+)
+from myosweep.config.tune import Choice, Range, Tune, search_space
 from myosweep.errors import ConfigError
 from myosweep.files import whole_file
 from myosweep.regions import RegionScheme
@@ -148,6 +154,37 @@ class Scoring(Record):
     )
 
 
+def _domain_problems(
+    path: str, domain: Range | Choice, default: Mapping[str, Any]
+) -> Iterator[str]:
+    """Why a field cannot be searched so; the default must lie in its domain, to be compared."""
+    ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    own = default[path]
+    for value in ends:
+        try:
+            settings_from_paths({path: _as_field(path, value), **_needed(domain)})
+        except ConfigError as error:
+            yield f"tune.space: {error}"
+    if any(default.get(other) != value for other, value in domain.when.items()):
+        return
+    inside = own in ends if isinstance(domain, Choice) else domain.low <= own <= domain.high
+    if not inside:
+        yield (
+            f"tune.space: the default of {path}, {own!r}, is not among what is searched; add it, "
+            "since what is found is compared with it"
+        )
+
+
+def _needed(domain: Range | Choice) -> dict[str, Value]:
+    return dict(domain.when)
+
+
+def _as_field(path: str, value: Value) -> Value:
+    """A whole number where the field holds one."""
+    whole = type(flatten(RunSettings().model_dump())[path]) is int
+    return int(value) if whole and isinstance(value, float) else value
+
+
 def _hashable(sweep: Any) -> Any:
     """Values that go together become tuples."""
     if not isinstance(sweep, dict):
@@ -182,6 +219,7 @@ class StudyConfig(Record):
         description="the values of each swept field; fields whose values go together stand in one "
         "key with commas, and each of their values is a list",
     )
+    tune: Tune | None = Field(None, description="a search by `myosweep tune` instead of a sweep")
     replicates: Replicates = Replicates()
     question: Question = Question()
     scoring: Scoring = Scoring()
@@ -196,7 +234,7 @@ class StudyConfig(Record):
 
     @model_validator(mode="after")
     def _check_sweep(self) -> "StudyConfig":
-        problems = []
+        problems, swept = [], [path for name in self.sweep for path in _paths(name)]
         for name, values in self.sweep.items():
             together = len(_paths(name))
             if not values:
@@ -212,11 +250,13 @@ class StudyConfig(Record):
                 )
         problems += [
             f"{path!r} stands under [settings] and [sweep]; remove one"
-            for path in self.fields
+            for path in swept
             if path in self.settings
         ]
-        if len(set(self.fields)) < len(self.fields):
+        if len(set(swept)) < len(swept):
             problems.append("a field stands twice under [sweep]; remove one")
+        if self.tune is not None:
+            problems += self._tune_problems(self.tune)
         if problems:
             raise ValueError("; ".join(problems))
         if self.replicates.design == "folds" and (
@@ -233,10 +273,34 @@ class StudyConfig(Record):
             raise ValueError("two values of the sweep are the same; remove one")
         return self
 
+    def _tune_problems(self, tune: Tune) -> Iterator[str]:
+        """Why the study cannot be tuned."""
+        if self.sweep:
+            yield "a study has [sweep] or [tune], not both; remove one"
+        if self.replicates != Replicates():
+            yield "with [tune], networks are set by tune.networks; remove [replicates]"
+        default = settings_from_paths({**PRESETS[self.preset], **self.settings})
+        exact, known = flatten(default.model_dump()), settings_paths()
+        for path, domain in search_space(tune, default).items():
+            if path not in known:
+                yield f"tune.space: {unknown_key(path, known)}"
+                continue
+            yield from _domain_problems(path, domain, exact)
+
+    @property
+    def space(self) -> Mapping[str, Range | Choice]:
+        """Where `myosweep tune` searches; empty without [tune]."""
+        return search_space(self.tune, self.default) if self.tune else {}
+
+    @property
+    def default(self) -> RunSettings:
+        """The preset's settings with the study's own."""
+        return settings_from_paths({**PRESETS[self.preset], **self.settings})
+
     @property
     def fields(self) -> tuple[str, ...]:
-        """The paths of all swept fields."""
-        return tuple(path for name in self.sweep for path in _paths(name))
+        """The paths of all swept or searched fields."""
+        return (*(path for name in self.sweep for path in _paths(name)), *self.space)
 
     def swept(self, path: str) -> tuple[Value, ...]:
         """The values of a swept field, each once; none if it is not swept."""
@@ -259,10 +323,16 @@ class StudyConfig(Record):
     def points(self) -> Iterator[tuple[dict[str, Value], RunSettings]]:
         """Each point of the sweep's grid: the swept fields' values, and the full settings.
 
+        With [tune] the default alone; what is tried besides is known only as it is tried.
+
         Raises:
             ConfigError: if a field is unknown or a value does not fit it.
         """
         base = {**PRESETS[self.preset], **self.settings}
+        if self.tune:
+            exact = flatten(self.default.model_dump())
+            yield {path: exact[path] for path in self.fields}, self.default
+            return
         axes = [
             [dict(zip(paths, one if len(paths) > 1 else (one,), strict=True)) for one in values]
             for paths, values in ((_paths(name), values) for name, values in self.sweep.items())

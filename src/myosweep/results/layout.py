@@ -3,6 +3,8 @@
 DIR/study.toml            the study
 DIR/split.json            its split; with folds, splits/repeat-1-fold-1.json, ... instead
 DIR/looks.jsonl           the ledger of looks at the primary question
+DIR/trials.log            with [tune]: Optuna's journal of the trials
+DIR/tuning.json           with [tune]: budget, and whether search and race are over
 DIR/report.html, figures/ the report
 DIR/.turns/               claims on the study itself: who writes the study and its splits
 DIR/initial/              weights that trainings start from (init_from), named by their content
@@ -138,6 +140,15 @@ class StudyFolder:
     @property
     def looks(self) -> Path:
         return self.path / "looks.jsonl"
+
+    @property
+    def tuning(self) -> Path:
+        """How far a search is: its budget, and whether search and race are over."""
+        return self.path / "tuning.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "trials.log"
 
     def initial(self, name: str) -> Path:
         """Weights that trainings start from, under the name that ``init_from`` has."""

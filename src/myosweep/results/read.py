@@ -4,7 +4,7 @@ import csv
 import itertools
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +49,11 @@ class Results:
         return self.runs[self.runs["kind"] != "baseline"]
 
 
-def read_results(folder: Path | str) -> Results:
+def read_results(folder: Path | str, only: Container[str] | None = None) -> Results:
     """Read the whole runs of a study; unfinished ones are left out.
+
+    Args:
+        only: ids of the runs to read; default all.
 
     Raises:
         StudyError: if there is no study, no whole run, or a run's files are damaged.
@@ -58,7 +61,8 @@ def read_results(folder: Path | str) -> Results:
     study_folder = StudyFolder(Path(folder)).require()
     study = read_study_config(study_folder.study)
     with ThreadPoolExecutor() as readers:  # most of it is waiting for files, or in C++
-        runs = [run for run in readers.map(_read_whole, study_folder.runs()) if run is not None]
+        wanted = [run for run in study_folder.runs() if only is None or run.id in only]
+        runs = [run for run in readers.map(_read_whole, wanted) if run is not None]
     if not runs:
         raise StudyError(
             f"study {study.name!r} has no finished run yet; see `myosweep status`, or continue it "
@@ -69,7 +73,7 @@ def read_results(folder: Path | str) -> Results:
     one = runs[0].settings
     scheme = RegionScheme.from_mapping(one.regions, one.ignored)
     rows = pd.DataFrame([run.row() for run in runs])
-    rows = rows.astype({"repeat": "Int64", "fold": "Int64"})
+    rows = rows.astype({"repeat": "Int64", "fold": "Int64", "trial": "Int64", "cost": "Float64"})
     return Results(study_folder, study, scheme, study.fields, rows, _joined(runs))
 
 

@@ -10,7 +10,7 @@ from myosweep.config import Record, RunSettings, Value
 from myosweep.distances import SQUARED_DISTANCES_PX
 
 Kind = Literal["trained", "masks", "baseline"]
-State = Literal["complete", "diverged", "failed"]
+State = Literal["complete", "diverged", "stopped", "failed"]
 
 
 class RunSettingsFile(Record):
@@ -22,6 +22,8 @@ class RunSettingsFile(Record):
     seed: int
     repeat: int | None = None
     fold: int | None = None
+    trial: int | None = None
+    cost: float | None = None
     settings: RunSettings | None
     pixel_hash: str
     split_hash: str
@@ -47,7 +49,7 @@ class RunStatus(Record):
 
     @property
     def whole(self) -> bool:
-        """Whether the run is done for good; a failed one is tried again."""
+        """Whether the run is done for good; a failed one is tried again, a stopped one may go on."""
         return self.status in ("complete", "diverged")
 
 
@@ -58,6 +60,8 @@ RUN_COLUMNS: dict[str, str] = {
     "seed": "seed of the network",
     "repeat": "with folds: which division of the patients, from 1",
     "fold": "with folds: which part of that division is the test part, from 1",
+    "trial": "with [tune]: number of the trial whose settings it has",
+    "cost": "with [tune]: what it costs, in runs of the default",
     "split_hash": "hash that names the split into training, validation and test part",
     "status": "complete or diverged",
     "epochs_done": "epochs trained",

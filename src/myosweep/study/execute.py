@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from myosweep.errors import ClaimLost, PartnerLost, StudyError
 from myosweep.files import write_json
@@ -46,11 +48,24 @@ def work(study: Study, resources: Resources) -> None:
 
 def _work_in_parallel(study: Study, resources: Resources) -> None:
     """Several processes that each work through the study."""
-    context = multiprocessing.get_context("spawn")
     arguments = (study.folder.path, study.dataset.folder, resources)
-    workers = [
-        context.Process(target=_worker, args=arguments) for _ in range(resources.jobs_at_once)
-    ]
+    codes = in_parallel(resources.jobs_at_once, _worker, arguments)
+    if study.untried():
+        raise workers_ended(codes)
+
+
+def workers_ended(codes: Sequence[str]) -> StudyError:
+    """What to say of worker processes that ended before their work did."""
+    return StudyError(
+        f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
+        "perhaps for lack of memory; start the study again with fewer --jobs"
+    )
+
+
+def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> list[str]:
+    """Let several processes do the same and wait for them; gives their exit codes, each once."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_as_worker, args=(work, arguments)) for _ in range(count)]
     try:
         for worker in workers:
             worker.start()
@@ -60,19 +75,18 @@ def _work_in_parallel(study: Study, resources: Resources) -> None:
         for worker in workers:
             worker.join(_POLL_S)
             worker.terminate()
-    if study.untried():
-        codes = sorted({str(worker.exitcode) for worker in workers})
-        raise StudyError(
-            f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
-            "perhaps for lack of memory; start the study again with fewer --jobs"
-        )
+    return sorted({str(worker.exitcode) for worker in workers})
 
 
 def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
     """A worker process: it finds everything in the study's folder."""
+    work(open_study(folder, dataset=dataset, write=False), resources)
+
+
+def _as_worker(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(KeyboardInterrupt), terminable():
-        work(open_study(folder, dataset=dataset, write=False), resources)
+        work(*arguments)
 
 
 def _end_with_parent() -> None:
@@ -106,7 +120,7 @@ def attempt(
         raise
     except Exception as error:  # any failure of one run must not stop the others
         status = failure(error)
-        return together.on_main(lambda: mark_failed(folder, status))
+        return together.on_main(lambda: mark_ended(folder, status))
 
 
 def failure(error: BaseException) -> RunStatus:
@@ -115,10 +129,10 @@ def failure(error: BaseException) -> RunStatus:
     return RunStatus(status="failed", error=f"{type(error).__name__}: {reason}")
 
 
-def mark_failed(
+def mark_ended(
     folder: RunFolder, status: RunStatus, errand: Errand | None = None
 ) -> RunStatus | None:
-    """Write down that a run failed, unless another process has taken it up meanwhile."""
+    """Write down how a run ended, unless another process has taken it up meanwhile."""
     if (claim := take_claim(folder, errand)) is None:
         return None
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from myosweep.errors import InputError, StudyError
 from myosweep.results.rows import RunStatus
-from myosweep.study.execute import mark_failed
+from myosweep.study.execute import mark_ended
 from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study
 from myosweep.study.ray_places import Place, SharedFolder, ThroughStore
@@ -233,7 +233,7 @@ class _Dispatch:
             "further epoch, perhaps for lack of memory",
         )
         self._place.land(errand.plan, None)
-        mark_failed(self._study.folder.run(errand.plan.id), status, errand.next())
+        mark_ended(self._study.folder.run(errand.plan.id), status, errand.next())
 
     def _recall(self, plan: RunPlan) -> None:
         """Another process has taken up a run that is out."""

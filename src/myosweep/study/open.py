@@ -134,7 +134,7 @@ def open_study(
     if write:
         data.check_pixels()
         if not home.study.exists() or _stored(study) != read_study_config(home.study):
-            with _turn(home):
+            with turn(home):
                 study = replace(wanted.study(), serious=study.serious)
                 _write(study)
     return study
@@ -175,14 +175,18 @@ class _Wanted:
 
 
 @contextmanager
-def _turn(home: StudyFolder) -> Iterator[None]:
+def turn(home: StudyFolder) -> Iterator[None]:
     """Be the only process that writes the study; wait for others, which takes no time."""
-    while (claim := take_claim(home.turns)) is None:
+    while (claim := take_claim(home.turns)) is None or not claim.is_newest:
+        if claim is not None:  # of a number that was used and cleared away meanwhile
+            home.turns.claim(claim.number).unlink(missing_ok=True)
         time.sleep(_POLL_S)
     try:
         yield
     finally:
         claim.release()
+        for old in home.turns.claims[:-1]:
+            old.unlink(missing_ok=True)
 
 
 _POLL_S = 0.1
@@ -209,7 +213,7 @@ def _stored(study: Study) -> StudyConfig:
 
 def _with_largest(config: StudyConfig, largest: int | None) -> StudyConfig:
     """The study with its largest number of networks fixed, before any result is seen."""
-    if config.replicates.max_replicates is not None:
+    if config.replicates.max_replicates is not None or config.tune is not None:
         return config
     replicates = config.replicates.model_copy(update={"max_replicates": largest})
     return config.model_copy(update={"replicates": replicates})
@@ -225,7 +229,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 _OURS = {"dataset", "initial", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
-_OURS |= {"looks.jsonl", "conclusion.json"}
+_OURS |= {"looks.jsonl", "conclusion.json", "trials.log", "tuning.json"}
 
 
 def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:

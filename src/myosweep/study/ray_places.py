@@ -10,7 +10,7 @@ import numpy as np
 
 from myosweep.errors import StudyError
 from myosweep.results.rows import RunStatus
-from myosweep.study.execute import mark_failed
+from myosweep.study.execute import mark_ended
 from myosweep.study.open import Study
 from myosweep.study.ray_task import Share, Task, do_in_shared_folder, do_through_store
 from myosweep.study.store import Store
@@ -125,7 +125,7 @@ class ThroughStore(Place):
         if status is None:
             return
         if not status.whole:
-            mark_failed(self._study.folder.run(plan.id), status)
+            mark_ended(self._study.folder.run(plan.id), status)
         elif not self._bring(plan):
             raise StudyError(
                 f"run {plan.id} has ended, but its results are not in {self._url!r}; check that "

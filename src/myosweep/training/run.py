@@ -13,6 +13,7 @@ import myosweep
 from myosweep.config import LEARNED, Replicate, RunSettings, Value, run_id, run_label
 from myosweep.data.split import Split
 from myosweep.data.store import Dataset
+from myosweep.errors import RunStopped
 from myosweep.files import whole_file, write_json
 from myosweep.launch import launch
 from myosweep.model.unet import UNet
@@ -42,6 +43,10 @@ class RunPlan:
     dataset: Dataset
     split: Split
     scheme: RegionScheme
+    trial: int | None = None
+    """With [tune], the number of the trial whose settings these are."""
+    cost: float | None = None
+    """With [tune], what the run costs, in runs of the default."""
 
     @property
     def seed(self) -> int:
@@ -59,7 +64,9 @@ class RunPlan:
 
     @property
     def label(self) -> str:
-        """The run in words: swept values, and which of their networks it is."""
+        """The run in words: swept values, or the trial, and which of their networks it is."""
+        if self.trial is not None:
+            return f"{trial_name(self.trial)}, {self.replicate.words}"
         return run_label(self.point, self.replicate.words)
 
     def samples(self) -> dict[str, Samples]:
@@ -95,7 +102,13 @@ class RunPlan:
         return found
 
 
+def trial_name(number: int) -> str:
+    """A trial in words; the first one is the default."""
+    return f"trial {number}" if number else "default"
+
+
 OnEpoch = Callable[[Progress], None]
+"""Called when an epoch's checkpoint is in its place; raises ``RunStopped`` to end the run there."""
 
 
 def perform_run(
@@ -153,7 +166,11 @@ def _train_and_score(
     network = build_network(plan, computer)
     if name := plan.settings.init_from:
         load_initial(network, study.initial(name))
-    work.train(network, plan, parts, on_epoch)
+    try:
+        work.train(network, plan, parts, on_epoch)
+    except RunStopped as stop:
+        reason = str(stop)
+        return computer.together.on_main(lambda: work.stop(reason))
     return computer.together.on_main(lambda: _score(plan, parts, network, work))
 
 
@@ -231,6 +248,14 @@ class _Work:
             yield pair
         self._take_time()
 
+    def stop(self, reason: str) -> RunStatus:
+        """Write down that the run ends before its last epoch; its checkpoint stays."""
+        status = _status(self.progress, self.computer)
+        status = status.model_copy(update={"status": "stopped", "error": reason})
+        self.claim.check()
+        write_json(self.folder.status, status.model_dump(mode="json"))
+        return status
+
     def _renew(self, share_of_epoch: float) -> None:
         self._take_time()
         done = self.progress.epochs_done + share_of_epoch
@@ -273,6 +298,8 @@ def describe_run(plan: RunPlan, folder: RunFolder) -> None:
         seed=plan.seed,
         repeat=plan.replicate.repeat,
         fold=plan.replicate.fold,
+        trial=plan.trial,
+        cost=plan.cost,
         settings=plan.settings,
         pixel_hash=plan.dataset.manifest.pixel_hash,
         split_hash=plan.split.hash,

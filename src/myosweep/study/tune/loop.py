@@ -1,0 +1,372 @@
+"""Tuning: what is to be done next, found anew from the files each time, and doing it.
+
+Any number of workers, started and killed at any time, do this together. They take turns to decide
+(one at a time), and train at the same time; claims on runs keep them apart.
+"""
+
+import time
+from math import isfinite
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from myosweep.analysis.tuned import (
+    DEFAULT,
+    Trial,
+    choose_contenders,
+    name_of,
+    race_so_far,
+    search_so_far,
+)
+from myosweep.config import (
+    PRESETS,
+    Replicate,
+    RunSettings,
+    Tune,
+    Value,
+    canonical_hash,
+    parse_budget,
+    settings_from_paths,
+)
+from myosweep.errors import RunStopped, StudyError
+from myosweep.results.layout import RunFolder
+from myosweep.results.rows import RunStatus
+from myosweep.results.trials import (
+    TrialRun,
+    TuningState,
+    read_trial_runs,
+    write_tuning_state,
+)
+from myosweep.study.execute import attempt, mark_ended
+from myosweep.study.open import Study, turn
+from myosweep.study.resources import Resources
+from myosweep.study.tune.early import (
+    PERCENTS,
+    Rule,
+    early_scores,
+    is_hopeless,
+    measure,
+    pruning_rule,
+)
+from myosweep.study.tune.propose import full_point, propose
+from myosweep.study.tune.trials import Trials
+from myosweep.training.checkpoint import Progress
+from myosweep.training.claim import is_claimed, last_progress
+from myosweep.training.run import RunPlan, describe_run
+from myosweep.training.work import cost_in_runs
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+_POLL_S = 0.5
+_FIRST = Replicate(0)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A study that is tuned, with its record of trials and its budget."""
+
+    study: Study
+    trials: Trials
+    budget: str
+    jobs: int = 1
+
+    @property
+    def tune(self) -> Tune:
+        tune = self.study.config.tune
+        assert tune is not None
+        return tune
+
+    @property
+    def region(self) -> str:
+        return self.study.config.question.region
+
+    def plan(self, values: dict[str, Value], trial: int, seed: int = 0) -> RunPlan:
+        """The run of a trial: the search has the first seed, the race the others."""
+        study, settings = self.study, self.settings(values)
+        return RunPlan(
+            values,
+            settings,
+            Replicate(seed),
+            study.dataset,
+            study.splits[_FIRST.split_name],
+            study.scheme,
+            trial,
+            self.cost(settings),
+        )
+
+    def settings(self, values: dict[str, Value]) -> RunSettings:
+        """The full settings of a point."""
+        config = self.study.config
+        return settings_from_paths({**PRESETS[config.preset], **config.settings, **values})
+
+    def cost(self, settings: RunSettings) -> float:
+        height, width = self.study.dataset.images.shape[1:]
+        return cost_in_runs(settings, self.study.config.default, (height, width))
+
+    def folder(self, plan: RunPlan) -> RunFolder:
+        return self.study.folder.run(plan.id)
+
+
+@dataclass(frozen=True)
+class Money:
+    """The budget, in runs of the default, and what is spent of it."""
+
+    whole: float
+    search: float
+    spent: float
+
+
+@dataclass(frozen=True)
+class Next:
+    """What is to be done next: a run; or to wait for others; or nothing, ever.
+
+    ``search_over`` and ``race_over`` say how far the study is.
+    """
+
+    plan: RunPlan | None
+    waiting: bool
+    search_over: bool
+    race_over: bool
+
+
+def open_tuning(
+    study: Study, budget: str | None = None, storage: str | None = None, jobs: int = 1
+) -> Tuning:
+    """Connect a study with its record of trials.
+
+    Raises:
+        StudyError: if the study has no [tune], its trials cannot be read, or they are elsewhere.
+    """
+    if study.config.tune is None:
+        raise StudyError(
+            f"study {study.config.name!r} has no [tune]; add it to the study file (see `myosweep "
+            "tune --help`), or use `myosweep run`"
+        )
+    what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
+    name = f"{study.config.name}-{canonical_hash(what)[:8]}"
+    trials = Trials(study.folder, name, storage)
+    known = {one.trial for one in read_trial_runs(study.folder, study.config.question.region)}
+    if known and not trials.all():
+        raise StudyError(
+            f"the folder has {len(known)} trials that this record of trials does not know; give "
+            "the --storage that the study was started with"
+        )
+    return Tuning(study, trials, budget or study.config.tune.budget, jobs)
+
+
+def work(
+    tuning: Tuning,
+    resources: Resources,
+    on_end: Callable[[RunPlan, RunStatus], None] = lambda plan, status: None,
+) -> Next:
+    """Do what is to be done until nothing is left; gives how it ended.
+
+    Args:
+        on_end: called after each run that this process ended.
+    """
+    while True:
+        step = decide(tuning)
+        if step.plan is not None:
+            status = _perform(tuning, step.plan, resources)
+            if status is not None:
+                on_end(step.plan, status)
+        elif step.waiting:
+            time.sleep(_POLL_S)
+        else:
+            return step
+
+
+def decide(tuning: Tuning) -> Next:
+    """Settle what has ended, and find what is to be done next; one process at a time."""
+    with turn(tuning.study.folder):
+        step = _decide(tuning)
+        whole = count_money(tuning).whole
+        state = TuningState(
+            budget=tuning.budget,
+            budget_runs=whole if isfinite(whole) else None,
+            search_over=step.search_over,
+            race_over=step.race_over,
+        )
+        write_tuning_state(tuning.study.folder, state)
+        return step
+
+
+def _decide(tuning: Tuning) -> Next:
+    records = settle(tuning)
+    running = [one for one in records if one.state.name == "RUNNING"]
+    free = _free(tuning, [_plan_of(tuning, one) for one in running])
+    if (plan := free or _ask(tuning, records)) is not None:
+        return Next(plan, False, False, False)
+    return Next(None, True, False, False) if running else _race(tuning)
+
+
+def settle(tuning: Tuning) -> "list[FrozenTrial]":
+    """Write down what came of trials whose runs have ended; gives all trials."""
+    records = tuning.trials.all()
+    open_ones = {one.number for one in records if one.state.name == "RUNNING"}
+    if not open_ones:
+        return records
+    for trial in search_so_far(tuning.study.folder):
+        if trial.number in open_ones and (status := trial.run.status) is not None:
+            if trial.score is not None:
+                tuning.trials.finish(trial.number, trial.score)
+            elif status.status == "stopped":
+                percent = 100 * trial.run.epochs_done // trial.run.epochs
+                tuning.trials.prune(trial.number, percent, trial.run.history[-1])
+            else:
+                tuning.trials.fail(trial.number)
+    return tuning.trials.all()
+
+
+def _plan_of(tuning: Tuning, record: "FrozenTrial") -> RunPlan:
+    return tuning.plan(full_point(record.params, tuning.study.config.fields), record.number)
+
+
+def _free(tuning: Tuning, plans: Sequence[RunPlan]) -> RunPlan | None:
+    """The first of some runs that has not ended and nobody is at."""
+    for plan in plans:
+        folder = tuning.folder(plan)
+        if folder.read_status() is None and not is_claimed(folder):
+            return plan
+    return None
+
+
+def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
+    """Add one more trial, if the budget of the search allows it."""
+    money = count_money(tuning)
+    fields = tuning.study.config.fields
+    default = next(tuning.study.config.points())[0]
+
+    def affordable(values: dict[str, Value]) -> bool:
+        plan = tuning.plan(full_point(values, fields), len(records))
+        return not plan.problems() and plan.cost is not None and (
+            plan.cost <= min(tuning.tune.largest_cost, money.search - money.spent)
+        )
+
+    values = propose(records, tuning.study.config.space, tuning.tune, default, affordable)
+    if values is None:
+        return None
+    plan = tuning.plan(full_point(values, fields), len(records))
+    tuning.trials.add(values, tuning.study.config.space, run=plan.id, cost=plan.cost)
+    describe_run(plan, tuning.folder(plan))
+    return plan
+
+
+def count_money(tuning: Tuning) -> Money:
+    """Budget and expenses in runs of the default; a time budget needs the first of them done."""
+    runs = read_trial_runs(tuning.study.folder, tuning.region)
+    spent = sum(one.spent for one in runs)
+    budget = parse_budget(tuning.budget)
+    whole = budget.runs
+    if whole is None:
+        assert budget.seconds is not None
+        first = [one for one in runs if (one.trial, one.seed) == (DEFAULT, 0) and one.whole]
+        if not first or first[0].status is None:
+            return Money(float("inf"), tuning.tune.startup, spent)
+        whole = budget.seconds * tuning.jobs / first[0].status.seconds
+    return Money(whole, whole * (1 - tuning.tune.race_share), spent)
+
+
+def _race(tuning: Tuning) -> Next:
+    """The next run of the race."""
+    trials = search_so_far(tuning.study.folder)
+    race, _ = race_so_far(
+        tuning.study.folder, choose_contenders(trials, tuning.tune.candidates)
+    )
+    if race.over:
+        return Next(None, False, True, True)
+    by_name = {one.name: one for one in trials}
+    seed = race.networks + 1
+    plans = [
+        tuning.plan(by_name[name].run.values, by_name[name].number, seed)
+        for name in (name_of(DEFAULT), *race.active)
+    ]
+    missing = [plan for plan in plans if tuning.folder(plan).read_status() is None]
+    begun = len(missing) < len(plans) or any(
+        tuning.folder(plan).settings.exists() for plan in plans
+    )
+    money = count_money(tuning)
+    if not begun and money.spent + sum(plan.cost or 0 for plan in plans) > money.whole:
+        return Next(None, False, True, True)
+    for plan in plans:
+        describe_run(plan, tuning.folder(plan))
+    failed = [plan for plan in plans if (s := tuning.folder(plan).read_status()) and not s.whole]
+    if failed:
+        raise StudyError(
+            [
+                f"run {plan.id} ({plan.label}) failed: {tuning.folder(plan).read_status().error}"  # type: ignore[union-attr]
+                for plan in failed
+            ],
+            "runs of the race failed; start tune again to repeat them",
+        )
+    free = _free(tuning, plans)
+    return Next(free, free is None, True, False)
+
+
+def _perform(tuning: Tuning, plan: RunPlan, resources: Resources) -> RunStatus | None:
+    """Train a run, unless another process is at it; end it early where it is hopeless."""
+    if plan.seed > 0:
+        return attempt(plan, tuning.study.folder, resources)
+    watch = _Watch(tuning, plan)
+    folder = tuning.folder(plan)
+    history = next(
+        (one.history for one in _search_runs(tuning) if one.trial == plan.trial), ()
+    )
+    if folder.checkpoint.exists() and watch.hopeless(history):
+        return _stop_before_start(folder, plan, history, watch.words)
+    return attempt(plan, tuning.study.folder, resources, on_epoch=watch)
+
+
+def _stop_before_start(
+    folder: RunFolder, plan: RunPlan, history: Sequence[float], words: str
+) -> RunStatus | None:
+    """A killed process trained the epoch after which this run is hopeless, and could not say so."""
+    seconds = float(last_progress(folder).get("seconds", 0))
+    status = RunStatus(status="stopped", epochs_done=len(history), seconds=seconds, error=words)
+    return mark_ended(folder, status)
+
+
+def _search_runs(tuning: Tuning) -> list[TrialRun]:
+    runs = read_trial_runs(tuning.study.folder, tuning.region)
+    return [one for one in runs if one.seed == 0]
+
+
+class _Watch:
+    """Looks after each epoch whether a trial is hopeless beside those before it."""
+
+    words = "its early scores are too low beside those of earlier trials"
+
+    def __init__(self, tuning: Tuning, plan: RunPlan) -> None:
+        self._tuning, self._plan = tuning, plan
+        self._column = f"iou_{tuning.region}"
+        others = [one for one in _search_runs(tuning) if one.trial != plan.trial]
+        whole = {one.number: one for one in search_so_far(tuning.study.folder)}
+        self._rule = rule_so_far([whole[one.trial] for one in others], tuning.tune)
+        rungs = self._rule.rungs if self._rule else ()
+        self._others = [early_scores(one.history, one.epochs, rungs) for one in others]
+
+    def __call__(self, progress: Progress) -> None:
+        history = [float(row[self._column]) for row in progress.history]
+        if len(history) < self._plan.settings.epochs and self.hopeless(history):
+            raise RunStopped(self.words)
+
+    def hopeless(self, history: Sequence[float]) -> bool:
+        if self._rule is None:
+            return False
+        own = early_scores(history, self._plan.settings.epochs, self._rule.rungs)
+        return is_hopeless(self._tuning.tune.pruner, self._rule, self._others, own)
+
+
+def rule_so_far(trials: Sequence[Trial], tune: Tune) -> Rule | None:
+    """From when on trials may be ended: the first rule that whole trials, in order, give."""
+    whole = [
+        (early_scores(one.run.history, one.run.epochs, PERCENTS), one.score)
+        for one in sorted(trials, key=lambda one: one.number)
+        if one.score is not None
+    ]
+    scored = [(early, score) for early, score in whole if len(early) == len(PERCENTS)]
+    for count in range(tune.startup, len(scored) + 1):
+        if (rule := pruning_rule(measure(scored[:count]))) is not None:
+            return rule
+    return None
