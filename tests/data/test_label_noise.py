@@ -108,9 +108,7 @@ def test_laws_of_every_kind(noise: str) -> None:
 @pytest.mark.parametrize("noise", ["jitter", "dilation", "erosion", "polygons", "dropped"])
 def test_surroundings_need_not_be_the_first_region(noise: str) -> None:
     names = np.array([2, 1, 0], np.uint8)  # the myocardium is region 0, surroundings region 2
-    plain, renamed = (
-        spoilt(maps, noise, KINDS[noise]) for maps in (RING[None], names[RING][None])
-    )
+    plain, renamed = (spoilt(maps, noise, KINDS[noise]) for maps in (RING[None], names[RING][None]))
     assert np.array_equal(names[plain], renamed)
 
 

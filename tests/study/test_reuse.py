@@ -40,10 +40,7 @@ def test_only_what_is_missing_is_trained(small_dataset: Dataset, tmp_path: Path)
     here, there = (StudyFolder(folder).run(plan.id) for folder in (new, old))
     assert here.read_settings().point == {"l2.strength": 5e-4, "learning_rate": 1e-4}
     assert there.read_settings().point == {"l2.strength": 5e-4}
-    assert all(
-        one.read_bytes() == (there.path / one.name).read_bytes()
-        for one in here.results
-    )
+    assert all(one.read_bytes() == (there.path / one.name).read_bytes() for one in here.results)
     run_study(new, device="cpu")
     assert len(read_results(new).networks) == 4
 

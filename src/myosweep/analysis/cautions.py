@@ -8,6 +8,7 @@ from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.edge import edges
 from myosweep.analysis.points import field_words, format_value, points
 from myosweep.analysis.remember import remembered
+from myosweep.config import Question
 from myosweep.results.read import Results
 from myosweep.results.rows import RunStatus
 
@@ -182,8 +183,12 @@ def in_folds(results: Results) -> bool:
 
 def question_words(results: Results) -> str:
     """The study's question in words: ``Dice of the myocardium``."""
+    return metric_words(results.study.question)
+
+
+def metric_words(question: Question) -> str:
+    """What a question asks for, in words."""
     names = {"accuracy": "accuracy", "iou": "IoU", "dice": "Dice", "bf": "BF score"}
-    question = results.study.question
     metric = names.get(question.metric, "strict BF score")
     return f"{metric} of the {question.region}"
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from myosweep.analysis.looks import spending
-from myosweep.statistics.answer import answer
+from myosweep.statistics.answer import Answer, answer
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.statistics.verdicts import Comparison
 
@@ -30,14 +30,13 @@ class Round:
 
     Attributes:
         networks: networks of each contender so far.
-        spent: share of errors that this look may spend.
-        comparisons: each contender minus the default.
+        shown: each contender minus the default; its level is the share of errors that this look
+            may spend.
         left: who stays in the race, by label.
     """
 
     networks: int
-    spent: float
-    comparisons: tuple[Comparison, ...]
+    shown: Answer
     left: tuple[str, ...]
 
 
@@ -86,7 +85,7 @@ def next_round(race: Race, scores: ScoreTable, margin: float, largest: int) -> R
     networks = race.networks + 1
     if networks < FIRST_LOOK:
         return _after(race, networks, race.active, (), None, "not over")
-    earlier = sum(one.spent for one in race.rounds)
+    earlier = sum(one.shown.level for one in race.rounds)
     level = spending(networks, largest) - earlier
     shown = answer(
         scores, margin, family="reference", reference=race.default, level=level, thorough=False
@@ -96,7 +95,7 @@ def next_round(race: Race, scores: ScoreTable, margin: float, largest: int) -> R
     means = {name: shown.mean(name).mean for name in active}
     ahead = [name for name in active if by_name[name].low > 0]
     leader = max(active, key=lambda name: (means[name], name), default=None)
-    look = Round(networks, level, shown.comparisons, active)
+    look = Round(networks, shown, active)
     winner = max(ahead, key=lambda name: (means[name], name), default=None)
     ending: Ending = "not over"
     if leader is None:

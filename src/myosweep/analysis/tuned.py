@@ -19,9 +19,8 @@ from myosweep.results.trials import (
     read_trial_runs,
     read_tuning_state,
 )
-from myosweep.statistics.answer import answer
+from myosweep.statistics.answer import Answer, answer
 from myosweep.statistics.score_table import ScoreTable
-from myosweep.statistics.verdicts import Comparison
 
 DEFAULT = 0
 """Number of the default's trial."""
@@ -62,9 +61,10 @@ class Tuned:
     Attributes:
         trials: by number.
         race: as far as its networks are there; None before the search is over.
-        margin: the smallest difference that matters, in the study's score.
-        test: the winner minus the default on the test patients; None without a winner.
-        networks: networks of each in that comparison.
+        margin: the smallest difference that matters, in the study's score, on validation
+            patients; NaN before the race.
+        test: the winner minus the default on the test patients, with the margin there; None
+            without a winner.
         outcome: whether to take the winner; ``keep`` the default; ``not confirmed``: the
             validation patients say better, the test patients do not, and the default is kept.
         spent: so far, in runs of the default.
@@ -73,8 +73,7 @@ class Tuned:
     trials: tuple[Trial, ...]
     race: Race | None
     margin: float
-    test: Comparison | None
-    networks: int
+    test: Answer | None
     outcome: Outcome
     spent: float
 
@@ -198,7 +197,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     trials = search_so_far(folder)
     runs = read_trial_runs(folder, read_study_config(folder.study).question.region)
     spent = sum(one.spent for one in runs)
-    found = Tuned(trials, None, float("nan"), None, 0, "not over", spent)
+    found = Tuned(trials, None, float("nan"), None, "not over", spent)
     if not state.search_over:
         return found
     race, margin = race_so_far(folder, choose_contenders(trials, tune.candidates))
@@ -207,15 +206,13 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
         return found
     if race.winner is None:
         return replace(found, outcome="keep")
-    test, networks, margin = _look_at_test_patients(folder, race, runs)
-    outcome: Outcome = "take" if test.low > 0 else "not confirmed"
-    return replace(found, test=test, networks=networks, margin=margin, outcome=outcome)
+    test = _look_at_test_patients(folder, race, runs)
+    outcome: Outcome = "take" if test.comparisons[0].low > 0 else "not confirmed"
+    return replace(found, test=test, outcome=outcome)
 
 
-def _look_at_test_patients(
-    folder: StudyFolder, race: Race, runs: Sequence[TrialRun]
-) -> tuple[Comparison, int, float]:
-    """The winner minus the default on test patients, networks of each, and the margin there."""
+def _look_at_test_patients(folder: StudyFolder, race: Race, runs: Sequence[TrialRun]) -> Answer:
+    """The winner minus the default on test patients."""
     assert race.winner is not None
     names = (race.default, race.winner)
     taking = [
@@ -226,6 +223,4 @@ def _look_at_test_patients(
     results = read_results(folder.path, only={one.run for one in taking})
     table = pick(trial_table(results, taking, "test"), names, range(race.networks))
     assert table is not None
-    margin = _margin(results, "test")
-    shown = answer(table, margin, family="reference", reference=race.default)
-    return shown.comparisons[0], race.networks, margin
+    return answer(table, _margin(results, "test"), family="reference", reference=race.default)

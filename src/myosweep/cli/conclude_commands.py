@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder, Folder
-from myosweep.cli.show import console, duration, print_json, print_table
+from myosweep.cli.show import console, duration, print_blocks, print_json
 from myosweep.cli.study_commands import Device, Jobs, perform, with_jobs
 
 
@@ -54,14 +54,7 @@ def conclude(
     if json:
         print_json(conclusion_json(found, results))
         return
-    for block in conclusion_blocks(found, results):
-        if block.rows:
-            print_table(block.title, block.columns, block.rows)
-        elif block.title:
-            console.print(f"[bold]{escape(block.title)}[/]")
-        for sentence in block.sentences:
-            console.print(escape(sentence))
-        console.print()
+    print_blocks(conclusion_blocks(found, results))
 
 
 def extend(

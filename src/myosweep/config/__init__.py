@@ -23,7 +23,6 @@ from myosweep.config.settings import (
     settings_from_paths,
     settings_paths,
 )
-from myosweep.config.tune import Budget, Choice, Range, Tune, parse_budget
 from myosweep.config.study import (
     Metric,
     Question,
@@ -37,6 +36,7 @@ from myosweep.config.study import (
     study_config,
     write_study_config,
 )
+from myosweep.config.tune import Budget, Choice, Range, Tune, parse_budget
 
 __all__ = [
     "L2",

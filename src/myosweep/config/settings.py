@@ -22,7 +22,6 @@ from myosweep.config.records import (
 from myosweep.errors import ConfigError
 from myosweep.regions import RegionScheme
 
-
 LEARNED = "learned"
 
 
@@ -101,13 +100,13 @@ class Data(Record):
 class Labels(Record):
     """Errors put into the masks of the training part on purpose."""
 
-    noise: Literal[
-        "none", "jitter", "dilation", "erosion", "dropped", "swapped", "polygons"
-    ] = Field(
-        "none",
-        description="errors in the training masks: jitter: wavering contours; dilation, erosion: "
-        "outer contour too far out or in; dropped: slices without a drawing; swapped: patients "
-        "with another's masks; polygons: contours with few corners",
+    noise: Literal["none", "jitter", "dilation", "erosion", "dropped", "swapped", "polygons"] = (
+        Field(
+            "none",
+            description="errors in the training masks: jitter: wavering contours; dilation, erosion: "
+            "outer contour too far out or in; dropped: slices without a drawing; swapped: patients "
+            "with another's masks; polygons: contours with few corners",
+        )
     )
     strength: float = Field(
         0.0,
@@ -115,7 +114,6 @@ class Labels(Record):
         description="of labels.noise; jitter: root mean square shift, px; dilation, erosion: px; "
         "dropped: share of slices; swapped: share of patients; polygons: px between corners",
     )
-
 
     @model_validator(mode="after")
     def _check_share(self) -> "Labels":

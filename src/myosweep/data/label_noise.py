@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import contourpy
 import numpy as np
+from contourpy import LineType
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
@@ -117,7 +118,8 @@ def _polygons(regions: np.ndarray, strength_px: float, rng: np.random.Generator)
 def _outlines(mask: Bool[np.ndarray, "y x"]) -> list[np.ndarray]:
     """Closed lines (point, x and y) half-way between inside and outside, one per part."""
     padded = np.pad(mask.astype(float), 1)
-    return [line - 1 for line in contourpy.contour_generator(z=padded).lines(0.5)]
+    lines = contourpy.contour_generator(z=padded, line_type=LineType.Separate).lines(0.5)
+    return [np.asarray(line) - 1 for line in lines]
 
 
 def _area(outline: np.ndarray) -> float:

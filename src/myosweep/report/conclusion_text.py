@@ -37,7 +37,7 @@ def conclusion_blocks(found: Conclusion, results: Results) -> tuple[Block, ...]:
 
 def conclusion_json(found: Conclusion, results: Results) -> dict[str, Any]:
     """The conclusion as JSON can hold it: None for what is undefined or without end."""
-    content: dict[str, Any] = _plain(asdict(found))
+    content: dict[str, Any] = plain(asdict(found))
     return {"study": results.study.name, "fields": list(results.fields), **content}
 
 
@@ -127,11 +127,12 @@ def _parts(found: Conclusion) -> Block:
     return Block("The study's score on all parts", columns, rows, (note,) if rows else ())
 
 
-def _plain(content: Any) -> Any:
+def plain(content: Any) -> Any:
+    """Content as JSON can hold it: None for what is undefined or without end."""
     if isinstance(content, dict):
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {str(key): plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_plain(value) for value in content]
+        return [plain(value) for value in content]
     if isinstance(content, float):
         return float(content) if math.isfinite(content) else None
     return content

@@ -55,7 +55,7 @@ def _too_weak(study: Study) -> Iterator[str]:
         if l2.kind != "decoupled" or l2.time_scale_epochs > 0 or isinstance(l2.strength, str):
             continue
         shrinkage = 1 - exp(-settings.learning_rate * l2.strength * steps)
-        if 0 < l2.strength and shrinkage < _LEAST_SHRINKAGE and l2.strength not in told:
+        if l2.strength > 0 and shrinkage < _LEAST_SHRINKAGE and l2.strength not in told:
             told.add(l2.strength)
             yield (
                 f"decoupled l2.strength {l2.strength:g} takes {100 * shrinkage:.2g} % of a weight "

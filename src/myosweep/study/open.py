@@ -228,7 +228,16 @@ def _refuse_foreign(folder: Path) -> None:
         raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
 
 
-_OURS = {"dataset", "initial", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
+_OURS = {
+    "dataset",
+    "initial",
+    "runs",
+    "figures",
+    "split.json",
+    "splits",
+    "report.html",
+    "study.toml",
+}
 _OURS |= {"looks.jsonl", "conclusion.json", "trials.log", "tuning.json"}
 
 

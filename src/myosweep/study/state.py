@@ -9,7 +9,7 @@ from myosweep.config import StudyConfig, Value, read_study_config, run_label
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.training.claim import is_claimed, last_progress
 
-State = Literal["complete", "diverged", "failed", "running", "waiting"]
+State = Literal["complete", "diverged", "stopped", "failed", "running", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StudyState:
     @property
     def epochs_done(self) -> float:
         return float(
-            sum(run.epochs if run.state in _WHOLE else run.epochs_done for run in self.runs)
+            sum(run.epochs if run.state in _ENDED else run.epochs_done for run in self.runs)
         )
 
     @property
@@ -60,6 +60,7 @@ class StudyState:
 
 
 _WHOLE = ("complete", "diverged")
+_ENDED = (*_WHOLE, "stopped")
 
 
 def study_state(folder: Path | str, before: StudyState | None = None) -> StudyState:
@@ -76,7 +77,7 @@ def study_state(folder: Path | str, before: StudyState | None = None) -> StudySt
     whole = {run.id: run for run in before.runs if run.state in _WHOLE} if before else {}
     found = (whole.get(run.id) or _run_state(run) for run in study.runs(whole))
     states = [state for state in found if state is not None]
-    if config.source == "training":
+    if config.source == "training" and config.tune is None:
         states += _never_started(config, {state.place for state in states})
     return StudyState(tuple(sorted(states, key=lambda state: state.place)))
 
@@ -91,7 +92,7 @@ def _run_state(folder: RunFolder) -> RunState | None:
         state: State = status.status
     else:
         progress = last_progress(folder)
-        state = "failed" if status is not None else "waiting"
+        state = status.status if status is not None else "waiting"
         if is_claimed(folder):
             state = "running"
     return RunState(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from myosweep.model.weights import read_tensors, write_tensors
 from myosweep.results.layout import RunFolder
@@ -42,7 +42,9 @@ def write_checkpoint(
     learned: LearnedL2 | None = None,
 ) -> None:
     """Replace the run's checkpoint."""
-    tensors = {f"weights/{name}": value for name, value in network.named_parameters()}
+    tensors: dict[str, Tensor] = {
+        f"weights/{name}": value for name, value in network.named_parameters()
+    }
     for name, held in held_by(optimizer, network):
         for moment in _MOMENTS:
             tensors[f"{moment}/{name}"] = optimizer.state[held][moment]

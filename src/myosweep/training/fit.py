@@ -92,9 +92,9 @@ def fit(
                 learned.adapt(before, _gradient(network, examples, settings, computer))
             on_step(step / steps)
         accuracy, region_iou = _validate(network, validation, computer, on_step)
-        means = (sums / steps).tolist()
+        loss, term, pull, l2_pull = (sums / steps).tolist()
         strengths = learned.strengths if learned else []
-        record = EpochRecord(epoch, *means, accuracy, region_iou, strengths)
+        record = EpochRecord(epoch, loss, term, pull, l2_pull, accuracy, region_iou, strengths)
         yield record
         if has_diverged(record.row()):
             return

@@ -42,7 +42,7 @@ def _dice(scores: Tensor, references: Tensor, images: int) -> Tensor:
 
     Image by image, so that processes which share a mini-batch can each take theirs.
     """
-    from monai.losses import DiceLoss
+    from monai.losses.dice import DiceLoss
 
     regions = scores.shape[1]
     labelled = (references != NO_REGION)[:, None]

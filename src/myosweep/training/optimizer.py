@@ -49,7 +49,7 @@ def build_optimizer(
 
     touched = held(weights(network))
     by_layer = l2.strength == LEARNED and l2.learned.per == "layer"
-    groups = [
+    groups: list[dict[str, Any]] = [
         *({"params": [one], "touched": True} for one in touched if by_layer),
         *([] if by_layer else [{"params": touched, "touched": True}]),
         {"params": held(_biases(network, of_transposed=False))},

@@ -5,14 +5,14 @@ Any number of workers, started and killed at any time, do this together. They ta
 """
 
 import time
-from math import isfinite
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
+from myosweep.analysis.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuned import (
     DEFAULT,
-    Trial,
     choose_contenders,
     name_of,
     race_so_far,
@@ -22,6 +22,7 @@ from myosweep.config import (
     PRESETS,
     Replicate,
     RunSettings,
+    StudyConfig,
     Tune,
     Value,
     canonical_hash,
@@ -40,14 +41,7 @@ from myosweep.results.trials import (
 from myosweep.study.execute import attempt, mark_ended
 from myosweep.study.open import Study, turn
 from myosweep.study.resources import Resources
-from myosweep.study.tune.early import (
-    PERCENTS,
-    Rule,
-    early_scores,
-    is_hopeless,
-    measure,
-    pruning_rule,
-)
+from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import full_point, propose
 from myosweep.study.tune.trials import Trials
 from myosweep.training.checkpoint import Progress
@@ -138,11 +132,7 @@ def open_tuning(
     Raises:
         StudyError: if the study has no [tune], its trials cannot be read, or they are elsewhere.
     """
-    if study.config.tune is None:
-        raise StudyError(
-            f"study {study.config.name!r} has no [tune]; add it to the study file (see `myosweep "
-            "tune --help`), or use `myosweep run`"
-        )
+    require_tune(study.config)
     what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
     name = f"{study.config.name}-{canonical_hash(what)[:8]}"
     trials = Trials(study.folder, name, storage)
@@ -153,6 +143,15 @@ def open_tuning(
             "the --storage that the study was started with"
         )
     return Tuning(study, trials, budget or study.config.tune.budget, jobs)
+
+
+def require_tune(config: StudyConfig) -> None:
+    """Raise a ``StudyError`` if a study is not to be tuned."""
+    if config.tune is None:
+        raise StudyError(
+            f"study {config.name!r} has no [tune]; add it to the study file (see `myosweep tune "
+            "--help`), or use `myosweep run`"
+        )
 
 
 def work(
@@ -240,8 +239,10 @@ def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
 
     def affordable(values: dict[str, Value]) -> bool:
         plan = tuning.plan(full_point(values, fields), len(records))
-        return not plan.problems() and plan.cost is not None and (
-            plan.cost <= min(tuning.tune.largest_cost, money.search - money.spent)
+        return (
+            not plan.problems()
+            and plan.cost is not None
+            and (plan.cost <= min(tuning.tune.largest_cost, money.search - money.spent))
         )
 
     values = propose(records, tuning.study.config.space, tuning.tune, default, affordable)
@@ -271,9 +272,7 @@ def count_money(tuning: Tuning) -> Money:
 def _race(tuning: Tuning) -> Next:
     """The next run of the race."""
     trials = search_so_far(tuning.study.folder)
-    race, _ = race_so_far(
-        tuning.study.folder, choose_contenders(trials, tuning.tune.candidates)
-    )
+    race, _ = race_so_far(tuning.study.folder, choose_contenders(trials, tuning.tune.candidates))
     if race.over:
         return Next(None, False, True, True)
     by_name = {one.name: one for one in trials}
@@ -310,9 +309,7 @@ def _perform(tuning: Tuning, plan: RunPlan, resources: Resources) -> RunStatus |
         return attempt(plan, tuning.study.folder, resources)
     watch = _Watch(tuning, plan)
     folder = tuning.folder(plan)
-    history = next(
-        (one.history for one in _search_runs(tuning) if one.trial == plan.trial), ()
-    )
+    history = next((one.history for one in _search_runs(tuning) if one.trial == plan.trial), ())
     if folder.checkpoint.exists() and watch.hopeless(history):
         return _stop_before_start(folder, plan, history, watch.words)
     return attempt(plan, tuning.study.folder, resources, on_epoch=watch)
@@ -356,17 +353,3 @@ class _Watch:
             return False
         own = early_scores(history, self._plan.settings.epochs, self._rule.rungs)
         return is_hopeless(self._tuning.tune.pruner, self._rule, self._others, own)
-
-
-def rule_so_far(trials: Sequence[Trial], tune: Tune) -> Rule | None:
-    """From when on trials may be ended: the first rule that whole trials, in order, give."""
-    whole = [
-        (early_scores(one.run.history, one.run.epochs, PERCENTS), one.score)
-        for one in sorted(trials, key=lambda one: one.number)
-        if one.score is not None
-    ]
-    scored = [(early, score) for early, score in whole if len(early) == len(PERCENTS)]
-    for count in range(tune.startup, len(scored) + 1):
-        if (rule := pruning_rule(measure(scored[:count]))) is not None:
-            return rule
-    return None

@@ -7,7 +7,7 @@ lead to the same proposal in any process, and nothing is written until the propo
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from myosweep.config import RunSettings, Value, flatten
 from myosweep.config.tune import Choice, Range, Tune
@@ -52,9 +52,7 @@ def propose(
     return None
 
 
-def _ask(
-    past: "Sequence[FrozenTrial]", space: Space, tune: Tune, seed: int
-) -> dict[str, Value]:
+def _ask(past: "Sequence[FrozenTrial]", space: Space, tune: Tune, seed: int) -> dict[str, Value]:
     with quiet_optuna() as optuna:
         study = optuna.create_study(direction="maximize", sampler=_sampler(tune, seed))
         study.add_trials(past)
@@ -68,8 +66,7 @@ def _ask(
 
 def _suggest(trial: "optuna.Trial", path: str, domain: Range | Choice) -> Value:
     if isinstance(domain, Choice):
-        value: Value = trial.suggest_categorical(path, list(domain.values))
-        return value
+        return cast(Value, trial.suggest_categorical(path, list(domain.values)))
     if is_whole(path):
         return trial.suggest_int(path, int(domain.low), int(domain.high), log=domain.log)
     return trial.suggest_float(path, domain.low, domain.high, log=domain.log)

@@ -16,7 +16,8 @@ from myosweep.results.layout import StudyFolder
 from myosweep.study.tune.propose import Space, distribution, quiet_optuna
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna import Study
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 _GRACE_S = 5
@@ -37,10 +38,10 @@ class Trials:
         self._journal = None if url else _Journal(folder.journal)
         self._what = "the database of --storage" if url else folder.journal.name
         with self._told() as optuna:
-            self._storage: optuna.storages.BaseStorage = (
+            self._storage: BaseStorage = (
                 self._journal.open() if self._journal else optuna.storages.RDBStorage(url)
             )
-            self._study: optuna.Study = optuna.create_study(
+            self._study: Study = optuna.create_study(
                 storage=self._storage,
                 study_name=name,
                 direction="maximize",
@@ -123,7 +124,7 @@ class _Journal:
         self._path = path
         self._lock = JournalFileOpenLock(str(path), grace_period=_GRACE_S)
 
-    def open(self) -> "optuna.storages.BaseStorage":
+    def open(self) -> "BaseStorage":
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
 
