@@ -46,7 +46,7 @@ def test_weights_of_another_network_are_refused(small_dataset: Dataset, tmp_path
 
 
 def test_a_place_without_weights_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no weights in 'nothing'.*finished run"):
+    with pytest.raises(StudyError, match=r"no weights in 'nothing'.*finished run"):
         find_weights(tmp_path / "nothing")
 
 

@@ -1,4 +1,4 @@
-"""Learned L2: its gradient is that of the validation loss through one step; it moves the right way."""
+"""Learned L2: its gradient is the validation loss's through one step; it moves the right way."""
 
 from pathlib import Path
 from typing import Any

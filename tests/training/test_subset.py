@@ -1,5 +1,7 @@
 """Fewer patients that train: nested, the same for all values, with as many steps."""
 
+import itertools
+
 import numpy as np
 from tests.training.runs import TINY, tiny_plan
 
@@ -19,7 +21,7 @@ def patients(fraction: float, seed: int = 0) -> set[str]:
 def test_smaller_subsets_lie_in_larger_ones_and_hold_whole_patients() -> None:
     found = [patients(fraction) for fraction in (0.01, 0.25, 0.5, 0.75, 1.0)]
     assert [len(one) for one in found] == [1, 4, 9, 14, 18]
-    assert all(small < large for small, large in zip(found, found[1:], strict=False))
+    assert all(small < large for small, large in itertools.pairwise(found))
     rows = subset_of_patients(ROWS, OWNERS, 0.5, 0)
     assert len(rows) == 9 * 3
     assert np.array_equal(rows, np.sort(rows))

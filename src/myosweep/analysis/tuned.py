@@ -118,7 +118,7 @@ def _scores(folder: StudyFolder, runs: Sequence[str]) -> dict[str, float]:
 
 
 def choose_contenders(trials: Sequence[Trial], count: int) -> tuple[str, ...]:
-    """The trials that race: the best whole ones, if they score higher than the default's network."""
+    """The trials that race: the best whole ones that score higher than the default's network."""
     scored = {one.number: one.score for one in trials if one.score is not None}
     default = scored.get(DEFAULT)
     better = [

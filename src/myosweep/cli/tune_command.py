@@ -164,9 +164,9 @@ def _plan(study: "Study", budget: str | None) -> None:
     warn_of(study)
     console.print(
         f"Budget {budget or tune.budget}: {100 * (1 - tune.race_share):.0f} % for the search "
-        f"({tune.sampler}, the first {tune.startup} trials at random), the rest for the race of the "
-        f"best {tune.candidates} against the default with up to {tune.networks} new networks each. "
-        "Nothing was changed."
+        f"({tune.sampler}, the first {tune.startup} trials at random), the rest for the race of "
+        f"the best {tune.candidates} against the default with up to {tune.networks} new networks "
+        "each. Nothing was changed."
     )
 
 

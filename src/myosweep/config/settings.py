@@ -103,8 +103,8 @@ class Labels(Record):
     noise: Literal["none", "jitter", "dilation", "erosion", "dropped", "swapped", "polygons"] = (
         Field(
             "none",
-            description="errors in the training masks: jitter: wavering contours; dilation, erosion: "
-            "outer contour too far out or in; dropped: slices without a drawing; swapped: patients "
+            description="errors in the training masks: jitter: wavering contours; dilation, "
+            "erosion: outer contour too far out or in; dropped: slices without a drawing; swapped: patients "
             "with another's masks; polygons: contours with few corners",
         )
     )

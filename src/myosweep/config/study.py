@@ -244,9 +244,10 @@ class StudyConfig(Record):
             if together > 1 and any(
                 not isinstance(one, tuple) or len(one) != together for one in values
             ):
+                given = [list(one) if isinstance(one, tuple) else one for one in values]
                 problems.append(
                     f"sweep {name!r} names {together} fields, so each of its values is a list of "
-                    f"{together}, got {[list(one) if isinstance(one, tuple) else one for one in values]}"
+                    f"{together}, got {given}"
                 )
         problems += [
             f"{path!r} stands under [settings] and [sweep]; remove one"

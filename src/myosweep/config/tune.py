@@ -1,4 +1,4 @@
-"""``Tune``: what `myosweep tune` searches, how, and what it may cost. ``[tune]`` of a study file."""
+"""``Tune``, the content of ``[tune]``: what `myosweep tune` searches, and what it may cost."""
 
 import re
 from collections.abc import Mapping

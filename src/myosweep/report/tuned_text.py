@@ -174,8 +174,9 @@ def _cost(found: Tuned, state: TuningState) -> Iterator[str]:
     ended = sum(one.run.status is not None and one.score is None for one in found.trials)
     early = f", {ended} of them ended early or failed" if ended else ""
     yield (
-        f"{len(found.trials)} trials{early}; {found.spent:.1f}{budget} default runs spent on search "
-        "and race, counted in multiplications (a network with twice the filters counts fourfold)."
+        f"{len(found.trials)} trials{early}; {found.spent:.1f}{budget} default runs spent on "
+        "search and race, counted in multiplications (a network with twice the filters counts "
+        "fourfold)."
     )
 
 

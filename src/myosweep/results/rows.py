@@ -49,7 +49,7 @@ class RunStatus(Record):
 
     @property
     def whole(self) -> bool:
-        """Whether the run is done for good; a failed one is tried again, a stopped one may go on."""
+        """Whether the run is done for good; failed ones are tried again, stopped ones may go on."""
         return self.status in ("complete", "diverged")
 
 

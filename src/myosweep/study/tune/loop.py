@@ -133,6 +133,7 @@ def open_tuning(
         StudyError: if the study has no [tune], its trials cannot be read, or they are elsewhere.
     """
     require_tune(study.config)
+    assert study.config.tune is not None
     what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
     name = f"{study.config.name}-{canonical_hash(what)[:8]}"
     trials = Trials(study.folder, name, storage)

@@ -51,7 +51,7 @@ def _forget_failed_races(tuning: Tuning) -> None:
     """Let failed runs of the race be tried again; a failed trial stays, the search goes on."""
     for one in read_trial_runs(tuning.study.folder, tuning.region):
         folder = tuning.study.folder.run(one.run)
-        if one.seed > 0 and one.status and one.status.status == "failed":
-            if claim := take_claim(folder):
-                folder.status.unlink(missing_ok=True)
-                claim.release()
+        failed = one.seed > 0 and one.status is not None and one.status.status == "failed"
+        if failed and (claim := take_claim(folder)):
+            folder.status.unlink(missing_ok=True)
+            claim.release()
