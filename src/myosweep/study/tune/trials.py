@@ -39,7 +39,7 @@ class Trials:
         self._what = "the database of --storage" if url else folder.journal.name
         with self._told() as optuna:
             self._storage: BaseStorage = (
-                self._journal.open() if self._journal else optuna.storages.RDBStorage(url)
+                self._journal.open() if self._journal else _database(url)
             )
             self._study: Study = optuna.create_study(
                 storage=self._storage,
@@ -112,6 +112,14 @@ class Trials:
             "check that the database runs, that the URL is like postgresql+psycopg://USER@HOST/NAME,"
             " and that its driver is installed (pip install 'myosweep[postgresql]')"
         )
+
+
+def _database(url: str | None) -> "BaseStorage":
+    """A database that SQLAlchemy reaches; a connection lasts as long as what it is needed for."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
+    return RDBStorage(str(url), engine_kwargs={"poolclass": NullPool})
 
 
 class _Journal:
