@@ -8,7 +8,7 @@ import numpy as np
 
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, strict_metric
-from myosweep.analysis.race import Race, pick, run_race, start_race
+from myosweep.analysis.race import FIRST_LOOK, Race, pick, run_race, start_race
 from myosweep.config import Tune, read_study_config
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
@@ -117,8 +117,30 @@ def _scores(folder: StudyFolder, runs: Sequence[str]) -> dict[str, float]:
     return dict(zip(counts.runs, map(float, means), strict=True))
 
 
-def choose_contenders(trials: Sequence[Trial], count: int) -> tuple[str, ...]:
-    """The trials that race: the best whole ones that score higher than the default's network."""
+def plan_race(
+    trials: Sequence[Trial], candidates: int, networks: int, money: float
+) -> tuple[tuple[int, ...], int]:
+    """Who races against the default, and with how many networks each at most.
+
+    The best whole trials that score higher than the default's network; fewer of them where the
+    budget does not reach the first look otherwise, nobody where it never does.
+
+    Args:
+        candidates, networks: how many at most.
+        money: what the race may cost, in runs of the default.
+    """
+    ranked = _ahead_of_default(trials)
+    cost = {one.number: one.run.cost for one in trials}
+    for count in range(min(candidates, len(ranked)), 0, -1):
+        contenders = ranked[:count]
+        affordable = int(money / (1 + sum(cost[number] for number in contenders)) + 1e-9)
+        if affordable >= FIRST_LOOK:
+            return contenders, min(networks, affordable)
+    return (), 0
+
+
+def _ahead_of_default(trials: Sequence[Trial]) -> tuple[int, ...]:
+    """Numbers of the whole trials that score higher than the default, the best first."""
     scored = {one.number: one.score for one in trials if one.score is not None}
     default = scored.get(DEFAULT)
     better = [
@@ -126,15 +148,13 @@ def choose_contenders(trials: Sequence[Trial], count: int) -> tuple[str, ...]:
         for number, score in scored.items()
         if number != DEFAULT and (default is None or score > default)
     ]
-    ranked = sorted(better, key=lambda number: (-scored[number], number))
-    return tuple(map(name_of, ranked[:count]))
+    return tuple(sorted(better, key=lambda number: (-scored[number], number)))
 
 
-def race_so_far(folder: StudyFolder, contenders: Sequence[str]) -> tuple[Race, float]:
+def race_so_far(folder: StudyFolder, contenders: Sequence[int], largest: int) -> tuple[Race, float]:
     """The race as far as its networks are there, and the margin (NaN before the first network)."""
-    tune = _tune_of(folder)
-    race = start_race(name_of(DEFAULT), contenders)
-    numbers = [DEFAULT, *(int(name.removeprefix("trial ")) for name in contenders)]
+    race = start_race(name_of(DEFAULT), [*map(name_of, contenders)])
+    numbers = [DEFAULT, *contenders]
     runs = [
         one
         for one in read_trial_runs(folder, read_study_config(folder.study).question.region)
@@ -152,7 +172,7 @@ def race_so_far(folder: StudyFolder, contenders: Sequence[str]) -> tuple[Race, f
             return None
         return pick(table, names, range(networks))
 
-    return run_race(race, scores, margin, tune.networks), margin
+    return run_race(race, scores, margin, largest), margin
 
 
 def trial_table(results: Results, runs: Sequence[TrialRun], part: str) -> ScoreTable:
@@ -200,7 +220,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     found = Tuned(trials, None, float("nan"), None, "not over", spent)
     if not state.search_over:
         return found
-    race, margin = race_so_far(folder, choose_contenders(trials, tune.candidates))
+    race, margin = race_so_far(folder, state.contenders, state.largest)
     found = replace(found, race=race, margin=margin)
     if not state.race_over:
         return found

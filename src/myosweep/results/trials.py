@@ -53,12 +53,16 @@ class TuningState(Record):
     Attributes:
         budget: as given.
         budget_runs: the same in runs of the default; None before the first one is done.
+        contenders: numbers of the trials that race against the default, the best first.
+        largest: networks of each contender at the last look; fixed when the race starts.
     """
 
     budget: str
     budget_runs: float | None = None
     search_over: bool = False
     race_over: bool = False
+    contenders: tuple[int, ...] = ()
+    largest: int = 0
 
 
 def read_tuning_state(folder: StudyFolder) -> TuningState | None:

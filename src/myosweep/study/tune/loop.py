@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from myosweep.analysis.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuned import (
     DEFAULT,
-    choose_contenders,
     name_of,
+    plan_race,
     race_so_far,
     search_so_far,
 )
@@ -36,6 +36,7 @@ from myosweep.results.trials import (
     TrialRun,
     TuningState,
     read_trial_runs,
+    read_tuning_state,
     write_tuning_state,
 )
 from myosweep.study.execute import attempt, mark_ended
@@ -104,11 +105,15 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Money:
-    """The budget, in runs of the default, and what is spent of it."""
+    """The budget, in runs of the default, and what is spent of it.
+
+    ``spent`` counts runs that have not ended in full, ``settled`` not at all.
+    """
 
     whole: float
     search: float
     spent: float
+    settled: float
 
 
 @dataclass(frozen=True)
@@ -182,14 +187,19 @@ def decide(tuning: Tuning) -> Next:
     with turn(tuning.study.folder):
         step = _decide(tuning)
         whole = count_money(tuning).whole
-        state = TuningState(
-            budget=tuning.budget,
-            budget_runs=whole if isfinite(whole) else None,
-            search_over=step.search_over,
-            race_over=step.race_over,
-        )
-        write_tuning_state(tuning.study.folder, state)
+        known = _state(tuning)
+        news = {
+            "budget": tuning.budget,
+            "budget_runs": whole if isfinite(whole) else None,
+            "search_over": step.search_over,
+            "race_over": step.race_over,
+        }
+        write_tuning_state(tuning.study.folder, known.model_copy(update=news))
         return step
+
+
+def _state(tuning: Tuning) -> TuningState:
+    return read_tuning_state(tuning.study.folder) or TuningState(budget=tuning.budget)
 
 
 def _decide(tuning: Tuning) -> Next:
@@ -259,21 +269,30 @@ def count_money(tuning: Tuning) -> Money:
     """Budget and expenses in runs of the default; a time budget needs the first of them done."""
     runs = read_trial_runs(tuning.study.folder, tuning.region)
     spent = sum(one.spent for one in runs)
+    settled = sum(one.spent for one in runs if one.status is not None)
     budget = parse_budget(tuning.budget)
     whole = budget.runs
     if whole is None:
         assert budget.seconds is not None
         first = [one for one in runs if (one.trial, one.seed) == (DEFAULT, 0) and one.whole]
         if not first or first[0].status is None:
-            return Money(float("inf"), tuning.tune.startup, spent)
+            return Money(float("inf"), tuning.tune.startup, spent, settled)
         whole = budget.seconds * tuning.jobs / first[0].status.seconds
-    return Money(whole, whole * (1 - tuning.tune.race_share), spent)
+    return Money(whole, whole * (1 - tuning.tune.race_share), spent, settled)
 
 
 def _race(tuning: Tuning) -> Next:
-    """The next run of the race."""
-    trials = search_so_far(tuning.study.folder)
-    race, _ = race_so_far(tuning.study.folder, choose_contenders(trials, tuning.tune.candidates))
+    """The next run of the race; who races, and how far, is fixed before its first run."""
+    trials, money = search_so_far(tuning.study.folder), count_money(tuning)
+    state = _state(tuning)
+    if not state.search_over:
+        contenders, largest = plan_race(
+            trials, tuning.tune.candidates, tuning.tune.networks, money.whole - money.settled
+        )
+        if contenders != state.contenders:
+            state = state.model_copy(update={"contenders": contenders, "largest": largest})
+            write_tuning_state(tuning.study.folder, state)
+    race, _ = race_so_far(tuning.study.folder, state.contenders, state.largest)
     if race.over:
         return Next(None, False, True, True)
     by_name = {one.name: one for one in trials}
@@ -286,7 +305,6 @@ def _race(tuning: Tuning) -> Next:
     begun = len(missing) < len(plans) or any(
         tuning.folder(plan).settings.exists() for plan in plans
     )
-    money = count_money(tuning)
     if not begun and money.spent + sum(plan.cost or 0 for plan in plans) > money.whole:
         return Next(None, False, True, True)
     for plan in plans:
