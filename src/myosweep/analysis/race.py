@@ -3,8 +3,8 @@
 Round by round each contender still in it gets one more new network, with the default's seed. From
 the third round on a look is taken, on validation patients and under the ledger of looks: a
 candidate that cannot be better than the default by more than the margin leaves (ties go to the
-default); the race ends when nobody is left, or when one is shown to be better and none left has a
-higher mean.
+default); the race ends when nobody is left, when one is shown to be better and none left has a
+higher mean, or with the budget. Whoever is first then meets the default on test patients.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +50,8 @@ class Race:
         active: who is still in it.
         networks: whole rounds.
         rounds: the looks.
-        winner: shown to be better than the default, if anybody is; the best of several.
+        winner: of those left the one with the highest mean, if that is above the default's; shown
+            to be better where ``ending`` is "decided".
         ending: why it is over, or that it is not.
     """
 
@@ -93,14 +94,13 @@ def next_round(race: Race, scores: ScoreTable, margin: float, largest: int) -> R
     by_name = {one.value: one for one in shown.comparisons}
     active = tuple(name for name in race.active if _may_win(by_name[name], margin))
     means = {name: shown.mean(name).mean for name in active}
-    ahead = [name for name in active if by_name[name].low > 0]
     leader = max(active, key=lambda name: (means[name], name), default=None)
     look = Round(networks, shown, active)
-    winner = max(ahead, key=lambda name: (means[name], name), default=None)
+    winner = leader if leader and by_name[leader].difference > 0 else None
     ending: Ending = "not over"
     if leader is None:
         ending = "nobody left"
-    elif leader in ahead:
+    elif by_name[leader].low > 0:
         ending = "decided"
     elif networks >= largest:
         ending = "largest number"

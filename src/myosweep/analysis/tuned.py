@@ -66,7 +66,7 @@ class Tuned:
         test: the winner minus the default on the test patients, with the margin there; None
             without a winner.
         outcome: whether to take the winner; ``keep`` the default; ``not confirmed``: the
-            validation patients say better, the test patients do not, and the default is kept.
+            winner is not shown to be better on test patients, and the default is kept.
         spent: so far, in runs of the default.
     """
 
@@ -207,7 +207,7 @@ def _margin(results: Results, part: str) -> float:
 def conclude_tuning(folder: StudyFolder) -> Tuned:
     """The answer, or what is known so far.
 
-    Test patients are looked at only when the race is over and somebody has won it.
+    Test patients are looked at only when the race is over and somebody is left who leads it.
 
     Raises:
         StudyError: if the study is not tuned.

@@ -125,10 +125,10 @@ class Tune(Record):
         "20runs", description="search and race together: default runs, or a time such as 2h"
     )
     startup: int = Field(
-        6, ge=2, description="first trials, drawn at random and trained to their end"
+        5, ge=2, description="first trials, drawn at random and trained to their end"
     )
     race_share: float = Field(
-        0.5, gt=0, lt=1, description="share of the budget that is kept for the race"
+        0.6, gt=0, lt=1, description="share of the budget that is kept for the race"
     )
     candidates: int = Field(2, ge=1, description="trials that race against the default")
     networks: int = Field(

@@ -90,8 +90,8 @@ def _answer(found: Tuned, study: StudyConfig) -> Iterator[str]:
             yield "The test patients were not looked at, because there is nothing to confirm."
         case "not confirmed":
             yield (
-                f"Keep the default. {_capital(found)} won the race on validation patients, but "
-                "the test patients do not confirm it."
+                f"Keep the default. {_capital(found)} came first in the race on validation "
+                "patients, but is not shown to be better on test patients."
             )
             yield from _test(found, study)
         case "take":
