@@ -9,6 +9,7 @@ from myosweep.config import Value, flatten, settings_from_paths
 from myosweep.config.settings import PRESETS
 from myosweep.errors import StudyError
 from myosweep.results.read import Results
+from myosweep.results.rows import ENSEMBLE
 from myosweep.statistics.answer import Family
 
 
@@ -108,7 +109,7 @@ def _default(results: Results, found: tuple[Point, ...]) -> str | None:
     study = results.study
     if not results.fields or study.source == "masks":
         return None
-    preset = flatten(settings_from_paths(PRESETS[study.preset]).model_dump())
+    preset = {**flatten(settings_from_paths(PRESETS[study.preset]).model_dump()), ENSEMBLE: 1}
     for point in found:
         if all(preset[path] == value for path, value in point.values):
             return point.label
@@ -120,6 +121,8 @@ def _labelled(results: Results, found: tuple[Point, ...], wanted: Value) -> str 
     parts = [part.strip() for part in str(wanted).split(",")]
     for point in found:
         values = [value for _, value in point.values]
+        if point.values and point.values[-1] == (ENSEMBLE, 1) and len(parts) < len(values):
+            values.pop()  # whoever names a value without saying so means single networks
         if point.label == str(wanted) or (
             len(parts) == len(values)
             and all(_same(part, value) for part, value in zip(parts, values, strict=True))

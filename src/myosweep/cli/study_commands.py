@@ -206,6 +206,30 @@ def status(
         warn(f"{failed.label} failed: {failed.error}")
 
 
+def ensemble(
+    folder: Annotated[Path, typer.Argument(help="Study folder.")],
+    size: Annotated[int, typer.Option(min=2, help="Networks that answer together.")] = 3,
+    dataset: DatasetFolder = None,
+    device: Device = "auto",
+) -> None:
+    """Score ensembles: networks of one value that answer together, beside the single ones.
+
+    Nothing is trained. The networks of each value are grouped in the order of their seeds, each in
+    one ensemble only; `conclude` and `report` then compare ensembles with single networks.
+
+    Example: myosweep ensemble results/emidec-l2 --size 3
+    """
+    from myosweep.study.ensemble import make_ensembles
+    from myosweep.study.open import open_study
+    from myosweep.study.resources import Resources
+
+    study = open_study(folder, dataset=dataset, device=device, write=False)
+    with counting("Scoring ensembles") as progress:
+        made = make_ensembles(study, size, Resources(device), progress)
+    notes.print(f"New ensembles of {size} networks: {made}")
+    print_summary(folder)
+
+
 def score(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
     dataset: Annotated[Path, typer.Argument(help="Dataset folder that the masks belong to.")],

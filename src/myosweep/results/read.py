@@ -22,7 +22,13 @@ from myosweep.config import StudyConfig, flatten, read_study_config
 from myosweep.errors import StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
-from myosweep.results.rows import COUNT_COLUMNS, RUN_COLUMNS, RunSettingsFile, RunStatus
+from myosweep.results.rows import (
+    COUNT_COLUMNS,
+    ENSEMBLE,
+    RUN_COLUMNS,
+    RunSettingsFile,
+    RunStatus,
+)
 
 _CATEGORIES = ("part", "slice", "region", "patient")
 
@@ -33,7 +39,7 @@ class Results:
 
     ``runs`` has one row per whole run (``RUN_COLUMNS``, then every setting under its path),
     ``counts`` one per run, part, slice and region (``COUNT_COLUMNS``). ``fields`` are the paths
-    that differ between runs by the study's will.
+    that differ between runs by the study's will; with ensembles ``ensemble`` is the last of them.
     """
 
     folder: StudyFolder
@@ -74,7 +80,11 @@ def read_results(folder: Path | str, only: Container[str] | None = None) -> Resu
     scheme = RegionScheme.from_mapping(one.regions, one.ignored)
     rows = pd.DataFrame([run.row() for run in runs])
     rows = rows.astype({"repeat": "Int64", "fold": "Int64", "trial": "Int64", "cost": "Float64"})
-    return Results(study_folder, study, scheme, study.fields, rows, _joined(runs))
+    fields = study.fields
+    if (rows["kind"] == "ensemble").any():
+        rows[ENSEMBLE] = rows[ENSEMBLE].fillna(1).astype(int)
+        fields = (*fields, ENSEMBLE)
+    return Results(study_folder, study, scheme, fields, rows, _joined(runs))
 
 
 @dataclass(frozen=True)

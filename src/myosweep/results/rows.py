@@ -9,12 +9,16 @@ import pandas as pd
 from myosweep.config import Record, RunSettings, Value
 from myosweep.distances import SQUARED_DISTANCES_PX
 
-Kind = Literal["trained", "masks", "baseline"]
+Kind = Literal["trained", "masks", "baseline", "ensemble"]
 State = Literal["complete", "diverged", "stopped", "failed"]
 
 
+ENSEMBLE = "ensemble"
+"""The field that tells ensembles from single networks: how many networks answer together."""
+
+
 class RunSettingsFile(Record):
-    """What a run is: written when the study starts."""
+    """What a run is: written when the study starts. ``members`` are the runs of an ensemble."""
 
     kind: Kind
     label: str
@@ -24,6 +28,7 @@ class RunSettingsFile(Record):
     fold: int | None = None
     trial: int | None = None
     cost: float | None = None
+    members: tuple[str, ...] = ()
     settings: RunSettings | None
     pixel_hash: str
     split_hash: str
@@ -55,7 +60,7 @@ class RunStatus(Record):
 
 RUN_COLUMNS: dict[str, str] = {
     "run": "id of the run: hash of settings, seed, pixels, split and regions",
-    "kind": "trained here, masks of another program, or baseline",
+    "kind": "trained here, masks of another program, ensemble, or baseline",
     "label": "the swept values in words",
     "seed": "seed of the network",
     "repeat": "with folds: which division of the patients, from 1",

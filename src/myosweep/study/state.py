@@ -83,9 +83,9 @@ def study_state(folder: Path | str, before: StudyState | None = None) -> StudySt
 
 
 def _run_state(folder: RunFolder) -> RunState | None:
-    """How a run stands; None for a baseline."""
+    """How a run stands; None for what is not trained: baselines and ensembles."""
     description, status = folder.read_settings(), folder.read_status()
-    if description.kind == "baseline":
+    if description.kind in ("baseline", "ensemble"):
         return None
     progress: Mapping[str, Any] = {}
     if status is not None and status.whole:
