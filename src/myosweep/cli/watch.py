@@ -69,7 +69,7 @@ class _Picture:
                 self._progress.console.print(escape(_line(run)))
                 self._said.add(run.id)
         left = duration(state.seconds_left)
-        note = f"{state.done} of {len(state.runs)} runs, time left: {left}"
+        note = f"{state.settled} of {len(state.runs)} runs, time left: {left}"
         total = max(state.epochs, 1)
         self._progress.update(self._overall, completed=state.epochs_done, total=total, note=note)
         self._draw_running({run.id: run for run in state.runs if run.state == "running"})
@@ -85,10 +85,12 @@ class _Picture:
             self._progress.update(self._bars[run_id], completed=run.epochs_done, note=note)
 
 
-_ENDED = ("complete", "diverged", "failed")
+_ENDED = ("complete", "diverged", "failed", "stopped")
 
 
 def _line(run: RunState) -> str:
     if run.state == "failed":
         return f"failed    {run.label}: {run.error}"
+    if run.state == "stopped":
+        return f"stopped   {run.label}: early rule, after epoch {run.epochs_done:.0f}"
     return f"{run.state:<9} {run.label} ({duration(run.seconds)})"

@@ -1,5 +1,14 @@
 """Frozen records for everything that a user can set, and their TOML form."""
 
+from myosweep.config.early_rule import (
+    Early,
+    EarlyAction,
+    EarlyRule,
+    attempt_label,
+    change_words,
+    early_rule_problems,
+)
+from myosweep.config.effect import without_effect
 from myosweep.config.records import (
     Record,
     Value,
@@ -43,6 +52,9 @@ __all__ = [
     "PRESETS",
     "PRESET_REASONS",
     "Augmentation",
+    "Early",
+    "EarlyAction",
+    "EarlyRule",
     "Images",
     "Labels",
     "Metric",
@@ -56,8 +68,11 @@ __all__ = [
     "SplitConfig",
     "StudyConfig",
     "Value",
+    "attempt_label",
     "canonical_hash",
+    "change_words",
     "describe_settings",
+    "early_rule_problems",
     "flatten",
     "preset_settings",
     "read_study_config",
@@ -67,5 +82,6 @@ __all__ = [
     "settings_paths",
     "split_config",
     "study_config",
+    "without_effect",
     "write_study_config",
 ]

@@ -37,7 +37,7 @@ def execute(study: Study, resources: Resources) -> None:
 
 def work(study: Study, resources: Resources) -> None:
     """Do missing runs one after the other until none is left; claims keep workers apart."""
-    plans = {plan.id: plan for plan in study.plans()}
+    plans = {plan.id: plan for plan in study.every_plan()}
     while untried := resources.together.on_main(lambda: [plan.id for plan in study.untried()]):
         worked = [attempt(plans[run_id], study.folder, resources) for run_id in untried]
         if not any(worked):
@@ -95,7 +95,7 @@ def attempt(
         How it ended, or None if it was not for this process to do.
     """
     folder, together = study.run(plan.id), resources.together
-    if together.on_main(folder.read_status) is not None:
+    if together.on_main(lambda: plan.has_ended(folder.read_status())):
         return None
     try:
         computer = resources.computer(plan.settings.precision)

@@ -10,7 +10,16 @@ import pandas as pd
 import torch
 
 import myosweep
-from myosweep.config import LEARNED, Replicate, RunSettings, Value, run_id, run_label
+from myosweep.config import (
+    LEARNED,
+    EarlyRule,
+    Replicate,
+    RunSettings,
+    Value,
+    attempt_label,
+    run_id,
+    run_label,
+)
 from myosweep.data.split import Split
 from myosweep.data.store import Dataset
 from myosweep.files import whole_file, write_json
@@ -24,6 +33,7 @@ from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkpoint
 from myosweep.training.claim import Claim, Errand, take_claim
 from myosweep.training.device import Computer
+from myosweep.training.early_rule import early_record, stops_early
 from myosweep.training.fit import fit, predict_regions
 from myosweep.training.initial import load_initial
 from myosweep.training.learned_l2 import LearnedL2
@@ -34,7 +44,11 @@ from myosweep.training.score import RegionMaps, write_run_scores
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run to be done: its place in the sweep, its settings, which network it is, its data."""
+    """A run to be done: its place in the sweep, its settings, which network it is, its data.
+
+    ``early_rule`` may stop it; ``adjustment`` is the entry of the rule's list that changed its
+    settings, from 1, or 0. Neither is part of the id.
+    """
 
     point: dict[str, Value]
     settings: RunSettings
@@ -42,6 +56,8 @@ class RunPlan:
     dataset: Dataset
     split: Split
     scheme: RegionScheme
+    early_rule: EarlyRule | None = None
+    adjustment: int = 0
 
     @property
     def seed(self) -> int:
@@ -59,8 +75,19 @@ class RunPlan:
 
     @property
     def label(self) -> str:
-        """The run in words: swept values, and which of their networks it is."""
-        return run_label(self.point, self.replicate.words)
+        """The run in words: swept values, which of their networks it is, and what was adjusted."""
+        changes = self.early_rule.adjust[: self.adjustment] if self.early_rule else ()
+        return attempt_label(run_label(self.point, self.replicate.words), changes)
+
+    def has_ended(self, status: RunStatus | None) -> bool:
+        """Whether nothing is left to do in a run with this status; a failure is an end, too.
+
+        What the early rule stopped has ended as long as the rule says stop.
+        """
+        if status is None:
+            return False
+        stays = self.early_rule is not None and self.early_rule.may_stop(self.adjustment)
+        return status.status != "stopped" or stays
 
     def samples(self) -> dict[str, Samples]:
         """The samples of each part."""
@@ -124,12 +151,12 @@ def perform_run(
     folder, together = study.run(plan.id), computer.together
     with together.failing_as_one():
         claim = together.on_main(
-            lambda: None if _is_whole(folder) else take_claim(folder, errand)
+            lambda: None if _is_done(plan, folder) else take_claim(folder, errand)
         )  # fmt: skip
         if claim is None:
             return None
         try:
-            if together.on_main(lambda: _is_whole(folder)):
+            if together.on_main(lambda: _is_done(plan, folder)):
                 return None
             with computer.active():
                 return _train_and_score(plan, study, claim, computer, on_epoch)
@@ -138,9 +165,10 @@ def perform_run(
                 claim.release()
 
 
-def _is_whole(folder: RunFolder) -> bool:
+def _is_done(plan: RunPlan, folder: RunFolder) -> bool:
+    """Whether the run is whole, or stopped for good."""
     status = folder.read_status()
-    return status is not None and status.whole
+    return status is not None and status.status != "failed" and plan.has_ended(status)
 
 
 def _train_and_score(
@@ -153,8 +181,17 @@ def _train_and_score(
     network = build_network(plan, computer)
     if name := plan.settings.init_from:
         load_initial(network, study.initial(name))
-    work.train(network, plan, parts, on_epoch)
-    return computer.together.on_main(lambda: _score(plan, parts, network, work))
+    if work.train(network, plan, parts, on_epoch):
+        return computer.together.on_main(lambda: _score(plan, parts, network, work))
+    return computer.together.on_main(lambda: _stop(plan, work))
+
+
+def _stop(plan: RunPlan, work: "_Work") -> RunStatus:
+    """Leave a run where the early rule stopped it; its checkpoint stays."""
+    status = _status(plan, work).model_copy(update={"status": "stopped"})
+    work.claim.check()
+    write_json(work.folder.status, status.model_dump(mode="json"))
+    return status
 
 
 def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work") -> RunStatus:
@@ -164,7 +201,7 @@ def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work
     write_run_scores(folder, plan.dataset, rows, plan.scheme, maps)
     normaliser = parts["training"].normaliser
     write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
-    status = _status(work.progress, work.computer)
+    status = _status(plan, work)
     work.claim.check()
     write_json(folder.status, status.model_dump(mode="json"))
     folder.checkpoint.unlink(missing_ok=True)
@@ -181,8 +218,12 @@ class _Work:
 
     def train(
         self, network: UNet, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch
-    ) -> None:
-        """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
+    ) -> bool:
+        """Train from the checkpoint, or from the start, to the last epoch or until it diverges.
+
+        Returns:
+            False if the early rule stopped the training.
+        """
         together = self.computer.together
         optimizer = build_optimizer(network, plan.settings, plan.steps_per_epoch)
         is_learned = plan.settings.l2.strength == LEARNED
@@ -193,8 +234,10 @@ class _Work:
         self._started_at = time.monotonic() - self.progress.seconds
         if self.progress.history:
             together.on_main(lambda: _write_history(self.folder, self.progress))
+        if self._stops_early(plan):
+            return False
         if self.progress.diverged:
-            return
+            return True
         for record in fit(
             network,
             optimizer,
@@ -209,6 +252,12 @@ class _Work:
         ):
             self.progress.history.append(record.row())
             together.on_main(lambda: self._keep(network, optimizer, learned, on_epoch))
+            if self._stops_early(plan):
+                return False
+        return True
+
+    def _stops_early(self, plan: RunPlan) -> bool:
+        return stops_early(plan.early_rule, plan.adjustment, plan.settings, self.progress)
 
     def _keep(
         self,
@@ -278,6 +327,7 @@ def describe_run(plan: RunPlan, folder: RunFolder) -> None:
         split_hash=plan.split.hash,
         regions={region.name: region.codes for region in plan.scheme.regions},
         ignored=plan.scheme.ignored,
+        adjustment=plan.adjustment,
     )
     write_json(folder.settings, description.model_dump(mode="json"))
 
@@ -287,7 +337,9 @@ def _write_history(folder: RunFolder, progress: Progress) -> None:
         pd.DataFrame(progress.history).astype({"epoch": int}).to_csv(draft, index=False)
 
 
-def _status(progress: Progress, computer: Computer) -> RunStatus:
+def _status(plan: RunPlan, work: _Work) -> RunStatus:
+    progress, computer, before = work.progress, work.computer, work.folder.read_status()
+    continued = before is not None and before.status == "stopped"
     last = progress.history[-1]
     ratios = [
         row["l2_gradient_norm"] / row["data_gradient_norm"]
@@ -307,4 +359,5 @@ def _status(progress: Progress, computer: Computer) -> RunStatus:
         versions={"myosweep": myosweep.__version__, "torch": version("torch")},
         validation_accuracy=last["validation_accuracy"],
         largest_l2_ratio=max(finite, default=None),
+        early_rule=early_record(plan.early_rule, plan.settings, progress, continued=continued),
     )
