@@ -212,8 +212,8 @@ class Replay:
         values = {path: self._recorded.values[place][path] for path in self._space}
         status = RunStatus(status="complete" if whole else "stopped", epochs_done=done)
         run = TrialRun(
-            f"recorded-{place}", number, 0, self._recorded.costs[place], _inside(values, self._space),
-            len(history), done, status, history[:done],
+            f"recorded-{place}", number, 0, self._recorded.costs[place],
+            _inside(values, self._space), len(history), done, status, history[:done],
         )  # fmt: skip
         scores = self._recorded.validation.scores[place, self._order[0]]
         score = float(scores[np.isfinite(scores)].mean()) if whole else None
@@ -311,7 +311,8 @@ def main() -> None:
         print(
             f"replay {number}: {found.trials} trials, {race} ({found.race.ending}), winner "
             f"{found.race.winner}; takes {label}: {'as the grid' if fits else 'NOT as the grid'}, "
-            f"{'within' if near else 'NOT within'} the margin of the best; {found.cost:.1f} runs, 1/{cost / found.cost:.1f} of the grid"
+            f"{'within' if near else 'NOT within'} the margin of the best; "
+            f"{found.cost:.1f} runs, 1/{cost / found.cost:.1f} of the grid"
         )
     print(
         f"{good} of {given.replays} replays reach the grid's answer; {near_best} end within the "

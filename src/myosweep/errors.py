@@ -7,7 +7,6 @@
     │   ├── SplitError     a split that leaks or does not fit its dataset
     │   └── StudyError     a study folder or a run in it
     ├── ClaimLost          another process has taken over the run that this one was training
-    ├── RunStopped         a run ends before its last epoch, on purpose
     ├── PartnerLost        of the processes that share a training one has ended
     └── PartnerFailed      of the processes that share a training one has failed in a way of its own
 
@@ -59,10 +58,6 @@ class StudyError(InputError):
 
 class ClaimLost(MyosweepError):
     """Another process has taken over the run that this one was training."""
-
-
-class RunStopped(MyosweepError):
-    """A run ends here, before its last epoch; the message says why."""
 
 
 class PartnerLost(MyosweepError):

@@ -1,6 +1,6 @@
 """What a reader must know before believing the scores of a study."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,14 @@ def _unfinished(results: Results) -> Iterator[Caution]:
     if results.study.source != "training":
         return
     done, wanted = finished_networks(results)
-    if done < wanted:
+    statuses = [run.read_status() for run in results.folder.runs()]
+    if done < wanted - _stopped_for_good(results, statuses):
         yield Caution(
             "Preliminary",
             f"{done} of {wanted} networks are finished. All means change as the others "
             "come in, and values may be compared with different numbers of networks"
             f"{', tested on different patients' if in_folds(results) else ''}.",
         )
-    statuses = [run.read_status() for run in results.folder.runs()]
     failed = sum(status is not None and status.status == "failed" for status in statuses)
     if failed:
         yield Caution(
@@ -68,6 +68,14 @@ def _unfinished(results: Results) -> Iterator[Caution]:
             f"{_networks(failed)} stopped with an error and {_are(failed)} missing here. They are "
             "tried again when the study is continued.",
         )
+
+
+def _stopped_for_good(results: Results, statuses: Sequence[RunStatus | None]) -> int:
+    """Networks that the early rule stopped, and that nothing replaces."""
+    rule = results.study.early_rule
+    if rule is None or rule.action != "stop":
+        return 0
+    return sum(status is not None and status.status == "stopped" for status in statuses)
 
 
 def _diverged(results: Results) -> Iterator[Caution]:

@@ -18,6 +18,8 @@ from myosweep.analysis.collapse import (
     sensitivity,
 )
 from myosweep.analysis.compare import PartScores, training_gap
+from myosweep.analysis.early_rule import EarlyFindings, early_findings
+from myosweep.analysis.early_rule_words import early_cautions
 from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
 from myosweep.analysis.looks import next_look
@@ -81,6 +83,7 @@ class Conclusion:
         false_alarms, missed: the region predicted where it is not, and missed where it is.
         rare_failures: share of patients on which failures cannot be ruled out by the test part.
         spread: between networks of one value on the same patients.
+        early_rule: what is known of the early rule; None where nothing is to be said of it.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
     """
@@ -103,6 +106,7 @@ class Conclusion:
     false_alarms: tuple[FalseAlarms, ...]
     missed: tuple[MissedPatients, ...]
     rare_failures: float
+    early_rule: EarlyFindings | None
     claims: tuple[Claim, ...]
     interaction: Interaction | None
     shares: tuple[Share, ...]
@@ -164,7 +168,11 @@ def conclude(
         ),
         selection=select(on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
-        warnings=(*cautions(results), *inert_values(results, table)),
+        warnings=(
+            *cautions(results),
+            *early_cautions(results),
+            *inert_values(results, table),
+        ),
         baselines=baseline_means(results, counts, asked.region, asked.metric),
         gap=training_gap(results),
         collapse=collapses(results, counts, own),
@@ -179,6 +187,7 @@ def conclude(
         false_alarms=false_alarms(results, counts, own),
         missed=missed_patients(results, counts, own),
         rare_failures=rare_event_bound(table.patient_count),
+        early_rule=early_findings(results),
         claims=paper_claims(results, counts, margins),
         interaction=interaction(
             table,

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from myosweep.analysis.early_rule import early_findings
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.question import Asked
 from myosweep.analysis.scores import ALL
@@ -35,6 +36,7 @@ def methods_paragraph(
     sentences = [
         _networks(results, table),
         _design(results),
+        _early_rule(results),
         _score(asked, table),
         _margin(shown, default_margin=default_margin),
         _family(asked, shown),
@@ -72,6 +74,21 @@ def _design(results: Results) -> str:
         f"All networks were trained and tested on one split by {split.by} (hash {hashes[0][:16]}); "
         f"the same seeds ({seeds}) served all values. All results are conditional on that one "
         "split: variance between training sets is not part of the intervals."
+    )
+
+
+def _early_rule(results: Results) -> str:
+    rule, found = results.study.early_rule, early_findings(results)
+    if rule is None or found is None or rule.action == "report":
+        return ""
+    applied = sum(one.outcome in ("stopped", "replaced") for one in found.applied)
+    what = (
+        "was stopped" if rule.action == "stop" else "was stopped and trained anew with the next of "
+        f"{len(rule.adjust)} other settings fixed beforehand"
+    )  # fmt: skip
+    return (
+        f"A training whose validation accuracy had not passed {100 * rule.threshold:g} % after "
+        f"{100 * rule.fraction:g} % of its epochs {what}; this happened {applied} times."
     )
 
 

@@ -1,13 +1,16 @@
 """Commands that read finished runs; none of them needs torch."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
 from myosweep.cli.show import console, print_json, print_table
+
+if TYPE_CHECKING:
+    from myosweep.analysis.early_rule import EarlyApplication
 
 Folder = Annotated[Path, typer.Argument(help="Study folder.")]
 DatasetFolder = Annotated[
@@ -34,6 +37,7 @@ def summary(folder: Folder, part: Part = "test", json: Json = False) -> None:
 
 def print_summary(folder: Path, part: str = "test") -> None:
     """Print the paper's table: per value and region its metrics, mean over networks."""
+    from myosweep.analysis.early_rule import early_applications
     from myosweep.analysis.tables import paper_table
     from myosweep.results.read import read_results
 
@@ -41,6 +45,15 @@ def print_summary(folder: Path, part: str = "test") -> None:
     print_table(table.title, table.columns, table.rows)
     for note in table.notes:
         console.print(escape(note))
+    print_applications(early_applications(folder))
+
+
+def print_applications(applied: "tuple[EarlyApplication, ...]") -> None:
+    """Print every training to which the study's early rule applied, if any."""
+    from myosweep.analysis.early_rule_words import APPLICATION_COLUMNS, application_rows
+
+    if applied:
+        print_table("Where the early rule applied", APPLICATION_COLUMNS, application_rows(applied))
 
 
 def report(

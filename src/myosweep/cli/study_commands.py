@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
-from myosweep.cli.results_commands import DatasetFolder, print_summary
+from myosweep.cli.results_commands import DatasetFolder, print_applications, print_summary
 from myosweep.cli.show import (
     console,
     counting,
@@ -177,6 +177,7 @@ def status(
     """
     from dataclasses import asdict
 
+    from myosweep.analysis.early_rule import early_applications
     from myosweep.study.state import study_state
 
     state = study_state(folder)
@@ -187,21 +188,26 @@ def status(
         "waiting": state.count("waiting"),
         "failed": state.count("failed"),
         "diverged": state.count("diverged"),
+        "stopped": state.count("stopped"),
         "seconds_left": state.seconds_left,
     }
+    applied = early_applications(folder)
     if json:
-        print_json({**counts, "each": [asdict(run) for run in state.runs]})
+        early = [asdict(one) for one in applied]
+        print_json({**counts, "each": [asdict(run) for run in state.runs], "early_rule": early})
         return
     rows = [
         (run.label, run.state, f"{run.epochs_done:.0f} of {run.epochs}", duration(run.seconds))
         for run in state.runs
     ]
     print_table(f"Study {folder.name}", ["run", "state", "epochs", "time"], rows)
+    stopped = f"{counts['stopped']} stopped by the early rule, " if counts["stopped"] else ""
     console.print(
-        f"{state.done} of {len(state.runs)} runs done, {counts['running']} running, "
+        f"{state.done} of {len(state.runs)} runs done, {stopped}{counts['running']} running, "
         f"{counts['failed']} failed; time left: "
-        + (duration(state.seconds_left) if state.done < len(state.runs) else "none")
+        + (duration(state.seconds_left) if state.settled < len(state.runs) else "none")
     )
+    print_applications(applied)
     for failed in (run for run in state.runs if run.state == "failed"):
         warn(f"{failed.label} failed: {failed.error}")
 

@@ -114,9 +114,7 @@ _ENDED = ("complete", "diverged", "stopped", "failed")
 
 def _line(run: RunState) -> str:
     if run.state == "stopped":
-        return (
-            f"stopped   {run.label} after {run.epochs_done:.0f} of {run.epochs} epochs: {run.error}"
-        )
+        return f"stopped   {run.label}, after {run.epochs_done:.0f} of {run.epochs} epochs"
     if run.state == "failed":
         return f"failed    {run.label}: {run.error}"
     return f"{run.state:<9} {run.label} ({duration(run.seconds)})"

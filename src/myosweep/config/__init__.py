@@ -1,5 +1,14 @@
 """Frozen records for everything that a user can set, and their TOML form."""
 
+from myosweep.config.early_rule import (
+    Early,
+    EarlyAction,
+    EarlyRule,
+    attempt_label,
+    change_words,
+    early_rule_problems,
+)
+from myosweep.config.effect import without_effect
 from myosweep.config.records import (
     Record,
     Value,
@@ -46,6 +55,9 @@ __all__ = [
     "Augmentation",
     "Budget",
     "Choice",
+    "Early",
+    "EarlyAction",
+    "EarlyRule",
     "Images",
     "Labels",
     "Metric",
@@ -61,8 +73,11 @@ __all__ = [
     "StudyConfig",
     "Tune",
     "Value",
+    "attempt_label",
     "canonical_hash",
+    "change_words",
     "describe_settings",
+    "early_rule_problems",
     "flatten",
     "parse_budget",
     "preset_settings",
@@ -73,5 +88,6 @@ __all__ = [
     "settings_paths",
     "split_config",
     "study_config",
+    "without_effect",
     "write_study_config",
 ]

@@ -233,8 +233,7 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
     Raises:
         ConfigError: naming each unknown path with the nearest known one, or each wrong value.
     """
-    known = settings_paths()
-    if problems := [_unknown_setting(path, known) for path in values if path not in known]:
+    if problems := unknown_settings(values):
         raise ConfigError(problems, "unknown settings")
     tree: dict[str, Any] = {}
     for path, value in values.items():
@@ -247,6 +246,12 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
         return RunSettings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(sentences(error, RunSettings), "the settings cannot be used") from None
+
+
+def unknown_settings(values: Mapping[str, Value]) -> list[str]:
+    """A sentence for each path that no setting has."""
+    known = settings_paths()
+    return [_unknown_setting(path, known) for path in values if path not in known]
 
 
 def _unknown_setting(path: str, known: tuple[str, ...]) -> str:

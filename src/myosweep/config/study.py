@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import tomlkit
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from myosweep.config.early_rule import EarlyRule, early_rule_problems
 from myosweep.config.records import Record, Value, flatten, sentences, unknown_key
 from myosweep.config.settings import (
     PRESETS,
@@ -223,6 +224,9 @@ class StudyConfig(Record):
     replicates: Replicates = Replicates()
     question: Question = Question()
     scoring: Scoring = Scoring()
+    early_rule: EarlyRule | None = Field(
+        None, description="the paper's 10 %/90 % rule; without this section there is none"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -272,6 +276,18 @@ class StudyConfig(Record):
         settings = [settings for _, settings in self.points()]
         if len(set(settings)) < len(settings):
             raise ValueError("two values of the sweep are the same; remove one")
+        if self.early_rule is not None:
+            if self.tune is not None:
+                raise ValueError(
+                    "[early_rule] and [tune] both end trainings early; remove [early_rule] "
+                    "(tune.pruner ends hopeless trials)"
+                )
+            if self.source == "masks":
+                raise ValueError(
+                    "[early_rule] is for trainings, and this study holds masks; remove the section"
+                )
+            if problems := early_rule_problems(self.early_rule, self.fields, settings):
+                raise ConfigError(problems, "the early rule cannot be used")
         return self
 
     def _tune_problems(self, tune: Tune) -> Iterator[str]:
@@ -319,7 +335,12 @@ class StudyConfig(Record):
         sweep = {
             name: tuple(changed(name, one) for one in values) for name, values in self.sweep.items()
         }
-        return self.model_copy(update={"settings": settings, "sweep": sweep})
+        rule = self.early_rule and self.early_rule.with_values(change)
+        return self.model_copy(update={"settings": settings, "sweep": sweep, "early_rule": rule})
+
+    def adjusted(self, settings: RunSettings) -> tuple[RunSettings, ...]:
+        """A run's settings with each of the early rule's changes, in their order; mostly none."""
+        return () if self.early_rule is None else self.early_rule.adjusted(settings)
 
     def points(self) -> Iterator[tuple[dict[str, Value], RunSettings]]:
         """Each point of the sweep's grid: the swept fields' values, and the full settings.

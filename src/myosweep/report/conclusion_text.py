@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
+from myosweep.analysis.early_rule_words import early_sentences
 from myosweep.analysis.number_words import number
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.scores import ALL
 from myosweep.report.conclusion import ConclusionSection, conclusion_section
 from myosweep.report.conclusion_tables import Lettered
+from myosweep.report.early_rule import applications_table
 from myosweep.report.style import METRIC_WORDS
 from myosweep.report.tables import Table
 from myosweep.results.read import Results
@@ -53,6 +56,7 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
     yield _table_block("Failures", section.collapsed, section.failures)
+    yield _early_rule(found, results)
     yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
     yield _table_block("Slices that move most", section.movers)
     yield _table_block("Where scores vary", section.shares)
@@ -125,6 +129,16 @@ def _parts(found: Conclusion) -> Block:
     )
     columns = ("value", "training", "validation", "test", "training − validation")
     return Block("The study's score on all parts", columns, rows, (note,) if rows else ())
+
+
+def _early_rule(found: Conclusion, results: Results) -> Block:
+    """What the early rule did, and would have done wrongly."""
+    if found.early_rule is None:
+        return Block("The early rule")
+    sentences = early_sentences(found.early_rule, question_words(results))
+    table = applications_table(found.early_rule)
+    columns, rows = _flat(table) if table else ((), ())
+    return Block("The early rule", columns, rows, sentences)
 
 
 def plain(content: Any) -> Any:

@@ -18,6 +18,7 @@ from myosweep.report.conclusion import (
     draw_conclusion,
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
+from myosweep.report.early_rule import EarlySection, draw_early, early_section
 from myosweep.report.embed import embedded, page_environment, page_style
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
@@ -59,6 +60,7 @@ class Page:
     scores: tables.Table
     validation: tables.Table | None
     parts: tables.Table | None
+    early_rule: EarlySection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
@@ -69,13 +71,16 @@ class Page:
     scores_drawing: Drawing
     masks_drawing: Drawing | None
     curves_drawing: Drawing | None
+    early_drawing: Drawing | None
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """The figures that there are, in their order."""
         lettered = (one.drawing for one in self.conclusion_drawings)
-        every = (*lettered, self.scores_drawing, self.masks_drawing, self.curves_drawing)
-        return tuple(drawing for drawing in every if drawing is not None)
+        numbered = (
+            self.scores_drawing, self.masks_drawing, self.curves_drawing, self.early_drawing
+        )  # fmt: skip
+        return tuple(drawing for drawing in (*lettered, *numbered) if drawing is not None)
 
 
 def write_report(
@@ -126,7 +131,7 @@ def build_page(
     concluded = concluded or conclude(results)
     section = conclusion_section(concluded, results)
     masks, no_masks = _masks(results, dataset, slices)
-    curves = curves_figure(results)
+    curves, early = curves_figure(results), early_section(results)
     trained = results.study.source == "training"
     return Page(
         title=words.title(results),
@@ -144,6 +149,7 @@ def build_page(
         scores=tables.scores_table(results),
         validation=tables.validation_table(results),
         parts=tables.parts_table(results),
+        early_rule=early,
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),
@@ -154,6 +160,7 @@ def build_page(
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),
+        early_drawing=draw_early(early.figure) if early and early.figure else None,
     )
 
 
@@ -167,10 +174,22 @@ def render(page: Page) -> str:
 
 def _check_networks(results: Results) -> None:
     if results.networks.empty:
+        if _has_stopped(results):
+            raise StudyError(
+                f"every run of study {results.study.name!r} that has ended was stopped by its "
+                "early rule (see `myosweep status`), so there is nothing to report; set action = "
+                "'report' under [early_rule] and run it again, which lets them go on"
+            )
         raise StudyError(
             f"study {results.study.name!r} has no finished network yet, only baselines; continue "
             "it with `myosweep run`"
         )
+
+
+def _has_stopped(results: Results) -> bool:
+    """Whether the early rule has stopped a run."""
+    statuses = (run.read_status() for run in results.folder.runs())
+    return any(status is not None and status.status == "stopped" for status in statuses)
 
 
 def _masks(

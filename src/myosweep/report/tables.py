@@ -211,7 +211,8 @@ def runs_table(results: Results) -> Table:
             of_run = runs[run]
             cells = [point.label, str(of_run["seed"])]
             cells += [str(of_run["repeat"]), str(of_run["fold"])] if folds else []
-            cells += [str(of_run["status"])]
+            adjusted = of_run["adjustment"]
+            cells += [str(of_run["status"]) + (f", adjustment {adjusted}" if adjusted else "")]
             trained = of_run["kind"] == "trained"
             times = [str(of_run["epochs_done"]), f"{of_run['seconds'] / 60:.1f}"]
             cells += times if trained else [NONE, NONE]

@@ -80,6 +80,11 @@ class RunFolder(ClaimedFolder):
         """What a whole run leaves, ``status.json`` last: with it the others must be there."""
         return [self.history, self.weights, self.counts, self.masks, self.status]
 
+    @property
+    def stopped_results(self) -> list[Path]:
+        """What a run leaves that the early rule stopped, ``status.json`` last."""
+        return [self.history, self.status]
+
     def remove_drafts(self) -> None:
         """Remove what killed owners left half-written; for the owner alone."""
         for path in (self.checkpoint, *self.results):

@@ -1,12 +1,13 @@
 """What a run leaves behind: its settings, its status, and its rows of the COUNTS table."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from myosweep.config import Record, RunSettings, Value
+from myosweep.config import Early, EarlyAction, EarlyRule, Record, RunSettings, Value
 from myosweep.distances import SQUARED_DISTANCES_PX
 
 Kind = Literal["trained", "masks", "baseline", "ensemble"]
@@ -34,10 +35,44 @@ class RunSettingsFile(Record):
     split_hash: str
     regions: dict[str, tuple[int, ...]]
     ignored: tuple[int, ...]
+    adjustment: int = 0
+    """Which entry of the early rule's list changed the settings, from 1; 0: none."""
+
+
+class EarlyRecord(Record):
+    """What the study's early rule found in a run, and what it was to do.
+
+    ``accuracy`` is the highest validation accuracy up to ``epoch``; None where none was a number.
+    ``continued``: the run was stopped by the rule, and went on when it was no longer to stop.
+    """
+
+    fraction: float
+    threshold: float
+    action: EarlyAction
+    epoch: int
+    accuracy: float | None
+    passed: bool
+    continued: bool = False
+
+    @classmethod
+    def of(cls, rule: EarlyRule, found: Early, *, continued: bool = False) -> "EarlyRecord":
+        """The record of a rule and of what it found."""
+        return cls(
+            fraction=rule.fraction,
+            threshold=rule.threshold,
+            action=rule.action,
+            epoch=found.epoch,
+            accuracy=None if math.isnan(found.accuracy) else found.accuracy,
+            passed=found.passed,
+            continued=continued,
+        )
 
 
 class RunStatus(Record):
-    """How a run ended: written last; a run without it is not whole."""
+    """How a run ended: written last; a run without it is not whole.
+
+    A run that the early rule stopped keeps its checkpoint: it can be continued.
+    """
 
     status: State
     epochs_done: int = 0
@@ -51,10 +86,11 @@ class RunStatus(Record):
     validation_accuracy: float | None = None
     largest_l2_ratio: float | None = None
     error: str = ""
+    early_rule: EarlyRecord | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether the run is done for good; failed ones are tried again, stopped ones may go on."""
+        """Whether the run is trained and scored; a failed or stopped one is not."""
         return self.status in ("complete", "diverged")
 
 
@@ -68,6 +104,7 @@ RUN_COLUMNS: dict[str, str] = {
     "trial": "with [tune]: number of the trial whose settings it has",
     "cost": "with [tune]: what it costs, in runs of the default",
     "split_hash": "hash that names the split into training, validation and test part",
+    "adjustment": "which entry of the early rule's list changed the settings; 0: none",
     "status": "complete or diverged",
     "epochs_done": "epochs trained",
     "seconds": "time spent training and scoring",

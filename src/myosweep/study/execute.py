@@ -17,7 +17,7 @@ from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, take_claim
-from myosweep.training.run import OnEpoch, RunPlan, perform_run
+from myosweep.training.run import OnEpoch, RunPlan, Stops, perform_run
 
 _POLL_S = 1.0
 
@@ -39,7 +39,7 @@ def execute(study: Study, resources: Resources) -> None:
 
 def work(study: Study, resources: Resources) -> None:
     """Do missing runs one after the other until none is left; claims keep workers apart."""
-    plans = {plan.id: plan for plan in study.plans()}
+    plans = {plan.id: plan for plan in study.every_plan()}
     while untried := resources.together.on_main(lambda: [plan.id for plan in study.untried()]):
         worked = [attempt(plans[run_id], study.folder, resources) for run_id in untried]
         if not any(worked):
@@ -102,6 +102,7 @@ def attempt(
     resources: Resources,
     errand: Errand | None = None,
     on_epoch: OnEpoch = lambda progress: None,
+    stops: Stops = lambda progress: False,
 ) -> RunStatus | None:
     """Do one run, unless another has done it or is at it; a failure becomes its status.
 
@@ -109,11 +110,11 @@ def attempt(
         How it ended, or None if it was not for this process to do.
     """
     folder, together = study.run(plan.id), resources.together
-    if together.on_main(folder.read_status) is not None:
+    if together.on_main(lambda: plan.has_ended(folder.read_status())):
         return None
     try:
         computer = resources.computer(plan.settings.precision)
-        return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch)
+        return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch, stops=stops)
     except ClaimLost:
         return None
     except PartnerLost:

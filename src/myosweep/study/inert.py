@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import exp
 
-from myosweep.config import LEARNED, RunSettings, StudyConfig
+from myosweep.config import StudyConfig, without_effect
 from myosweep.study.open import Study
 
 _LEAST_SHRINKAGE = 0.01
@@ -13,27 +13,6 @@ _LEAST_SHRINKAGE = 0.01
 def inert_settings(study: Study) -> list[str]:
     """A sentence for each setting that changes nothing, or hardly anything, in this study."""
     return [*_without_effect(study.config), *_too_weak(study)]
-
-
-def without_effect(settings: RunSettings) -> dict[str, str]:
-    """Fields that no value of theirs could make act in such a run, and why."""
-    l2, found = settings.l2, {}
-    for path in ("start", "rate", "per"):
-        if l2.strength != LEARNED:
-            found[f"l2.learned.{path}"] = "l2.strength is not 'learned'"
-    if l2.time_scale_epochs > 0:
-        found["l2.strength"] = "l2.time_scale_epochs takes its place"
-    elif l2.strength == 0:
-        found["l2.kind"] = "l2.strength is 0"
-    for name in ("labels", "images"):
-        quality = getattr(settings, name)
-        if quality.noise == "none":
-            found[f"{name}.strength"] = f"{name}.noise is 'none'"
-        elif quality.strength == 0:
-            found[f"{name}.noise"] = f"{name}.strength is 0"
-    if settings.images.noise == "none":
-        found["images.parts"] = "images.noise is 'none'"
-    return found
 
 
 def _without_effect(config: StudyConfig) -> Iterator[str]:

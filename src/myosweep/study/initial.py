@@ -41,7 +41,10 @@ def weights_of(
     config: StudyConfig, home: StudyFolder, places: Mapping[str, Path]
 ) -> dict[str, Path]:
     """Where the weights lie that a study's trainings start from: kept already, or at a place."""
-    names = {settings.init_from for _, settings in config.points()} - {""}
+    runs = [
+        one for _, settings in config.points() for one in (settings, *config.adjusted(settings))
+    ]
+    names = {settings.init_from for settings in runs} - {""}
     return {name: places.get(name, home.initial(name)) for name in sorted(names)}
 
 

@@ -201,6 +201,7 @@ class _Dispatch:
 
     def _send(self, errand: _Errand) -> None:
         if self._place.fetch(errand.plan):
+            self._follow(errand.plan)
             return
         self._out[self._place.send(errand.plan, errand.next())] = errand
 
@@ -219,8 +220,15 @@ class _Dispatch:
                 self._lost(errand, error)
             else:
                 self._place.land(errand.plan, status)
+                self._follow(errand.plan)
         for plan in self._place.look():
             self._recall(plan)
+
+    def _follow(self, plan: RunPlan) -> None:
+        """Send out what takes the place of a run that the early rule has stopped."""
+        following = self._study.following(plan)
+        if following and not is_claimed(self._study.folder.run(following.id)):
+            self._send(_Errand(following))
 
     def _lost(self, errand: _Errand, error: Exception) -> None:
         """A worker or a machine died: send the run out again, or give it up."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from myosweep.config import (
     StudyConfig,
     Value,
+    early_rule_problems,
     read_study_config,
     write_study_config,
 )
@@ -26,6 +27,7 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
+from myosweep.study.attempts import Attempts, attempts_of, standing
 from myosweep.study.initial import (
     keep_weights,
     weights_of,
@@ -57,38 +59,49 @@ class Study:
         """Every run of the study: one network of each value, then the next of each.
 
         So a study that is stopped half-way has compared all values on the networks that it has.
+        Where the early rule has put another training in the place of a run, that one.
         """
-        points = list(self.config.points())
-        return [
-            RunPlan(
-                point,
-                settings,
-                member,
-                self.dataset,
-                self.splits[member.split_name],
-                self.scheme,
-            )
-            for member in self.config.replicates.members
-            for point, settings in points
-        ]
+        return [standing(attempts, self._status) for attempts in self._attempts()]
+
+    def every_plan(self) -> list[RunPlan]:
+        """The runs, and all trainings that the early rule may put in their places."""
+        return [plan for attempts in self._attempts() for plan in attempts]
+
+    def following(self, plan: RunPlan) -> RunPlan | None:
+        """The training that has taken the place of one that was stopped; None if none has."""
+        rule, status = self.config.early_rule, self._status(plan)
+        if rule is None or status is None or status.status != "stopped":
+            return None
+        if rule.action != "adjust" or not rule.may_stop(plan.adjustment):
+            return None
+        base = next(one for point, one in self.config.points() if point == plan.point)
+        number = plan.adjustment + 1
+        return replace(plan, settings=self.config.adjusted(base)[number - 1], adjustment=number)
 
     def missing(self) -> list[RunPlan]:
-        """The runs that are not whole; failed ones are among them."""
+        """The runs that are neither whole nor stopped for good; failed ones are among them."""
         states = [(plan, self._status(plan)) for plan in self.plans()]
-        return [plan for plan, status in states if status is None or not status.whole]
+        return [
+            plan
+            for plan, status in states
+            if not plan.has_ended(status) or (status is not None and status.status == "failed")
+        ]
 
     def untried(self) -> list[RunPlan]:
         """The runs that have not ended, neither well nor badly."""
-        return [plan for plan in self.plans() if self._status(plan) is None]
+        return [plan for plan in self.plans() if not plan.has_ended(self._status(plan))]
 
     def forget_failures(self) -> None:
         """Let failed runs be tried again; what another process is at is left to it."""
         for folder in (self.folder.run(plan.id) for plan in self.missing()):
             if folder.status.exists() and (claim := take_claim(folder)):
                 status = folder.read_status()
-                if status is not None and not status.whole:
+                if status is not None and status.status == "failed":
                     folder.status.unlink(missing_ok=True)
                 claim.release()
+
+    def _attempts(self) -> list[Attempts]:
+        return attempts_of(self.config, self.dataset, self.splits, self.scheme)
 
     def _status(self, plan: RunPlan) -> RunStatus | None:
         return self.folder.run(plan.id).read_status()
@@ -346,6 +359,9 @@ def _problems(study: Study) -> Iterator[str]:
             f"question.region is {study.config.question.region!r}, the regions are "
             f"{', '.join(map(repr, study.scheme.names))}; name one of them"
         )
-    for plan in study.plans():
+    if (rule := study.config.early_rule) is not None:
+        runs = [settings for _, settings in study.config.points()]
+        yield from early_rule_problems(rule, study.config.fields, runs)
+    for plan in study.every_plan():
         yield from plan.problems()
         yield from weights_problems(plan, study.weights)

@@ -77,9 +77,10 @@ def complete_study(
 
 
 def _report(study: Study) -> Path:
-    failed = [run for run in study_state(study.folder.path).runs if run.state == "failed"]
+    state = study_state(study.folder.path)
+    failed = [run for run in state.runs if run.state == "failed"]
     report = study.folder.report
-    if len(failed) < len(study.plans()):
+    if state.done or not failed:
         report = write_report(study.folder.path, study.dataset.folder)
     if failed:
         raise StudyError(

@@ -10,10 +10,18 @@ import pandas as pd
 import torch
 
 import myosweep
-from myosweep.config import LEARNED, Replicate, RunSettings, Value, run_id, run_label
+from myosweep.config import (
+    LEARNED,
+    EarlyRule,
+    Replicate,
+    RunSettings,
+    Value,
+    attempt_label,
+    run_id,
+    run_label,
+)
 from myosweep.data.split import Split
 from myosweep.data.store import Dataset
-from myosweep.errors import RunStopped
 from myosweep.files import whole_file, write_json
 from myosweep.launch import launch
 from myosweep.model.unet import UNet
@@ -25,6 +33,7 @@ from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.training.checkpoint import Progress, read_checkpoint, write_checkpoint
 from myosweep.training.claim import Claim, Errand, take_claim
 from myosweep.training.device import Computer
+from myosweep.training.early_rule import early_record, stops_early
 from myosweep.training.fit import fit, predict_regions
 from myosweep.training.initial import load_initial
 from myosweep.training.learned_l2 import LearnedL2
@@ -35,7 +44,11 @@ from myosweep.training.score import RegionMaps, write_run_scores
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run to be done: its place in the sweep, its settings, which network it is, its data."""
+    """A run to be done: its place in the sweep, its settings, which network it is, its data.
+
+    ``early_rule`` may stop it; ``adjustment`` is the entry of the rule's list that changed its
+    settings, from 1, or 0. Neither is part of the id.
+    """
 
     point: dict[str, Value]
     settings: RunSettings
@@ -43,6 +56,8 @@ class RunPlan:
     dataset: Dataset
     split: Split
     scheme: RegionScheme
+    early_rule: EarlyRule | None = None
+    adjustment: int = 0
     trial: int | None = None
     """With [tune], the number of the trial whose settings these are."""
     cost: float | None = None
@@ -64,10 +79,25 @@ class RunPlan:
 
     @property
     def label(self) -> str:
-        """The run in words: swept values, or the trial, and which of their networks it is."""
+        """The run in words: swept values, or the trial, and which of their networks it is.
+
+        And what the early rule has changed.
+        """
         if self.trial is not None:
             return f"{trial_name(self.trial)}, {self.replicate.words}"
-        return run_label(self.point, self.replicate.words)
+        changes = self.early_rule.adjust[: self.adjustment] if self.early_rule else ()
+        return attempt_label(run_label(self.point, self.replicate.words), changes)
+
+    def has_ended(self, status: RunStatus | None) -> bool:
+        """Whether nothing is left to do in a run with this status; a failure is an end, too.
+
+        What the early rule stopped has ended as long as the rule says stop; a trial of a search
+        stays ended.
+        """
+        if status is None:
+            return False
+        stays = self.early_rule is not None and self.early_rule.may_stop(self.adjustment)
+        return status.status != "stopped" or stays or self.trial is not None
 
     def samples(self) -> dict[str, Samples]:
         """The samples of each part."""
@@ -108,7 +138,9 @@ def trial_name(number: int) -> str:
 
 
 OnEpoch = Callable[[Progress], None]
-"""Called when an epoch's checkpoint is in its place; raises ``RunStopped`` to end the run there."""
+"""Called when an epoch's checkpoint is in its place."""
+Stops = Callable[[Progress], bool]
+"""Whether a run with this behind it stops there."""
 
 
 def perform_run(
@@ -118,6 +150,7 @@ def perform_run(
     *,
     errand: Errand | None = None,
     on_epoch: OnEpoch = lambda progress: None,
+    stops: Stops = lambda progress: False,
 ) -> RunStatus | None:
     """Do a run, or continue it after its last whole epoch.
 
@@ -126,6 +159,7 @@ def perform_run(
     Args:
         errand: on which the run is done; the claim of an earlier attempt does not hold.
         on_epoch: called when an epoch's checkpoint is in its place.
+        stops: asked after every epoch, and before the first one, whether the run stops there.
 
     Returns:
         How it ended, or None if it is done already or another live process is at it.
@@ -137,41 +171,45 @@ def perform_run(
     folder, together = study.run(plan.id), computer.together
     with together.failing_as_one():
         claim = together.on_main(
-            lambda: None if _is_whole(folder) else take_claim(folder, errand)
+            lambda: None if _is_done(plan, folder) else take_claim(folder, errand)
         )  # fmt: skip
         if claim is None:
             return None
         try:
-            if together.on_main(lambda: _is_whole(folder)):
+            if together.on_main(lambda: _is_done(plan, folder)):
                 return None
             with computer.active():
-                return _train_and_score(plan, study, claim, computer, on_epoch)
+                work = _Work(folder, claim, computer, on_epoch, stops)
+                return _train_and_score(plan, study, work)
         finally:
             if together.is_main:
                 claim.release()
 
 
-def _is_whole(folder: RunFolder) -> bool:
+def _is_done(plan: RunPlan, folder: RunFolder) -> bool:
+    """Whether the run is whole, or stopped for good."""
     status = folder.read_status()
-    return status is not None and status.whole
+    return status is not None and status.status != "failed" and plan.has_ended(status)
 
 
-def _train_and_score(
-    plan: RunPlan, study: StudyFolder, claim: Claim, computer: Computer, on_epoch: OnEpoch
-) -> RunStatus:
-    folder, parts = study.run(plan.id), plan.samples()
+def _train_and_score(plan: RunPlan, study: StudyFolder, work: "_Work") -> RunStatus:
+    folder, computer, parts = work.folder, work.computer, plan.samples()
     computer.together.on_main(lambda: describe_run(plan, folder))
     computer.together.on_main(folder.remove_drafts)
-    work = _Work(folder, claim, computer)
     network = build_network(plan, computer)
     if name := plan.settings.init_from:
         load_initial(network, study.initial(name))
-    try:
-        work.train(network, plan, parts, on_epoch)
-    except RunStopped as stop:
-        reason = str(stop)
-        return computer.together.on_main(lambda: work.stop(reason))
-    return computer.together.on_main(lambda: _score(plan, parts, network, work))
+    if work.train(network, plan, parts):
+        return computer.together.on_main(lambda: _score(plan, parts, network, work))
+    return computer.together.on_main(lambda: _stop(plan, work))
+
+
+def _stop(plan: RunPlan, work: "_Work") -> RunStatus:
+    """Leave a run where the early rule, or a search, stopped it; its checkpoint stays."""
+    status = _status(plan, work).model_copy(update={"status": "stopped"})
+    work.claim.check()
+    write_json(work.folder.status, status.model_dump(mode="json"))
+    return status
 
 
 def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work") -> RunStatus:
@@ -181,7 +219,7 @@ def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work
     write_run_scores(folder, plan.dataset, rows, plan.scheme, maps)
     normaliser = parts["training"].normaliser
     write_tensors(folder.weights, dict(network.named_parameters()), normaliser.facts())
-    status = _status(work.progress, work.computer)
+    status = _status(plan, work)
     work.claim.check()
     write_json(folder.status, status.model_dump(mode="json"))
     folder.checkpoint.unlink(missing_ok=True)
@@ -191,15 +229,25 @@ def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work
 class _Work:
     """One run in the making: what it has behind it, and the claim that is kept alive meanwhile."""
 
-    def __init__(self, folder: RunFolder, claim: Claim, computer: Computer) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        claim: Claim,
+        computer: Computer,
+        on_epoch: OnEpoch,
+        stops: Stops,
+    ) -> None:
         self.folder, self.claim, self.computer = folder, claim, computer
+        self._on_epoch, self._stops = on_epoch, stops
         self.progress = Progress([], 0.0, [])
         self._started_at = time.monotonic()
 
-    def train(
-        self, network: UNet, plan: RunPlan, parts: dict[str, Samples], on_epoch: OnEpoch
-    ) -> None:
-        """Train from the checkpoint, or from the start, to the last epoch or until it diverges."""
+    def train(self, network: UNet, plan: RunPlan, parts: dict[str, Samples]) -> bool:
+        """Train from the checkpoint, or from the start, to the last epoch or until it diverges.
+
+        Returns:
+            False if the early rule, or who asked for the run, stopped the training.
+        """
         together = self.computer.together
         optimizer = build_optimizer(network, plan.settings, plan.steps_per_epoch)
         is_learned = plan.settings.l2.strength == LEARNED
@@ -210,8 +258,10 @@ class _Work:
         self._started_at = time.monotonic() - self.progress.seconds
         if self.progress.history:
             together.on_main(lambda: _write_history(self.folder, self.progress))
+        if self._stops_early(plan):
+            return False
         if self.progress.diverged:
-            return
+            return True
         for record in fit(
             network,
             optimizer,
@@ -225,21 +275,29 @@ class _Work:
             on_step=self._renew,
         ):
             self.progress.history.append(record.row())
-            together.on_main(lambda: self._keep(network, optimizer, learned, on_epoch))
+            together.on_main(lambda: self._keep(network, optimizer, learned))
+            if self._stops_early(plan):
+                return False
+        return True
+
+    def _stops_early(self, plan: RunPlan) -> bool:
+        if stops_early(plan.early_rule, plan.adjustment, plan.settings, self.progress):
+            return True
+        is_last = self.progress.epochs_done >= plan.settings.epochs
+        return not is_last and self.computer.together.on_main(lambda: self._stops(self.progress))
 
     def _keep(
         self,
         network: UNet,
         optimizer: torch.optim.Optimizer,
         learned: LearnedL2 | None,
-        on_epoch: OnEpoch,
     ) -> None:
         """Write down what the run has after an epoch."""
         self.claim.check()
         self._take_time()
         _write_history(self.folder, self.progress)
         write_checkpoint(self.folder, network, optimizer, self.progress, learned)
-        on_epoch(self.progress)
+        self._on_epoch(self.progress)
 
     def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:
         """Reference and predicted region maps, some slices at a time."""
@@ -247,14 +305,6 @@ class _Work:
             self._renew(0.0)
             yield pair
         self._take_time()
-
-    def stop(self, reason: str) -> RunStatus:
-        """Write down that the run ends before its last epoch; its checkpoint stays."""
-        status = _status(self.progress, self.computer)
-        status = status.model_copy(update={"status": "stopped", "error": reason})
-        self.claim.check()
-        write_json(self.folder.status, status.model_dump(mode="json"))
-        return status
 
     def _renew(self, share_of_epoch: float) -> None:
         self._take_time()
@@ -305,6 +355,7 @@ def describe_run(plan: RunPlan, folder: RunFolder) -> None:
         split_hash=plan.split.hash,
         regions={region.name: region.codes for region in plan.scheme.regions},
         ignored=plan.scheme.ignored,
+        adjustment=plan.adjustment,
     )
     write_json(folder.settings, description.model_dump(mode="json"))
 
@@ -314,7 +365,9 @@ def _write_history(folder: RunFolder, progress: Progress) -> None:
         pd.DataFrame(progress.history).astype({"epoch": int}).to_csv(draft, index=False)
 
 
-def _status(progress: Progress, computer: Computer) -> RunStatus:
+def _status(plan: RunPlan, work: _Work) -> RunStatus:
+    progress, computer, before = work.progress, work.computer, work.folder.read_status()
+    continued = before is not None and before.status == "stopped"
     last = progress.history[-1]
     ratios = [
         row["l2_gradient_norm"] / row["data_gradient_norm"]
@@ -334,4 +387,5 @@ def _status(progress: Progress, computer: Computer) -> RunStatus:
         versions={"myosweep": myosweep.__version__, "torch": version("torch")},
         validation_accuracy=last["validation_accuracy"],
         largest_l2_ratio=max(finite, default=None),
+        early_rule=early_record(plan.early_rule, plan.settings, progress, continued=continued),
     )

@@ -29,7 +29,7 @@ from myosweep.config import (
     parse_budget,
     settings_from_paths,
 )
-from myosweep.errors import RunStopped, StudyError
+from myosweep.errors import StudyError
 from myosweep.results.layout import RunFolder
 from myosweep.results.rows import RunStatus
 from myosweep.results.trials import (
@@ -39,14 +39,14 @@ from myosweep.results.trials import (
     read_tuning_state,
     write_tuning_state,
 )
-from myosweep.study.execute import attempt, mark_ended
+from myosweep.study.execute import attempt
 from myosweep.study.open import Study, turn
 from myosweep.study.resources import Resources
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import full_point, propose
 from myosweep.study.tune.trials import Trials
 from myosweep.training.checkpoint import Progress
-from myosweep.training.claim import is_claimed, last_progress
+from myosweep.training.claim import is_claimed
 from myosweep.training.run import RunPlan, describe_run
 from myosweep.training.work import cost_in_runs
 
@@ -86,8 +86,8 @@ class Tuning:
             study.dataset,
             study.splits[_FIRST.split_name],
             study.scheme,
-            trial,
-            self.cost(settings),
+            trial=trial,
+            cost=self.cost(settings),
         )
 
     def settings(self, values: dict[str, Value]) -> RunSettings:
@@ -326,21 +326,7 @@ def _perform(tuning: Tuning, plan: RunPlan, resources: Resources) -> RunStatus |
     """Train a run, unless another process is at it; end it early where it is hopeless."""
     if plan.seed > 0:
         return attempt(plan, tuning.study.folder, resources)
-    watch = _Watch(tuning, plan)
-    folder = tuning.folder(plan)
-    history = next((one.history for one in _search_runs(tuning) if one.trial == plan.trial), ())
-    if folder.checkpoint.exists() and watch.hopeless(history):
-        return _stop_before_start(folder, plan, history, watch.words)
-    return attempt(plan, tuning.study.folder, resources, on_epoch=watch)
-
-
-def _stop_before_start(
-    folder: RunFolder, plan: RunPlan, history: Sequence[float], words: str
-) -> RunStatus | None:
-    """A killed process trained the epoch after which this run is hopeless, and could not say so."""
-    seconds = float(last_progress(folder).get("seconds", 0))
-    status = RunStatus(status="stopped", epochs_done=len(history), seconds=seconds, error=words)
-    return mark_ended(folder, status)
+    return attempt(plan, tuning.study.folder, resources, stops=_Watch(tuning, plan))
 
 
 def _search_runs(tuning: Tuning) -> list[TrialRun]:
@@ -349,12 +335,10 @@ def _search_runs(tuning: Tuning) -> list[TrialRun]:
 
 
 class _Watch:
-    """Looks after each epoch whether a trial is hopeless beside those before it."""
-
-    words = "its early scores are too low beside those of earlier trials"
+    """Says after each epoch whether a trial is hopeless beside those before it."""
 
     def __init__(self, tuning: Tuning, plan: RunPlan) -> None:
-        self._tuning, self._plan = tuning, plan
+        self._pruner, self._epochs = tuning.tune.pruner, plan.settings.epochs
         self._column = f"iou_{tuning.region}"
         others = [one for one in _search_runs(tuning) if one.trial != plan.trial]
         whole = {one.number: one for one in search_so_far(tuning.study.folder)}
@@ -362,13 +346,9 @@ class _Watch:
         rungs = self._rule.rungs if self._rule else ()
         self._others = [early_scores(one.history, one.epochs, rungs) for one in others]
 
-    def __call__(self, progress: Progress) -> None:
-        history = [float(row[self._column]) for row in progress.history]
-        if len(history) < self._plan.settings.epochs and self.hopeless(history):
-            raise RunStopped(self.words)
-
-    def hopeless(self, history: Sequence[float]) -> bool:
+    def __call__(self, progress: Progress) -> bool:
         if self._rule is None:
             return False
-        own = early_scores(history, self._plan.settings.epochs, self._rule.rungs)
-        return is_hopeless(self._tuning.tune.pruner, self._rule, self._others, own)
+        history = [float(row[self._column]) for row in progress.history]
+        own = early_scores(history, self._epochs, self._rule.rungs)
+        return is_hopeless(self._pruner, self._rule, self._others, own)
