@@ -236,7 +236,12 @@ class StudyConfig(Record):
     @property
     def fields(self) -> tuple[str, ...]:
         """The paths of all swept fields."""
-        return tuple(path for name in self.sweep for path in _paths(name))
+        return tuple(path for paths in self.axes for path in paths)
+
+    @property
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """The paths of each axis of the sweep; several where their values go together."""
+        return tuple(map(_paths, self.sweep))
 
     def swept(self, path: str) -> tuple[Value, ...]:
         """The values of a swept field, each once; none if it is not swept."""
