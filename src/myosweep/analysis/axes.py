@@ -8,6 +8,7 @@ hyperparameter suits it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from myosweep.analysis.number_words import percent
 from myosweep.analysis.points import Point, field_words, format_value, points
 from myosweep.config import Value
 from myosweep.results.read import Results
@@ -49,7 +50,7 @@ class Axis:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A name for each level: ``0.001``, ``jitter 2``, ``none``."""
+        """A name for each level: ``0.001``, ``50 %``, ``jitter 2``, ``none``."""
         names = tuple(map(self._name, self.levels))
         plain = tuple(", ".join(map(format_value, level)) for level in self.levels)
         return names if len(set(names)) == len(names) else plain
@@ -74,7 +75,8 @@ class Axis:
         facts = {**self.fixed, **dict(zip(self.paths, level, strict=True))}
         if not self.is_circumstance:
             return ", ".join(map(format_value, level))
-        said = [format_value(facts[SIZE])] if SIZE in self.paths else []
+        share = facts.get(SIZE) if SIZE in self.paths else None
+        said = [percent(float(share))] if isinstance(share, int | float) else []
         if self.paths != (SIZE,):
             said += _errors(facts) or ["none"]
         return ", ".join(said)

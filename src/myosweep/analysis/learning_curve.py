@@ -21,6 +21,7 @@ FARTHEST = 4
 """Nothing is said beyond this many times the largest number of patients."""
 AHEAD = (2, FARTHEST)
 _DRAWS, _LINE_POINTS = 2000, 25
+_LEAST_OFF = 1e-3  # below this, a list of exponents that is not endless would show
 _ENDS = (LEVEL / 2, 1 - LEVEL / 2)
 
 
@@ -70,6 +71,14 @@ class Ahead:
 
 
 @dataclass(frozen=True)
+class Misfit:
+    """A size whose mean lies off the fitted curve by more than chance: ``off`` is mean - curve."""
+
+    patients: float
+    off: float
+
+
+@dataclass(frozen=True)
 class Check:
     """The largest size, predicted from the others.
 
@@ -92,6 +101,10 @@ class Check:
     def inside(self) -> bool:
         return self.low <= self.observed <= self.high
 
+    @property
+    def width(self) -> float:
+        return min(self.high, 1.0) - max(self.low, 0.0)
+
 
 @dataclass(frozen=True)
 class LearningCurve:
@@ -102,6 +115,8 @@ class LearningCurve:
         law, line, ahead: the fitted curve, drawn out and beyond the largest size; None and empty
             where ``problem`` says why.
         check: None with fewer than four sizes, or without a law.
+        misfit: the size farthest off the curve, if that is shown to be more than chance (5 % for
+            all sizes together).
     """
 
     value: str
@@ -110,7 +125,14 @@ class LearningCurve:
     line: tuple[LinePoint, ...]
     ahead: tuple[Ahead, ...]
     check: Check | None
+    misfit: Misfit | None
     problem: str = ""
+
+    @property
+    def reliable(self) -> bool:
+        """Whether there is a law that neither its check nor its own points speak against."""
+        fits = self.law is not None and self.misfit is None
+        return fits and (self.check is None or self.check.inside)
 
 
 @dataclass(frozen=True)
@@ -182,7 +204,7 @@ def learning_curve(
     patients = np.array([one.patients for one in sizes], float)
     tested = tuple(sizes)
     if problem := _problem(patients, scores):
-        return LearningCurve(value, tested, None, (), (), None, problem)
+        return LearningCurve(value, tested, None, (), (), None, None, problem)
     rng = stream(0, "bootstrap", number + 1)
     drawn = redrawn_means(scores, rng, _DRAWS)
     cells = np.isfinite(scores).all(0)
@@ -201,6 +223,7 @@ def learning_curve(
             for k, factor in enumerate(AHEAD, start=1)
         ),
         _check(patients, observed, 1 - drawn),
+        _misfit(patients, law.errors(patients)[0] - observed, laws.errors(patients) - (1 - drawn)),
     )
 
 
@@ -260,6 +283,19 @@ def _ahead(
     score = float(1 - fitted[1])
     numbers = map(float, (low, high, gain, gain_low, gain_high))
     return Ahead(factor, float(patients), score, *numbers)
+
+
+def _misfit(
+    patients: np.ndarray, off: np.ndarray, drawn: Float64[np.ndarray, "draw size"]
+) -> Misfit | None:
+    """From what means lie above the curve; shared out over sizes by Bonferroni."""
+    level = LEVEL / len(patients)
+    low, high = np.quantile(drawn, (level / 2, 1 - level / 2), axis=0)
+    shown = ((low > 0) | (high < 0)) & (np.abs(off) > _LEAST_OFF)
+    if not shown.any():
+        return None
+    worst = int(np.where(shown, np.abs(off), -1.0).argmax())
+    return Misfit(float(patients[worst]), float(off[worst]))
 
 
 def _check(

@@ -17,8 +17,8 @@ def moving_best_lead(found: MovingBest) -> str:
         first = found.moves[0]
         before, after = (listed(one.shown.may_be_best, "or") for one in (found.at_base, first))
         return (
-            f"The best {field} moves with {circumstance}: it is {before} at {found.base}, and {after} "
-            f"at {first.level}."
+            f"The best {field} moves with {circumstance}: it is {before} at {found.base}, and "
+            f"{after} at {first.level}."
         )
     if found.stays is not None:
         return f"The best {field} does not move: it is {found.stays} at every level tested."
@@ -85,7 +85,7 @@ def _losses(found: MovingBest, score: str) -> tuple[str, ...]:
         for one in known
     ]
     return (
-        f"With {found.field} {found.base_value}, from {found.base} on, the loss of {score} is "
+        f"With {found.field} {found.base_value}, {score} is lower than at {found.base} by "
         f"{listed(each)}.",
     )
 
@@ -106,7 +106,7 @@ def _mends(found: MovingBest, score: str) -> tuple[str, ...]:
 def _mended(one: Comparison, places: int, score: str) -> str:
     value, _, level = one.value.partition(" at ")
     low, high = sorted((abs(one.low), abs(one.high)))
-    side, verb = ("less", "mends") if one.difference > 0 else ("more", "makes it worse")
+    side, verb = ("less", "mends") if one.difference > 0 else ("more", "loses more")
     return (
         f"{value} {verb}: at {level} it loses {number(abs(one.difference), places)} {side} {score} "
         f"than {one.other} does ({number(low, places)} to {number(high, places)})."

@@ -133,7 +133,7 @@ def overfitting(results: Results, reference: str | None) -> Overfitting | None:
     scores = [one for one in training_gap(results) if math.isfinite(one.training.mean)]
     if results.study.source != "training" or not 1 <= len(swept) <= 2 or len(scores) < 2:
         return None
-    chosen = _in_question(swept)
+    chosen = axis_in_question(swept)
     other = next((axis for axis in swept if axis is not chosen), None)
     base = _base(chosen, [one.point for one in scores], reference)
     groups = _groups(scores, chosen, other)
@@ -154,7 +154,7 @@ def overfitting(results: Results, reference: str | None) -> Overfitting | None:
     )
 
 
-def _in_question(swept: Sequence[Axis]) -> Axis:
+def axis_in_question(swept: Sequence[Axis]) -> Axis:
     """L2 where it is swept, else a hyperparameter, else what there is."""
 
     def rank(axis: Axis) -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ from myosweep.analysis.overfitting import Change, Overfitting, Reading
 
 _LEADS: dict[Reading, str] = {
     "helps by less overfitting": "Helps by less overfitting",
-    "helps by better learning": "Helps, and not by less overfitting",
+    "helps by better learning": "Helps, validation and training rise",
     "helps": "Helps, it is not shown how",
     "hurts by underfitting": "Hurts by underfitting",
     "hurts by more overfitting": "Hurts by more overfitting",
@@ -39,7 +39,7 @@ def overfitting_lead(found: Overfitting) -> str:
         if kind in groups and _LEADS[kind]
     ]
     if not shown:
-        return "Not known: neither is shown for any value."
+        return f"Not known: no value is shown to fit otherwise than {found.base}."
     return f"Against {found.field} {found.base}. {'. '.join(shown)}."
 
 
@@ -51,7 +51,8 @@ def overfitting_sentences(found: Overfitting, score: str) -> tuple[str, ...]:
         said.append(f"{len(shown) - _MOST_NAMED} further values: see the table.")
     unknown = [_named(one) for one in found.changes if one.reading == "not known"]
     if unknown and shown:
-        said.append(f"Not shown to change anything: {listed(unknown)}.")
+        named = listed(unknown) if len(unknown) <= _MOST_NAMED else f"{len(unknown)} other values"
+        said.append(f"Not shown to change anything: {named}.")
     return (*said, *_scope(found, score))
 
 
@@ -68,7 +69,8 @@ def _changed(one: Change, found: Overfitting) -> str:
     where = f" at {one.group}" if one.group else ""
     return (
         f"{found.field[:1].upper()}{found.field[1:]} {one.value} against {found.base}{where}: "
-        f"{_BECAUSE[one.reading]}. {listed(each)}."
+        f"{_BECAUSE[one.reading]}. "
+        f"Changes: {listed(each)}."
     )
 
 

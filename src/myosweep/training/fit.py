@@ -93,11 +93,9 @@ def fit(
                 learned.adapt(before, _gradient(network, examples, settings, computer))
             on_step(step / steps)
         accuracy, region_iou = _validate(network, validation, computer, on_step)
-        means = (sums / steps).tolist()
+        loss, term, size, pull, weight = (sums / steps).tolist()
         strengths = learned.strengths if learned else []
-        record = EpochRecord(
-            epoch, *means, validation_accuracy=accuracy, iou=region_iou, strengths=strengths
-        )
+        record = EpochRecord(epoch, loss, term, size, pull, weight, accuracy, region_iou, strengths)
         yield record
         if has_diverged(record.row()):
             return
