@@ -78,7 +78,7 @@ class Axis:
         share = facts.get(SIZE) if SIZE in self.paths else None
         said = [percent(float(share))] if isinstance(share, int | float) else []
         if self.paths != (SIZE,):
-            said += _errors(facts) or ["none"]
+            said += _errors(facts) or ["no errors"]
         return ", ".join(said)
 
 

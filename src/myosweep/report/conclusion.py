@@ -18,7 +18,7 @@ from myosweep.report.heat_figure import HeatFigure, draw_heat, heat_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tables import Table
 from myosweep.report.told import Part, Told, score_words
-from myosweep.report.topics import Topic, draw_topic, topics
+from myosweep.report.topics import Topic, draw_topic, fit_topic, topics
 from myosweep.report.words import Fact
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer
@@ -44,7 +44,7 @@ class ConclusionSection:
         sets: the two sets of values in sentences.
         interaction: whether two swept fields depend on each other; empty with one.
         failures: collapsed networks, and what cannot be ruled out.
-        topics: what this study can say beside its question.
+        topics, fit: what this study can say beside its question.
         second_looks_words: what the other methods in ``second_looks`` are worth.
         methods: a paragraph for a manuscript.
     """
@@ -70,6 +70,7 @@ class ConclusionSection:
     shares: Lettered | None
     subgroups: tuple[Lettered, ...]
     topics: tuple[Topic, ...]
+    fit: Topic | None
     methods: str
 
 
@@ -90,6 +91,7 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
         sets=sets_sentences(shown),
         interaction=crossed.sentence if crossed else "",
         failures=failures(told),
+        topics=topics(conclusion, results, letters),
         dose=dose_figure(conclusion, results),
         forest=forest_figure(conclusion, results),
         heat=heat_figure(conclusion),
@@ -112,6 +114,7 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
         movers=_folded(
             letters, background.movers_table(conclusion.movers), _MOVERS, "Slices that move most"
         ),
+        fit=fit_topic(conclusion, results, letters),
         second_looks=_lettered(
             letters, background.second_looks_table(shown), _second_looks_words(shown)
         ),
@@ -127,7 +130,6 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
             )
             for one in conclusion.subgroups
         ),
-        topics=topics(conclusion, results, letters),
         methods=conclusion.methods,
     )
 
@@ -142,7 +144,7 @@ def draw_conclusion(section: ConclusionSection) -> tuple[LetteredDrawing, ...]:
     if section.heat is not None:
         letter = ascii_uppercase[len(drawn)]
         drawn.append(LetteredDrawing(letter, draw_heat(section.heat), _heat_words(section.heat)))
-    for topic in section.topics:
+    for topic in (*section.topics, *([section.fit] if section.fit else [])):
         if (drawing := draw_topic(topic)) is not None:
             letter = ascii_uppercase[len(drawn)]
             drawn.append(LetteredDrawing(letter, drawing, topic.caption, topic.name))

@@ -50,15 +50,13 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("Comparisons", section.comparisons)
     yield _table_block("Interactions", section.interactions, (section.interaction,))
     for topic in section.topics:
-        if topic.name != "fit":
-            yield from _topic_blocks(topic)
+        yield from _topic_blocks(topic)
     yield from _means(found, results)
     yield _table_block("Other regions and scores", section.others)
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
-    for topic in section.topics:
-        if topic.name == "fit":
-            yield from _topic_blocks(topic)
+    if section.fit is not None:
+        yield from _topic_blocks(section.fit)
     yield _table_block("Failures", section.collapsed, section.failures)
     yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
     yield _table_block("Slices that move most", section.movers)

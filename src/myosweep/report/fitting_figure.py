@@ -28,6 +28,7 @@ from myosweep.report.style import (
 from myosweep.report.value_axis import ValueAxis, draw_value_axis, value_axis
 
 _HEIGHT_IN = 2.7
+_PARTS_APART = 0.035
 _APART = 0.16  # of the distance between values, from group to group
 _LOGARITHMIC_FROM = 20.0
 
@@ -44,11 +45,12 @@ class FittingMark:
 
 @dataclass(frozen=True)
 class FittingPanel:
-    """One quantity by value and group."""
+    """One quantity by value and group; it lies between 0 and ``most``."""
 
     title: str
     marks: tuple[FittingMark, ...]
     logarithmic: bool = False
+    most: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,14 @@ def fitting_figure(found: Overfitting, chosen: Axis, metric: str) -> FittingFigu
     x_of = dict(zip(axis.labels, axis.places, strict=True))
 
     def marks(
-        of: Callable[[Fitting], OverNetworks], training: bool = False
+        of: Callable[[Fitting], OverNetworks], training: bool = False, paired: bool = False
     ) -> tuple[FittingMark, ...]:
         shift = _APART * axis.spacing
         middle = (len(groups) - 1) / 2
+        aside = (-1 if training else 1) * _PARTS_APART * axis.spacing if paired else 0.0
         return tuple(
             FittingMark(
-                x_of[row.value] + shift * (groups.index(row.group) - middle),
+                x_of[row.value] + shift * (groups.index(row.group) - middle) + aside,
                 row.group,
                 of(row),
                 training,
@@ -84,10 +87,13 @@ def fitting_figure(found: Overfitting, chosen: Axis, metric: str) -> FittingFigu
             if math.isfinite(of(row).mean)
         )
 
-    both = (*marks(lambda row: row.training, True), *marks(lambda row: row.validation))
+    both = (
+        *marks(lambda row: row.training, True, True),
+        *marks(lambda row: row.validation, False, True),
+    )
     share = marks(lambda row: row.share)
     panels = (
-        FittingPanel(METRIC_WORDS[metric], both),
+        FittingPanel(METRIC_WORDS[metric], both, most=1.0),
         FittingPanel("Weight norm, last epoch", marks(lambda row: row.weight_norm)),
         FittingPanel("L2’s share of both gradients", share, _spans_much(share)),
     )
@@ -123,12 +129,16 @@ def draw_fitting_panel(panel: FittingPanel, record: FittingFigure, axes: Axes) -
         here = [one for one in panel.marks if (one.training, one.group) == (training, group)]
         if panel.logarithmic:
             here = [one for one in here if one.numbers.mean > 0]
-        _draw_marks(here, _colour(group, record), training, record, axes)
+        _draw_marks(here, panel, _colour(group, record), record, axes)
     draw_value_axis(record.axis, axes)
 
 
 def _draw_marks(
-    marks: list[FittingMark], colour: str, training: bool, record: FittingFigure, axes: Axes
+    marks: list[FittingMark],
+    panel: FittingPanel,
+    colour: str,
+    record: FittingFigure,
+    axes: Axes,
 ) -> None:
     marks = sorted(marks, key=lambda one: one.x)
     for before, after in itertools.pairwise(marks):
@@ -136,12 +146,15 @@ def _draw_marks(
         if record.axis.scale == "categories" or (gap is not None and before.x < gap < after.x):
             continue
         ends = [before.x, after.x], [before.numbers.mean, after.numbers.mean]
-        axes.plot(*ends, color=colour, lw=1, linestyle=(0, (3, 2)) if training else "-", zorder=2)
+        style = (0, (3, 2)) if before.training else "-"
+        axes.plot(*ends, color=colour, lw=1, linestyle=style, zorder=2)
     for one in marks:
         low, high = one.numbers.low, one.numbers.high
         if math.isfinite(low):
-            axes.vlines(one.x, low, high, color=colour, lw=1.1, zorder=2)
-        face = FACE if training else colour
+            within = max(low, 0.0), min(high, panel.most)
+            if not panel.logarithmic or low > 0:
+                axes.vlines(one.x, *within, color=colour, lw=1.1, zorder=2)
+        face = FACE if one.training else colour
         axes.plot(one.x, one.numbers.mean, "o", ms=5, mfc=face, mec=colour, mew=1.3, zorder=3)
 
 

@@ -28,6 +28,7 @@ from myosweep.report.style import (
 _PANEL_HEIGHT_IN, _SINGLE_HEIGHT_IN = 2.2, 2.9
 _MOST_COLUMNS = 3
 _DASHES = (0, (3, 2))
+_BESIDE = 1.06  # marks beside a mean stand at so many times its number of patients
 _LEAST_STEP = 1.12  # neighbouring ticks closer than this would be written over each other
 
 
@@ -99,13 +100,14 @@ def draw_learning_panel(
     axes.set_ylim(record.y_range)
     for one in curve.points:
         known = [score for score in one.score.networks if math.isfinite(score)]
-        axes.plot([one.patients] * len(known), known, "o", ms=2.4, color=MUTED, alpha=0.5, mew=0)
+        beside = [_BESIDE * one.patients] * len(known)
+        axes.plot(beside, known, "o", ms=2.4, color=MUTED, alpha=0.6, mew=0)
         if math.isfinite(one.score.low):
             axes.vlines(one.patients, one.score.low, one.score.high, color=INK, lw=1.3, zorder=3)
         axes.plot(one.patients, one.score.mean, "o", ms=5.5, mfc=colour, mec=FACE, zorder=4)
     _draw_line(curve, colour, axes)
     if curve.check is not None:
-        place, check = 0.94 * curve.check.patients, curve.check
+        place, check = curve.check.patients / _BESIDE, curve.check
         ends = max(check.low, 0.0), min(check.high, 1.0)
         axes.vlines(place, *ends, color=INK, lw=0.9, linestyle=(0, (1, 1)), zorder=3)
         axes.plot(place, check.predicted, "D", ms=4.2, mfc=FACE, mec=INK, mew=1, zorder=4)

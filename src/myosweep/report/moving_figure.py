@@ -100,7 +100,8 @@ def axis_points(axis: Axis) -> tuple[Point, ...]:
 def draw_moving(record: MovingFigure) -> Drawing:
     """Draw the figure: panels side by side, with one legend."""
     count = len(record.panels)
-    columns = min(count, _MOST_COLUMNS if not record.axis.crowded else 2)
+    most = 2 if record.axis.crowded or count == 4 else _MOST_COLUMNS
+    columns = min(count, most)
     rows = -(-count // columns)
     with styled():
         figure = new_figure(0.95 + rows * _PANEL_HEIGHT_IN)
@@ -124,6 +125,7 @@ def draw_moving_panel(panel: MovingPanel, record: MovingFigure, axes: Axes) -> N
     _draw_course(record, [one.mean for one in panel.scores], INK, "-", axes)
     if panel is not record.panels[0]:
         _draw_course(record, record.base_means, MUTED, _DASHES, axes)
+        axes.plot(record.axis.places, record.base_means, "_", ms=9, color=MUTED, mew=1, zorder=1)
     for point, x, one in zip(record.values, record.axis.places, panel.scores, strict=True):
         if not math.isfinite(one.mean):
             continue
@@ -146,10 +148,8 @@ def _draw_course(
     style: str | tuple[int, tuple[int, int]],
     axes: Axes,
 ) -> None:
-    """Lines from value to value; none over the axis break."""
+    """Lines from value to value; none over the axis break, nor between categories."""
     if record.axis.scale == "categories":
-        if colour == MUTED:
-            axes.plot(record.axis.places, means, "_", ms=12, color=MUTED, mew=1, zorder=1)
         return
     ordered = sorted(zip(record.axis.places, means, strict=True))
     for before, after in itertools.pairwise(ordered):
@@ -179,7 +179,7 @@ def _legend(record: MovingFigure) -> tuple[list[str], list[Artist]]:
         Line2D([], [], marker="o", ls="", mfc=FACE, mec=INK, mew=1.5, ms=6),
         Line2D([], [], marker="^", ls="", color=INK, ms=5.5),
         Line2D([], [], marker="|", ls="", color=INK, ms=9, mew=1.3),
-        Line2D([], [], color=MUTED, lw=0.9, linestyle=_DASHES),
+        Line2D([], [], marker="_", ms=9, color=MUTED, lw=0.9, linestyle=_DASHES),
     ]
     labels = [
         "shown good enough",

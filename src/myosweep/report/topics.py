@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from myosweep.analysis.axes import Axis, axes
+from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.learning_curve import LearningCurve, LearningCurves
 from myosweep.analysis.learning_curve_words import learning_curve_lead, learning_curve_sentences
@@ -65,19 +66,23 @@ class Topic:
 
 
 def topics(conclusion: Conclusion, results: Results, letters: Iterator[str]) -> tuple[Topic, ...]:
-    """The topics that apply to a study, in their order."""
+    """The topics that apply to a study beside ``fit_topic``, in their order."""
     swept, made = axes(results), []
     if conclusion.learning_curves is not None:
         made.append(_size(conclusion.learning_curves, conclusion, letters))
     pair = hyperparameter_and_circumstance(swept)
     if conclusion.moving_best is not None and pair is not None:
         made.append(_moving(conclusion.moving_best, conclusion, pair[0], letters))
-    if conclusion.overfitting is not None:
-        asked = results.study.question
-        score = score_words(asked.region, asked.metric) if asked.metric != "bf" else "BF score"
-        chosen = axis_in_question(swept)
-        made.append(_fit(conclusion.overfitting, chosen, asked.metric, score, letters))
     return tuple(made)
+
+
+def fit_topic(conclusion: Conclusion, results: Results, letters: Iterator[str]) -> Topic | None:
+    """Over- or underfitting, in the study's own score; None where that does not apply."""
+    if conclusion.overfitting is None:
+        return None
+    question, chosen = results.study.question, axis_in_question(axes(results))
+    score = question_words(results)
+    return _fit(conclusion.overfitting, chosen, question.metric, score, letters)
 
 
 def draw_topic(topic: Topic) -> Drawing | None:
