@@ -149,7 +149,7 @@ def overfitting(results: Results, reference: str | None) -> Overfitting | None:
         "" if other is None else other.words,
         base,
         tuple(rows),
-        _changes(groups, base),
+        changes_against(groups, base),
         missing,
     )
 
@@ -216,7 +216,7 @@ def over_networks(numbers: Iterable[float]) -> OverNetworks:
     return OverNetworks(float(found.mean[0]), low, high, len(known), len(every))
 
 
-def _changes(groups: dict[str, dict[str, PartScores]], base: str) -> tuple[Change, ...]:
+def changes_against(groups: dict[str, dict[str, PartScores]], base: str) -> tuple[Change, ...]:
     """Every value against the base value of its group, one family of three contrasts each."""
     pairs = [
         (group, value, one, members[base])
