@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 
 from myosweep.config import Replicate, StudyConfig, settings_from_paths, write_study_config
-from myosweep.data.split import PARTS, Split, make_folds, make_split, write_split
+from myosweep.data.split import (
+    PARTS,
+    Split,
+    make_folds,
+    make_split,
+    subset_of_patients,
+    write_split,
+)
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.files import write_json
 from myosweep.metrics import count_slices, outline_lengths_px
@@ -65,7 +72,9 @@ class Toy:
         settings = settings_from_paths(dict(values))
         facts = {"point": dict(values), "settings": settings, **member._asdict()}
         self._describe(run, split, "trained", name, **facts)
-        accuracy = self._predict(run, split, lambda reference: moved(reference, shift))
+        accuracy = self._predict(
+            run, split, lambda reference: moved(reference, shift), settings.data.fraction, seed
+        )
         _history(epochs, seed, shift).to_csv(run.history, index=False)
         ended = {
             "status": "diverged" if shift == DIVERGED else "complete",
@@ -110,12 +119,23 @@ class Toy:
         write_json(run.settings, record.model_dump(mode="json"))
 
     def _predict(
-        self, run: RunFolder, split: Split, predict: Callable[[np.ndarray], np.ndarray]
+        self,
+        run: RunFolder,
+        split: Split,
+        predict: Callable[[np.ndarray], np.ndarray],
+        fraction: float = 1.0,
+        seed: int = 0,
     ) -> float:
-        """Write counts and masks of all parts; returns the validation accuracy."""
+        """Write counts and masks of all parts; returns the validation accuracy.
+
+        Of the training part a share of the patients is written, as if only these had trained.
+        """
+        owners = self.data.slices["patient"].to_numpy(str)
         tables, keys, masks, right = [], [], [], {}
         for part in PARTS:
             rows = split.rows(part, self.data)
+            if part == "training":
+                rows = subset_of_patients(rows, owners, fraction, seed)
             reference = self.data.reference(SCHEME, rows)
             prediction = predict(reference)
             counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()

@@ -147,9 +147,11 @@ def test_l1_pulls_every_weight_alike_and_its_term_is_the_sum_of_sizes() -> None:
     optimizer = build_optimizer(network, settings)
     sizes = sum(one.detach().abs().sum().item() for one in weights(network))
     count = sum(int((one != 0).sum()) for one in weights(network))
-    term, pull = l2_facts(optimizer, "l1").tolist()
+    term, pull, weight_norm = l2_facts(optimizer, "l1").tolist()
     assert term == pytest.approx(0.3 * sizes, rel=1e-5)
     assert pull == pytest.approx(0.3 * count**0.5, rel=1e-5)
+    squares = sum(one.detach().square().sum().item() for one in weights(network))
+    assert weight_norm == pytest.approx(squares**0.5, rel=1e-5)
     before = [one.detach().clone() for one in weights(network)]
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from myosweep.analysis.axes import axes
 from myosweep.analysis.cautions import Caution, cautions
 from myosweep.analysis.claims import Claim, paper_claims
 from myosweep.analysis.collapse import (
@@ -22,10 +23,17 @@ from myosweep.analysis.early_rule import EarlyFindings, early_findings
 from myosweep.analysis.early_rule_words import early_cautions
 from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
+from myosweep.analysis.learning_curve import LearningCurves, learning_curves
 from myosweep.analysis.looks import next_look
 from myosweep.analysis.margin import SHIFT_PX, Outline, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
 from myosweep.analysis.movers import Mover, PatientRow, patients_table, slices_that_move
+from myosweep.analysis.moving_best import (
+    MovingBest,
+    hyperparameter_and_circumstance,
+    moving_best,
+)
+from myosweep.analysis.overfitting import Overfitting, overfitting
 from myosweep.analysis.patient_scores import (
     OVERALL_METRICS,
     REGION_METRICS,
@@ -84,6 +92,7 @@ class Conclusion:
         rare_failures: share of patients on which failures cannot be ruled out by the test part.
         spread: between networks of one value on the same patients.
         early_rule: what is known of the early rule; None where nothing is to be said of it.
+        learning_curves, moving_best, overfitting: None for studies that they do not apply to.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
     """
@@ -109,6 +118,9 @@ class Conclusion:
     early_rule: EarlyFindings | None
     claims: tuple[Claim, ...]
     interaction: Interaction | None
+    learning_curves: LearningCurves | None
+    moving_best: MovingBest | None
+    overfitting: Overfitting | None
     shares: tuple[Share, ...]
     spread: NetworkSpread
     subgroups: tuple[Subgroup, ...]
@@ -149,7 +161,8 @@ def conclude(
     on_validation = score_table(results, validation, asked.region, asked.metric)
     validation_means = means_by_value(on_validation)
     what = fields_in_words(results.fields)
-    found = points(results)
+    found, swept = points(results), axes(results)
+    moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region
     all_looks = looks if look is None or look in looks else (*looks, look)
     return Conclusion(
@@ -196,7 +209,11 @@ def conclude(
             {one.value: one.mean for one in shown.values},
             (shown.good_enough, shown.may_be_best),
             chosen_margin,
+            hyperparameter_and_circumstance(swept) or swept,
         ),
+        learning_curves=learning_curves(results, table, shown),
+        moving_best=moving,
+        overfitting=overfitting(results, asked.reference),
         shares=variance_shares(table),
         spread=network_spread(table),
         subgroups=subgroup_differences(results, asked, table),

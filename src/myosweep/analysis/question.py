@@ -12,6 +12,17 @@ from myosweep.results.read import Results
 from myosweep.results.rows import ENSEMBLE
 from myosweep.statistics.answer import Family
 
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "iou": "IoU",
+    "dice": "Dice",
+    "bf_strict": "strict BF score",
+    "global_accuracy": "global accuracy",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "mean_bf_strict": "mean strict BF score",
+}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -82,6 +93,16 @@ def ask(
         question.margin if margin is None else margin,
         primary,
     )
+
+
+def score_words(region: str, metric: str) -> str:
+    """A score in the middle of a sentence.
+
+    >>> score_words("myocardium", "dice"), score_words("all", "mean_iou")
+    ('Dice of the myocardium', 'mean IoU over all regions')
+    """
+    where = "over all regions" if region == ALL else f"of the {region}"
+    return f"{SCORE_NAMES[metric]} {where}"
 
 
 def _own_reference(results: Results, found: tuple[Point, ...], default: str | None) -> str | None:

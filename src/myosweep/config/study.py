@@ -317,7 +317,12 @@ class StudyConfig(Record):
     @property
     def fields(self) -> tuple[str, ...]:
         """The paths of all swept or searched fields."""
-        return (*(path for name in self.sweep for path in _paths(name)), *self.space)
+        return (*(path for paths in self.axes for path in paths), *self.space)
+
+    @property
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """The paths of each axis of the sweep; several where their values go together."""
+        return tuple(map(_paths, self.sweep))
 
     def swept(self, path: str) -> tuple[Value, ...]:
         """The values of a swept field, each once; none if it is not swept."""

@@ -16,6 +16,7 @@ from myosweep.report.conclusion_tables import Lettered
 from myosweep.report.early_rule import applications_table
 from myosweep.report.style import METRIC_WORDS
 from myosweep.report.tables import Table
+from myosweep.report.topics import Topic
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer, ValueMean
 
@@ -51,10 +52,14 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("Values", section.values, section.sets)
     yield _table_block("Comparisons", section.comparisons)
     yield _table_block("Interactions", section.interactions, (section.interaction,))
+    for topic in section.topics:
+        yield from _topic_blocks(topic)
     yield from _means(found, results)
     yield _table_block("Other regions and scores", section.others)
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
+    if section.fit is not None:
+        yield from _topic_blocks(section.fit)
     yield _table_block("Failures", section.collapsed, section.failures)
     yield _early_rule(found, results)
     yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
@@ -71,6 +76,11 @@ def _table_block(title: str, one: Lettered | None, sentences: tuple[str, ...] = 
         return Block(title)
     columns, rows = _flat(one.table)
     return Block(title, columns, rows, (*filter(None, sentences), one.caption))
+
+
+def _topic_blocks(topic: Topic) -> Iterator[Block]:
+    yield Block(topic.question, sentences=(topic.lead, *topic.sentences))
+    yield _table_block("", topic.table)
 
 
 def _flat(table: Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -35,6 +35,7 @@ class EpochRecord:
     l2_term: float
     data_gradient_norm: float
     l2_gradient_norm: float
+    weight_norm: float
     validation_accuracy: float
     iou: dict[str, float]
     strengths: list[float] = field(default_factory=list)
@@ -80,7 +81,7 @@ def fit(
     shapes = network.dropout_shapes(*training.dataset.images.shape[1:])
     for epoch in range(epochs_done + 1, settings.epochs + 1):
         network.train()
-        sums = torch.zeros(4, dtype=torch.float64)
+        sums = torch.zeros(5, dtype=torch.float64)
         batches = mini_batches(training, settings, seed, epoch, shapes, computer.together)
         for step, batch in enumerate(batches, start=1):
             before = learned.remember() if learned and step % EVERY == 0 else None
@@ -92,9 +93,9 @@ def fit(
                 learned.adapt(before, _gradient(network, examples, settings, computer))
             on_step(step / steps)
         accuracy, region_iou = _validate(network, validation, computer, on_step)
-        loss, term, pull, l2_pull = (sums / steps).tolist()
+        loss, term, size, pull, weight = (sums / steps).tolist()
         strengths = learned.strengths if learned else []
-        record = EpochRecord(epoch, loss, term, pull, l2_pull, accuracy, region_iou, strengths)
+        record = EpochRecord(epoch, loss, term, size, pull, weight, accuracy, region_iou, strengths)
         yield record
         if has_diverged(record.row()):
             return
@@ -125,11 +126,12 @@ def train_step(
     batch: MiniBatch,
     settings: RunSettings,
     computer: Computer,
-) -> Float64[Tensor, "4"]:
+) -> Float64[Tensor, "5"]:
     """One step of the optimiser; several processes each bring their share of the mini-batch.
 
     Returns:
-        Data loss, L2 term, norm of the data gradient, norm of the L2 gradient, before the step.
+        Data loss, L2 term, norm of the data gradient, of the L2 gradient and of the weights, before
+        the step.
     """
     loss = _data_loss(network, batch, settings, computer)
     optimizer.zero_grad()
@@ -155,12 +157,12 @@ def _data_loss(
 def _facts(
     network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, settings: RunSettings
 ) -> Tensor:
-    """Data loss, L2 term, and the norms of the data gradient and the L2 gradient, on weights."""
+    """Data loss, L2 term, and norms: data gradient and L2 gradient on weights, the weights."""
     with torch.no_grad():
         gradients = [weight.grad for weight in weights(network) if weight.grad is not None]
         size = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        term, pull = l2_facts(optimizer, settings.l2.kind)
-        return torch.stack([loss, term, size, pull]).cpu().double()
+        term, pull, weight = l2_facts(optimizer, settings.l2.kind)
+        return torch.stack([loss, term, size, pull, weight]).cpu().double()
 
 
 def _gradient(

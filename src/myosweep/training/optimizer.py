@@ -86,26 +86,26 @@ def set_strength(group: dict[str, Any], strength: float, kind: str) -> None:
     group["weight_decay"] = 0.0 if kind == "l1" else strength
 
 
-def l2_facts(optimizer: torch.optim.Optimizer, kind: str) -> Float64[Tensor, "2"]:
-    """The L2 term as the loss would have it, and the norm of its gradient.
+def l2_facts(optimizer: torch.optim.Optimizer, kind: str) -> Float64[Tensor, "3"]:
+    """The L2 term as the loss would have it, the norm of its gradient, and that of the weights.
 
     ``strength / 2 x sum of squares``; for L1 ``strength x sum of absolute values``.
     """
-    terms, norms = [], []
+    terms, norms, sizes = [], [], []
     for group in penalised(optimizer):
         strength, tensors = group["strength"], group["params"]
+        size = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
+        sizes.append(size)
         if kind == "l1":
-            sizes = torch.stack(torch._foreach_norm(tensors, 1)).sum()
+            absolute = torch.stack(torch._foreach_norm(tensors, 1)).sum()
             signs = torch.stack([torch.count_nonzero(one) for one in tensors]).sum().sqrt()
-            terms.append(strength * sizes)
+            terms.append(strength * absolute)
             norms.append(strength * signs)
         else:
-            size = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
             terms.append(strength / 2 * size**2)
             norms.append(strength * size)
-    return torch.stack(
-        [torch.stack(terms).sum(), torch.linalg.vector_norm(torch.stack(norms))]
-    ).double()  # fmt: skip
+    pull, weight = (torch.linalg.vector_norm(torch.stack(some)) for some in (norms, sizes))
+    return torch.stack([torch.stack(terms).sum(), pull, weight]).double()
 
 
 @torch.no_grad()
