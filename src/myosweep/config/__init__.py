@@ -9,20 +9,17 @@ from myosweep.config.early_rule import (
     early_rule_problems,
 )
 from myosweep.config.effect import without_effect
+from myosweep.config.parts import L2, LEARNED, Augmentation, Images, Labels
 from myosweep.config.records import (
     Record,
     Value,
     canonical_hash,
     flatten,
 )
+from myosweep.config.replicates import Replicate, Replicates
 from myosweep.config.settings import (
-    L2,
-    LEARNED,
     PRESET_REASONS,
     PRESETS,
-    Augmentation,
-    Images,
-    Labels,
     RunSettings,
     SettingRow,
     describe_settings,
@@ -32,14 +29,8 @@ from myosweep.config.settings import (
     settings_from_paths,
     settings_paths,
 )
-from myosweep.config.study import (
-    Metric,
-    Question,
-    Replicate,
-    Replicates,
-    Scoring,
-    SplitConfig,
-    StudyConfig,
+from myosweep.config.study import Metric, Question, Scoring, SplitConfig, StudyConfig
+from myosweep.config.study_file import (
     read_study_config,
     split_config,
     study_config,

@@ -1,6 +1,7 @@
 """Settings that cannot act beside others: which, and why."""
 
-from myosweep.config.settings import LEARNED, RunSettings
+from myosweep.config.parts import LEARNED
+from myosweep.config.settings import RunSettings
 
 
 def without_effect(settings: RunSettings) -> dict[str, str]:

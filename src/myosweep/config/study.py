@@ -1,26 +1,22 @@
-"""``StudyConfig``: the content of a study file, read from and written to TOML."""
+"""``StudyConfig``: the content of a study file."""
 
 import itertools
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-import tomlkit
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from myosweep.config.early_rule import EarlyRule, early_rule_problems
-from myosweep.config.records import Record, Value, flatten, sentences, unknown_key
+from myosweep.config.records import Record, Value, flatten
+from myosweep.config.replicates import Replicates
 from myosweep.config.settings import (
     PRESETS,
     RunSettings,
     settings_from_paths,
-    settings_paths,
 )
-from myosweep.config.tune import Choice, Range, Tune, search_space
+from myosweep.config.tune import Choice, Range, Tune, search_space, tune_problems
 from myosweep.errors import ConfigError
-from myosweep.files import whole_file
 from myosweep.regions import RegionScheme
 
 
@@ -38,85 +34,6 @@ class SplitConfig(Record):
             raise ValueError(
                 "fractions of training, validation and test are above 0 and add up to 1, got "
                 f"{list(self.fractions)}; write for instance [0.6, 0.2, 0.2]"
-            )
-        return self
-
-
-def _check_seeds(seeds: Any) -> Any:
-    numbers = seeds if isinstance(seeds, list | tuple) else [seeds]
-    if not numbers or any(type(number) is not int or number < 0 for number in numbers):
-        raise ValueError(
-            "is how many networks each value gets, or a list of seeds from 0 on, got "
-            f"{seeds!r}; write for instance 3, or [0, 1, 2]"
-        )
-    return seeds
-
-
-class Replicate(NamedTuple):
-    """One network per value: its seed and, with folds, which part of the patients tests it."""
-
-    seed: int
-    repeat: int | None = None
-    fold: int | None = None
-
-    @property
-    def split_name(self) -> str:
-        """Names the split that this network is trained and tested on."""
-        return "split" if self.fold is None else f"repeat-{self.repeat}-fold-{self.fold}"
-
-    @property
-    def words(self) -> str:
-        """The network in words: ``seed 1``, or ``seed 1, repeat 1, fold 2``."""
-        place = "" if self.fold is None else f", repeat {self.repeat}, fold {self.fold}"
-        return f"seed {self.seed}{place}"
-
-
-class Replicates(Record):
-    """The networks that each value is trained with; the same ones serve all values.
-
-    ``seeds``: one split; networks differ in their seed alone. ``folds``: the patients are divided
-    into ``folds`` parts, ``repeats`` times anew; each part tests one network per value, which is
-    trained on the other patients, with a seed of its own.
-    """
-
-    design: Literal["seeds", "folds"] = "seeds"
-    seeds: Annotated[int | tuple[int, ...], BeforeValidator(_check_seeds)] = 3
-    repeats: int = Field(2, ge=1, le=100, description="folds: how often patients are divided anew")
-    folds: int = Field(5, ge=2, le=100, description="folds: parts of the patients per repeat")
-    validation: float = Field(
-        0.25, gt=0, lt=1, description="folds: share of the patients not tested that validates"
-    )
-    max_replicates: int | None = Field(
-        None,
-        ge=1,
-        description="networks per value that will ever be looked at; default: as planned",
-    )
-
-    @property
-    def members(self) -> tuple[Replicate, ...]:
-        """The networks of each value, in the order in which they are trained."""
-        if self.design == "seeds":
-            seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
-            return tuple(map(Replicate, seeds))
-        places = itertools.product(range(1, self.repeats + 1), range(1, self.folds + 1))
-        return tuple(Replicate(seed, *place) for seed, place in enumerate(places))
-
-    @property
-    def largest(self) -> int:
-        """Networks per value at the last look: as fixed, or as many as are planned."""
-        return self.max_replicates or len(self.members)
-
-    @model_validator(mode="after")
-    def _check_members(self) -> "Replicates":
-        seeds = [member.seed for member in self.members]
-        if not seeds:
-            raise ValueError("at least one seed is needed; write for instance seeds = 3")
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"each seed stands once, got {seeds}")
-        if self.design == "folds" and self.seeds != 3:
-            raise ValueError(
-                f"seeds are not chosen with folds, got {self.seeds!r}; every fold of every repeat "
-                "has a seed of its own; remove seeds and set repeats and folds"
             )
         return self
 
@@ -153,37 +70,6 @@ class Scoring(Record):
     tolerance_px: float | None = Field(
         None, ge=0, le=5, description="tolerance of the boundary F1 score; 0.75 % of the diagonal"
     )
-
-
-def _domain_problems(
-    path: str, domain: Range | Choice, default: Mapping[str, Any]
-) -> Iterator[str]:
-    """Why a field cannot be searched so; the default must lie in its domain, to be compared."""
-    ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
-    own = default[path]
-    for value in ends:
-        try:
-            settings_from_paths({path: _as_field(path, value), **_needed(domain)})
-        except ConfigError as error:
-            yield f"tune.space: {error}"
-    if any(default.get(other) != value for other, value in domain.when.items()):
-        return
-    inside = own in ends if isinstance(domain, Choice) else domain.low <= own <= domain.high
-    if not inside:
-        yield (
-            f"tune.space: the default of {path}, {own!r}, is not among what is searched; add it, "
-            "since what is found is compared with it"
-        )
-
-
-def _needed(domain: Range | Choice) -> dict[str, Value]:
-    return dict(domain.when)
-
-
-def _as_field(path: str, value: Value) -> Value:
-    """A whole number where the field holds one."""
-    whole = type(flatten(RunSettings().model_dump())[path]) is int
-    return int(value) if whole and isinstance(value, float) else value
 
 
 def _hashable(sweep: Any) -> Any:
@@ -261,7 +147,13 @@ class StudyConfig(Record):
         if len(set(swept)) < len(swept):
             problems.append("a field stands twice under [sweep]; remove one")
         if self.tune is not None:
-            problems += self._tune_problems(self.tune)
+            if self.sweep:
+                problems.append("a study has [sweep] or [tune], not both; remove one")
+            if self.replicates != Replicates():
+                problems.append(
+                    "with [tune], networks are set by tune.networks; remove [replicates]"
+                )
+            problems += tune_problems(self.tune, self.default)
         if problems:
             raise ValueError("; ".join(problems))
         if self.replicates.design == "folds" and (
@@ -289,20 +181,6 @@ class StudyConfig(Record):
             if problems := early_rule_problems(self.early_rule, self.fields, settings):
                 raise ConfigError(problems, "the early rule cannot be used")
         return self
-
-    def _tune_problems(self, tune: Tune) -> Iterator[str]:
-        """Why the study cannot be tuned."""
-        if self.sweep:
-            yield "a study has [sweep] or [tune], not both; remove one"
-        if self.replicates != Replicates():
-            yield "with [tune], networks are set by tune.networks; remove [replicates]"
-        default = settings_from_paths({**PRESETS[self.preset], **self.settings})
-        exact, known = flatten(default.model_dump()), settings_paths()
-        for path, domain in search_space(tune, default).items():
-            if path not in known:
-                yield f"tune.space: {unknown_key(path, known)}"
-                continue
-            yield from _domain_problems(path, domain, exact)
 
     @property
     def space(self) -> Mapping[str, Range | Choice]:
@@ -384,47 +262,3 @@ def _paths(name: str) -> tuple[str, ...]:
     ('labels.noise', 'labels.strength')
     """
     return tuple(path.strip() for path in name.split(","))
-
-
-def read_study_config(path: Path) -> StudyConfig:
-    """Read a study file.
-
-    Raises:
-        ConfigError: if it is missing, not TOML, or breaks rules; all broken rules at once.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no study file {path.name!r}; check the path") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path.name} is not readable TOML: {error}") from None
-    return study_config(content, path.name)
-
-
-def study_config(content: Mapping[str, Any], name: str = "the study") -> StudyConfig:
-    """Validate the content of a study file; ``name`` stands in the error."""
-    try:
-        return StudyConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(sentences(error, StudyConfig), f"{name} cannot be used") from None
-
-
-def split_config(by: str, fractions: str, seed: int) -> SplitConfig:
-    """Validate a split's options as a command line gives them."""
-    try:
-        parts = [float(part) for part in fractions.split(",")]
-        return SplitConfig.model_validate({"by": by, "fractions": parts, "seed": seed})
-    except ValidationError as error:
-        raise ConfigError(sentences(error, SplitConfig), "the split cannot be made") from None
-    except ValueError:
-        raise ConfigError(
-            f"fractions are three numbers with commas between them, got {fractions!r}; write for "
-            "instance 0.6,0.2,0.2"
-        ) from None
-
-
-def write_study_config(config: StudyConfig, path: Path) -> None:
-    """Write a study file that reads back as the same record."""
-    content = config.model_dump(mode="json", exclude_none=True)
-    with whole_file(path) as draft:
-        draft.write_text(tomlkit.dumps(content), encoding="utf-8")

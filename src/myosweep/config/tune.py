@@ -1,13 +1,14 @@
 """``Tune``, the content of ``[tune]``: what `myosweep tune` searches, and what it may cost."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from myosweep.config.records import Record, Value, sentences
-from myosweep.config.settings import RunSettings
+from myosweep.config.records import Record, Value, flatten, sentences, unknown_key
+from myosweep.config.settings import RunSettings, settings_from_paths, settings_paths
+from myosweep.errors import ConfigError
 
 
 class Range(Record):
@@ -172,3 +173,44 @@ def _joint_space(default: RunSettings) -> dict[str, Range | Choice]:
 
 def _around(default: Value, *values: Value) -> Choice:
     return Choice(values=tuple(dict.fromkeys([*values, default])))
+
+
+def tune_problems(tune: Tune, default: RunSettings) -> Iterator[str]:
+    """Why a study with these default settings cannot be tuned so."""
+    exact, known = flatten(default.model_dump()), settings_paths()
+    for path, domain in search_space(tune, default).items():
+        if path not in known:
+            yield f"tune.space: {unknown_key(path, known)}"
+            continue
+        yield from _domain_problems(path, domain, exact)
+
+
+def _domain_problems(
+    path: str, domain: Range | Choice, default: Mapping[str, Any]
+) -> Iterator[str]:
+    """Why a field cannot be searched so; the default must lie in its domain, to be compared."""
+    ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    own = default[path]
+    for value in ends:
+        try:
+            settings_from_paths({path: _as_field(path, value), **_needed(domain)})
+        except ConfigError as error:
+            yield f"tune.space: {error}"
+    if any(default.get(other) != value for other, value in domain.when.items()):
+        return
+    inside = own in ends if isinstance(domain, Choice) else domain.low <= own <= domain.high
+    if not inside:
+        yield (
+            f"tune.space: the default of {path}, {own!r}, is not among what is searched; add it, "
+            "since what is found is compared with it"
+        )
+
+
+def _needed(domain: Range | Choice) -> dict[str, Value]:
+    return dict(domain.when)
+
+
+def _as_field(path: str, value: Value) -> Value:
+    """A whole number where the field holds one."""
+    whole = type(flatten(RunSettings().model_dump())[path]) is int
+    return int(value) if whole and isinstance(value, float) else value
