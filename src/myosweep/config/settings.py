@@ -104,8 +104,8 @@ class Labels(Record):
         Field(
             "none",
             description="errors in the training masks: jitter: wavering contours; dilation, "
-            "erosion: outer contour too far out or in; dropped: slices without a drawing; swapped: patients "
-            "with another's masks; polygons: contours with few corners",
+            "erosion: outer contour too far out or in; dropped: slices without a drawing; swapped: "
+            "patients with another's masks; polygons: contours with few corners",
         )
     )
     strength: float = Field(

@@ -53,12 +53,14 @@ class TuningState(Record):
     Attributes:
         budget: as given.
         budget_runs: the same in runs of the default; None before the first one is done.
+        optuna: version of Optuna that proposes the trials.
     """
 
     budget: str
     budget_runs: float | None = None
     search_over: bool = False
     race_over: bool = False
+    optuna: str = ""
 
 
 def read_tuning_state(folder: StudyFolder) -> TuningState | None:

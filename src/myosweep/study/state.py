@@ -95,6 +95,9 @@ def _run_state(folder: RunFolder) -> RunState | None:
         state = status.status if status is not None else "waiting"
         if is_claimed(folder):
             state = "running"
+    values = tuple(description.point.values())
+    if description.trial is not None:  # trials stand in their order
+        values = (description.trial,)
     return RunState(
         folder.id,
         description.label,
@@ -103,7 +106,7 @@ def _run_state(folder: RunFolder) -> RunState | None:
         description.settings.epochs if description.settings else 0,
         float(status.seconds if status else progress.get("seconds", 0)),
         status.error if status else "",
-        (tuple(description.point.values()), description.seed),
+        (values, description.seed),
     )
 
 

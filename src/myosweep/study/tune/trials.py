@@ -38,9 +38,7 @@ class Trials:
         self._journal = None if url else _Journal(folder.journal)
         self._what = "the database of --storage" if url else folder.journal.name
         with self._told() as optuna:
-            self._storage: BaseStorage = (
-                self._journal.open() if self._journal else _database(url)
-            )
+            self._storage: BaseStorage = self._journal.open() if self._journal else _database(url)
             self._study: Study = optuna.create_study(
                 storage=self._storage,
                 study_name=name,
