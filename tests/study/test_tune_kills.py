@@ -1,4 +1,4 @@
-"""Tuning killed again and again: the same trials on one worker, nothing lost or doubled on two.
+"""Tuning, killed again and again: the same trials on one worker, none lost or doubled on two.
 
 Both with the journal file and with PostgreSQL.
 """

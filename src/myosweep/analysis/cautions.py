@@ -30,11 +30,11 @@ def cautions(results: Results) -> tuple[Caution, ...]:
     return (
         *_unfinished(results),
         *_diverged(results),
-        *_leak(results),
+        *leak_caution(results),
         *_near_baseline(results, question),
         *_edge(results, question),
         *_single_networks(results),
-        *_machines(results),
+        *machines_caution(results),
     )
 
 
@@ -95,7 +95,8 @@ def _diverged(results: Results) -> Iterator[Caution]:
         )
 
 
-def _leak(results: Results) -> Iterator[Caution]:
+def leak_caution(results: Results) -> Iterator[Caution]:
+    """Patients that stand in several parts of a split."""
     shared = patients_in_several_parts(results)
     if shared:
         yield Caution(
@@ -152,7 +153,8 @@ def _single_networks(results: Results) -> Iterator[Caution]:
         )
 
 
-def _machines(results: Results) -> Iterator[Caution]:
+def machines_caution(results: Results) -> Iterator[Caution]:
+    """Networks that were not all computed alike."""
     statuses = run_statuses(results)
     groups: dict[str, set[Any]] = {
         "machines": {status.machines for status in statuses if status.machines},

@@ -11,7 +11,7 @@ from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer
 from myosweep.statistics.score_table import ScoreTable, estimand_words
 
-_METRICS = {
+METRICS = {
     "accuracy": "accuracy (sensitivity)",
     "iou": "intersection over union",
     "dice": "Dice similarity coefficient",
@@ -42,7 +42,7 @@ def methods_paragraph(
         _family(asked, shown),
         _intervals(shown, table),
         _looks(looks, results),
-        _versions(results),
+        versions_sentence(results),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -95,7 +95,7 @@ def _early_rule(results: Results) -> str:
 def _score(asked: Asked, table: ScoreTable) -> str:
     region = "over all regions" if asked.region == ALL else f"of the {asked.region}"
     return (
-        f"The score was the {_METRICS[asked.metric]} {region}, from the pooled pixels of each "
+        f"The score was the {METRICS[asked.metric]} {region}, from the pooled pixels of each "
         "patient's slices (boundary scores: mean over slices), averaged over "
         f"{table.patient_count} test patients; slices whose reference lacks the region were "
         "left out for all networks."
@@ -153,7 +153,8 @@ def _looks(looks: tuple[Look, ...], results: Results) -> str:
     )
 
 
-def _versions(results: Results) -> str:
+def versions_sentence(results: Results) -> str:
+    """What computed the networks and these results."""
     trained = {
         item
         for run in results.runs.loc[results.runs["kind"] == "trained", "run"]

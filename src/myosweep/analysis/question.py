@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
 from myosweep.analysis.points import Point, points
 from myosweep.analysis.scores import ALL
-from myosweep.config import Value, flatten, settings_from_paths
+from myosweep.config import StudyConfig, Value, flatten, settings_from_paths
 from myosweep.config.settings import PRESETS
 from myosweep.errors import StudyError
 from myosweep.results.read import Results
@@ -59,8 +59,9 @@ def ask(
     """The study's question, or another one where something else is given.
 
     Raises:
-        StudyError: with everything that the study does not have.
+        StudyError: with everything that the study does not have; or if it is a search.
     """
+    require_no_search(results.study)
     question = results.study.question
     wanted = question.reference if reference is None else reference
     found = points(results)
@@ -103,6 +104,16 @@ def score_words(region: str, metric: str) -> str:
     """
     where = "over all regions" if region == ALL else f"of the {region}"
     return f"{SCORE_NAMES[metric]} {where}"
+
+
+def require_no_search(study: StudyConfig) -> None:
+    """Raise a ``StudyError`` if a study is a search, whose test patients are looked at once."""
+    if study.tune is not None:
+        raise StudyError(
+            f"study {study.name!r} is a search (it has [tune]): it has trials instead of a sweep's "
+            "values, and its test patients are looked at once, by `myosweep tune`; see `myosweep "
+            "conclude` and `myosweep report`"
+        )
 
 
 def _own_reference(results: Results, found: tuple[Point, ...], default: str | None) -> str | None:

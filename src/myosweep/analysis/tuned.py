@@ -6,12 +6,14 @@ from typing import Literal
 
 import numpy as np
 
+from myosweep.analysis.looks import LEVEL
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, strict_metric
 from myosweep.analysis.race import FIRST_LOOK, Race, pick, run_race, start_race
 from myosweep.config import Tune, read_study_config
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
+from myosweep.results.ledger import Look, log_look, read_looks
 from myosweep.results.read import Results, read_results
 from myosweep.results.trials import (
     TrialRun,
@@ -68,6 +70,8 @@ class Tuned:
         outcome: whether to take the winner; ``keep`` the default; ``not confirmed``: the
             winner is not shown to be better on test patients, and the default is kept.
         spent: so far, in runs of the default.
+        earlier: the first look at the test patients, if it was taken for another answer than this
+            one, under a smaller budget.
     """
 
     trials: tuple[Trial, ...]
@@ -76,6 +80,12 @@ class Tuned:
     test: Answer | None
     outcome: Outcome
     spent: float
+    earlier: Look | None = None
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether the test patients had been looked at before; once is a test, twice a search."""
+        return self.test is not None and self.earlier is not None
 
     @property
     def recommended(self) -> int | None:
@@ -102,6 +112,22 @@ def _tune_of(folder: StudyFolder) -> Tune:
             f"study {study.name!r} is no search (it has no [tune]); see `myosweep conclude`"
         )
     return study.tune
+
+
+def seen_part(results: Results) -> Results:
+    """The results of a search without those test scores that nobody has looked at yet.
+
+    The networks of the first look keep theirs, and so do baselines.
+    """
+    looks = read_looks(results.folder)[:1]
+    runs = results.runs
+    names = runs["trial"].map(name_of, na_action="ignore")
+    seen = runs["kind"] == "baseline"
+    for look in looks:
+        seen |= names.isin(look.values) & runs["seed"].between(1, look.networks)
+    hidden = set(runs.loc[~seen.astype(bool), "run"])
+    of_row = results.counts["run"].astype(str).isin(hidden) & (results.counts["part"] == "test")
+    return replace(results, counts=results.counts[~of_row].reset_index(drop=True))
 
 
 def _scores(folder: StudyFolder, runs: Sequence[str]) -> dict[str, float]:
@@ -207,17 +233,20 @@ def _margin(results: Results, part: str) -> float:
 def conclude_tuning(folder: StudyFolder) -> Tuned:
     """The answer, or what is known so far.
 
-    Test patients are looked at only when the race is over and somebody is left who leads it.
+    Test patients are looked at only when the race is over and somebody is left who leads it. The
+    first look is written into the ledger; the same look may be taken again, any other one is
+    exploratory.
 
     Raises:
-        StudyError: if the study is not tuned.
+        StudyError: if the study is not tuned, or its ledger of looks is damaged.
     """
     tune = _tune_of(folder)
     state = read_tuning_state(folder) or TuningState(budget=tune.budget)
     trials = search_so_far(folder)
     runs = read_trial_runs(folder, read_study_config(folder.study).question.region)
     spent = sum(one.spent for one in runs)
-    found = Tuned(trials, None, float("nan"), None, "not over", spent)
+    first = next(iter(read_looks(folder)), None)
+    found = Tuned(trials, None, float("nan"), None, "not over", spent, first)
     if not state.search_over:
         return found
     race, margin = race_so_far(folder, state.contenders, state.largest)
@@ -226,9 +255,13 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
         return found
     if race.winner is None:
         return replace(found, outcome="keep")
+    look = Look(race.networks, (race.default, race.winner), LEVEL)
+    if first is None:
+        log_look(folder, look)
     test = _look_at_test_patients(folder, race, runs)
     outcome: Outcome = "take" if test.comparisons[0].low > 0 else "not confirmed"
-    return replace(found, test=test, outcome=outcome)
+    earlier = None if first in (None, look) else first
+    return replace(found, test=test, outcome=outcome, earlier=earlier)
 
 
 def _look_at_test_patients(folder: StudyFolder, race: Race, runs: Sequence[TrialRun]) -> Answer:

@@ -1,7 +1,7 @@
 """Commands that set up, run and follow studies."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from myosweep.study.on_ray import OnRay
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
+    from myosweep.study.state import StudyState
 
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 Jobs = Annotated[
@@ -129,9 +130,10 @@ def run(
     """
     from myosweep.cli.cluster import be_worker, place_of
     from myosweep.study.joined import joined
-    from myosweep.study.open import open_study
+    from myosweep.study.open import open_study, require_sweep
     from myosweep.study.resources import Resources
 
+    require_sweep(study)
     single = {
         "--jobs": (jobs or 1) > 1, "--worker": worker, "--on": bool(on), "--dry-run": dry_run
     }  # fmt: skip
@@ -173,14 +175,19 @@ def status(
 ) -> None:
     """How far a study is: runs done, running, failed, and the time left.
 
+    Of a search also the trials, those that were ended early, and what is left of the budget.
+
     Example: myosweep status results/emidec-l2
     """
     from dataclasses import asdict
 
     from myosweep.analysis.early_rule import early_applications
+    from myosweep.config import read_study_config
+    from myosweep.results.layout import StudyFolder
     from myosweep.study.state import study_state
 
     state = study_state(folder)
+    search = read_study_config(StudyFolder(folder).study).tune is not None
     counts: dict[str, object] = {
         "runs": len(state.runs),
         "done": state.done,
@@ -192,6 +199,8 @@ def status(
         "seconds_left": state.seconds_left,
     }
     applied = early_applications(folder)
+    if search:
+        counts |= _search_facts(folder, state)
     if json:
         early = [asdict(one) for one in applied]
         print_json({**counts, "each": [asdict(run) for run in state.runs], "early_rule": early})
@@ -202,14 +211,38 @@ def status(
     ]
     print_table(f"Study {folder.name}", ["run", "state", "epochs", "time"], rows)
     stopped = f"{counts['stopped']} stopped by the early rule, " if counts["stopped"] else ""
-    console.print(
-        f"{state.done} of {len(state.runs)} runs done, {stopped}{counts['running']} running, "
-        f"{counts['failed']} failed; time left: "
-        + (duration(state.seconds_left) if state.settled < len(state.runs) else "none")
-    )
+    if search:
+        console.print(_search_words(counts))
+    else:
+        console.print(
+            f"{state.done} of {len(state.runs)} runs done, {stopped}{counts['running']} running, "
+            f"{counts['failed']} failed; time left: "
+            + (duration(state.seconds_left) if state.settled < len(state.runs) else "none")
+        )
     print_applications(applied)
     for failed in (run for run in state.runs if run.state == "failed"):
         warn(f"{failed.label} failed: {failed.error}")
+
+
+def _search_facts(folder: Path, state: "StudyState") -> dict[str, Any]:
+    """What is to be said of a search besides."""
+    from dataclasses import asdict
+
+    from myosweep.results.layout import StudyFolder
+    from myosweep.study.tune.progress import search_progress
+
+    return asdict(search_progress(StudyFolder(folder), state))
+
+
+def _search_words(facts: "dict[str, Any]") -> str:
+    whole = f" of {facts['whole']:.1f}" if facts["whole"] is not None else ""
+    stage = "over" if facts["race_over"] else "racing" if facts["search_over"] else "searching"
+    left = "none" if facts["race_over"] else f"{duration(facts['seconds_left'])} at most"
+    return (
+        f"Search: {facts['trials']} trials, {facts['ended_early']} ended early; race: "
+        f"{facts['race_runs']} networks; {facts['running']} running, {facts['failed']} failed. "
+        f"{facts['spent']:.1f}{whole} default runs spent; {stage}; time left: {left}"
+    )
 
 
 def ensemble(

@@ -19,12 +19,12 @@ from myosweep.report.conclusion import (
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.early_rule import EarlySection, draw_early, early_section
-from myosweep.report.embed import embedded, page_environment, page_style
+from myosweep.report.embed import embedded, page_environment, page_style, write_figures
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
-from myosweep.results.layout import StudyFolder
+from myosweep.report.tuned_page import write_tuned_report
 from myosweep.results.ledger import log_look, read_looks
 from myosweep.results.read import Results, read_results
 
@@ -86,7 +86,7 @@ class Page:
 def write_report(
     folder: Path | str, dataset: Path | str | None = None, slices: Sequence[str] = ()
 ) -> Path:
-    """Write a study's report and its figures, from its finished runs.
+    """Write a study's report and its figures, from its finished runs; of a search its own page.
 
     The report answers the study's primary question, and so counts as a look at it: the look is
     logged in the study's folder.
@@ -105,15 +105,26 @@ def write_report(
             looks is damaged.
     """
     results = read_results(folder)
+    if results.study.tune is not None:
+        return _write_search(results, slices)
     _check_networks(results)
     concluded = conclude(results, looks=read_looks(results.folder))
     page = build_page(results, dataset, slices, concluded)
     if concluded.look is not None:
         log_look(results.folder, concluded.look)
-    _write_figures(results.folder, page.drawings)
+    write_figures(results.folder, page.drawings)
     with whole_file(results.folder.report) as draft:
         draft.write_text(render(page), encoding="utf-8")
     return results.folder.report
+
+
+def _write_search(results: Results, slices: Sequence[str]) -> Path:
+    if slices:
+        raise StudyError(
+            f"study {results.study.name!r} is a search, and its page shows no masks; leave out "
+            "--slice"
+        )
+    return write_tuned_report(results.folder.path)
 
 
 def build_page(
@@ -204,11 +215,3 @@ def _masks(
         return None, NO_DATASET
     region = results.study.question.region
     return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
-
-
-def _write_figures(folder: StudyFolder, drawings: Sequence[Drawing]) -> None:
-    for drawing in drawings:
-        with whole_file(folder.figures / f"{drawing.name}.svg") as draft:
-            draft.write_text(drawing.svg, encoding="utf-8")
-        with whole_file(folder.figures / f"{drawing.name}.png") as draft:
-            draft.write_bytes(drawing.png)

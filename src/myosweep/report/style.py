@@ -102,6 +102,13 @@ def colour_at(position: int, of: int) -> str:
     return to_hex(_VALUES(position / max(of - 1, 1)))
 
 
+def contender_colours(names: Sequence[str]) -> dict[str, str]:
+    """The colours of those who race against the default, the same in every figure."""
+    return {
+        name: to_hex(_VALUES(place / max(len(names) - 1, 1))) for place, name in enumerate(names)
+    }
+
+
 def region_colours(count: int) -> tuple[str, ...]:
     """One colour per region, in the scheme's order."""
     return tuple(_REGIONS[position % len(_REGIONS)] for position in range(count))

@@ -238,6 +238,8 @@ def settings_table(results: Results) -> Table:
         swept = study.swept(path)
         text = ", ".join(map(format_value, swept)) if swept else format_value(value)
         origin = "swept" if swept else "this study" if path in study.settings else "MATLAB"
+        if path in study.space:
+            origin = "searched; this is the default"
         if origin == "MATLAB" and path in preset:
             origin = f"preset {study.preset}"
         meaning = setting_meaning(path)

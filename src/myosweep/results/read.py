@@ -70,9 +70,10 @@ def read_results(folder: Path | str, only: Container[str] | None = None) -> Resu
         wanted = [run for run in study_folder.runs() if only is None or run.id in only]
         runs = [run for run in readers.map(_read_whole, wanted) if run is not None]
     if not runs:
+        command = "tune" if study.tune else "run"
         raise StudyError(
             f"study {study.name!r} has no finished run yet; see `myosweep status`, or continue it "
-            "with `myosweep run`"
+            f"with `myosweep {command}`"
         )
     if len({json.dumps(run.settings.regions) for run in runs}) > 1:
         raise StudyError(f"the runs of study {study.name!r} have different region schemes")

@@ -55,6 +55,7 @@ class TuningState(Record):
         budget_runs: the same in runs of the default; None before the first one is done.
         contenders: numbers of the trials that race against the default, the best first.
         largest: networks of each contender at the last look; fixed when the race starts.
+        optuna: version of Optuna that proposes the trials.
     """
 
     budget: str
@@ -63,6 +64,7 @@ class TuningState(Record):
     race_over: bool = False
     contenders: tuple[int, ...] = ()
     largest: int = 0
+    optuna: str = ""
 
 
 def read_tuning_state(folder: StudyFolder) -> TuningState | None:

@@ -48,6 +48,14 @@ def estimate_study(
     return Estimate(tuple(runs), start_s + _last_end([seconds for _, seconds in runs], jobs))
 
 
+def seconds_of_default(study: Study, resources: Resources) -> float | None:
+    """How long one run of a search's default takes here; None if it ends for lack of memory."""
+    plan, jobs = study.plans()[0], resources.jobs_at_once
+    computer = resources.computer(plan.settings.precision)
+    speed = speed_of(plan, Layout(jobs, computer.threads), computer)
+    return speed.run_seconds(plan) if speed else None
+
+
 def _last_end(seconds: list[float], jobs: int) -> float:
     """When the last run ends, if each starts, in order, as soon as one of the places is free.
 

@@ -11,7 +11,7 @@ from myosweep.errors import StudyError
 
 
 def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
-    """The study with the values and networks of both.
+    """The study with the values and networks of both; of a search, with the new budget.
 
     Raises:
         StudyError: naming every other difference; only values and networks may be added.
@@ -46,6 +46,8 @@ def _fixed(config: StudyConfig) -> dict[str, Any]:
     content = config.model_dump(mode="json", exclude=own_rules)
     for name in ("seeds", "repeats"):
         content["replicates"].pop(name)
+    if content["tune"]:
+        content["tune"].pop("budget")
     return content
 
 

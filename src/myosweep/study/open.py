@@ -153,6 +153,21 @@ def open_study(
     return study
 
 
+def require_sweep(source: Path | str | StudyConfig) -> None:
+    """Raise a ``StudyError`` if a study is a search; nothing is written.
+
+    Args:
+        source: a study file, a study folder, or a record.
+    """
+    config, _ = _read(source)
+    if config.tune is not None:
+        place = config.name if isinstance(source, StudyConfig) else Path(source).name
+        raise StudyError(
+            f"study {config.name!r} is a search (it has [tune]), and its runs follow from each "
+            f"other; use `myosweep tune {place}`"
+        )
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """What a user wants to run, before it is joined with what the study's folder holds."""

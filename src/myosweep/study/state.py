@@ -118,6 +118,9 @@ def _run_state(folder: RunFolder) -> RunState | None:
         if is_claimed(folder):
             state = "running"
     done = progress.get("epochs_done", 0) if state == "running" or not status else 0
+    values = tuple(description.point.values())
+    if description.trial is not None:  # trials stand in their order
+        values = (description.trial,)
     return RunState(
         folder.id,
         description.label,
@@ -126,7 +129,7 @@ def _run_state(folder: RunFolder) -> RunState | None:
         description.settings.epochs if description.settings else 0,
         float(status.seconds if status else progress.get("seconds", 0)),
         status.error if status else "",
-        (tuple(description.point.values()), description.seed),
+        (values, description.seed),
         description.adjustment,
     )
 

@@ -9,7 +9,7 @@ from myosweep.report.page import write_report
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import execute
 from myosweep.study.joined import joined
-from myosweep.study.open import Study, open_study
+from myosweep.study.open import Study, open_study, require_sweep
 from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.study.worker import describe_runs
@@ -43,6 +43,7 @@ def run_study(
         InputError: if the study cannot be run; then nothing was changed.
         StudyError: if runs failed; the report of the others is there nevertheless.
     """
+    require_sweep(source)
     with joined(device, {"jobs": (jobs or 1) > 1}) as together:
         study = together.main_first(
             lambda: open_study(

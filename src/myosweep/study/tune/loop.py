@@ -7,6 +7,7 @@ Any number of workers, started and killed at any time, do this together. They ta
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,12 @@ def open_tuning(
 
 def require_tune(config: StudyConfig) -> None:
     """Raise a ``StudyError`` if a study is not to be tuned."""
+    if config.sweep:
+        raise StudyError(
+            f"study {config.name!r} has [sweep], so its values are fixed: use `myosweep run`; to "
+            "search instead, put [tune] in the place of [sweep] in a study file of another name "
+            "(see `myosweep tune --help`)"
+        )
     if config.tune is None:
         raise StudyError(
             f"study {config.name!r} has no [tune]; add it to the study file (see `myosweep tune "
@@ -193,6 +200,7 @@ def decide(tuning: Tuning) -> Next:
             "budget_runs": whole if isfinite(whole) else None,
             "search_over": step.search_over,
             "race_over": step.race_over,
+            "optuna": version("optuna"),
         }
         write_tuning_state(tuning.study.folder, known.model_copy(update=news))
         return step

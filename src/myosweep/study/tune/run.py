@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from myosweep.analysis.tuned import Tuned, conclude_tuning
+from myosweep.report.tuned_page import write_tuned_report
 from myosweep.results.trials import read_trial_runs, read_tuning_state
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import in_parallel, workers_ended
@@ -14,6 +15,8 @@ from myosweep.training.claim import take_claim
 
 def run_tuning(tuning: Tuning, resources: Resources, storage: str | None = None) -> Tuned:
     """Search until the budget of the search is spent, race, and look at the test patients once.
+
+    The page of the search is written at the end.
 
     Any number of machines that share the study's folder may do this at the same time. Killed or
     stopped, it goes on where it was.
@@ -36,7 +39,9 @@ def run_tuning(tuning: Tuning, resources: Resources, storage: str | None = None)
         state = read_tuning_state(study.folder)
         if state is None or not state.race_over:
             raise workers_ended(codes)
-    return conclude_tuning(study.folder)
+    found = conclude_tuning(study.folder)
+    write_tuned_report(study.folder.path, found)
+    return found
 
 
 def _worker(
