@@ -297,6 +297,4 @@ def _words(description: RunSettingsFile) -> str:
 
 def _change(change: Mapping[str, Value]) -> str:
     """A change of settings in words: ``learning rate 0.0003, batch size 8``."""
-    return ", ".join(
-        f"{field_words(path)} {format_value(value)}" for path, value in change.items()
-    )
+    return ", ".join(f"{field_words(path)} {format_value(value)}" for path, value in change.items())
