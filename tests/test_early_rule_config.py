@@ -1,6 +1,7 @@
 """The early rule as a study file writes it: when it asks, what it finds, what is refused."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,7 @@ def test_everything_wrong_with_the_list_is_said_at_once() -> None:
     assert len(problems) == len(wanted)
     for problem, pattern in zip(problems, wanted, strict=True):
         assert problem.startswith("early_rule.adjust, ")
-        pytest.raises(AssertionError, _raise, problem).match(pattern)
-
-
-def _raise(text: str) -> None:
-    raise AssertionError(text)
+        assert re.search(pattern, problem), problem
 
 
 def test_masks_of_another_program_have_no_rule() -> None:

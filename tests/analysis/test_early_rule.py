@@ -163,7 +163,9 @@ def test_the_table_reads_histories(tmp_path: Path) -> None:
     found = early_table(toy.home, toy.config, short)
     assert found["epoch"].tolist() == [3] * 6
     wanted = [
-        early_accuracy(shift, seed, 3, 10) for of in SHIFTS.values() for seed, shift in enumerate(of)
+        early_accuracy(shift, seed, 3, 10)
+        for of in SHIFTS.values()
+        for seed, shift in enumerate(of)
     ]
     assert found["accuracy"].tolist() == pytest.approx(wanted)
     assert found["words"].tolist()[:2] == ["L2 strength 0.01, seed 0", "L2 strength 0.01, seed 1"]
