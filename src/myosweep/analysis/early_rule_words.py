@@ -166,21 +166,22 @@ def _wrongly(found: EarlyFindings, score: str) -> Iterator[str]:
 
 
 def _floor(found: EarlyFindings) -> Iterator[str]:
+    """Whether passing the threshold says anything, beside what needs no image."""
     if not found.baselines:
         return
-    reached = [f"the {name} {accuracy_words(one)}" for name, one in found.baselines]
-    low = [name for name, _ in found.no_higher_than]
-    if not low:
+    too_low = found.no_higher_than
+    reached = [f"the {name} ({accuracy_words(one)})" for name, one in too_low or found.baselines]
+    if not too_low:
         yield (
-            f"Without looking at the image, {listed(reached)} are reached on the validation part; "
-            f"the threshold, {percent(found.threshold)}, lies above."
+            f"The threshold, {percent(found.threshold)}, lies above what is reached on the "
+            f"validation part without looking at the image, by {listed(reached)}."
         )
         return
     yield (
         f"The threshold, {percent(found.threshold)}, is no higher than what is reached on the "
-        f"validation part without looking at the image: {listed(reached)}. A training that passes "
-        "it need not have learned anything from the images, so the rule cannot tell learning from "
-        "not learning here."
+        f"validation part without looking at the image, by {listed(reached)}. A training that "
+        "passes it need not have learned anything from the images: here the rule cannot tell "
+        "learning from not learning."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from myosweep.analysis.cautions import question_words
@@ -17,6 +18,7 @@ from myosweep.analysis.number_words import percent
 from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.report.style import (
     INK,
+    MOST_AS_VECTORS,
     MUTED,
     Drawing,
     finish,
@@ -91,10 +93,7 @@ def draw_early(record: EarlyFigure) -> Drawing:
     with styled():
         figure = new_figure(_HEIGHT_IN)
         axes = figure.subplots()
-        handles = [
-            axes.scatter(*_columns(pairs), s=22, color=value_colour(point), alpha=0.9, linewidths=0)
-            for point, pairs in record.groups
-        ]
+        handles = [_draw_points(point, pairs, axes) for point, pairs in record.groups]
         _draw_limits(record, axes)
         axes.set_xlabel("Highest validation accuracy up to the rule’s epoch")
         axes.set_ylabel(f"Validation {record.score} at the end")
@@ -121,8 +120,18 @@ def _draw_limits(record: EarlyFigure, axes: Axes) -> None:
     )  # fmt: skip
 
 
-def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [one for one, _ in pairs], [one for _, one in pairs]
+def _draw_points(point: Point, pairs: Sequence[tuple[float, float]], axes: Axes) -> Artist:
+    """One value's dots; many of them as an image."""
+    dots = axes.scatter(
+        [accuracy for accuracy, _ in pairs],
+        [score for _, score in pairs],
+        s=22,
+        color=value_colour(point),
+        alpha=0.9,
+        linewidths=0,
+    )
+    dots.set_rasterized(len(pairs) > MOST_AS_VECTORS)
+    return dots
 
 
 def _alt(record: EarlyFigure) -> str:
