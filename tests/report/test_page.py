@@ -25,6 +25,7 @@ from myosweep.results.read import read_results
 FIGURES = (
     "figure-a-dose-response",
     "figure-b-differences",
+    "figure-overfitting",
     "figure-1-scores",
     "figure-2-masks",
     "figure-3-learning-curves",

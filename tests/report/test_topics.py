@@ -78,6 +78,9 @@ def test_label_errors_in_report_text_and_json(tmp_path: Path) -> None:
     assert "it is 0.0001 at no errors, and 0.01 at jitter 4" in text_of(results)
     content = json.loads(json.dumps(conclusion_json(found, results), allow_nan=False))
     assert content["moving_best"]["levels"][1]["moved"] is True
+    asked = {one["question"]: one["answer"] for one in content["topics"]}
+    assert asked["Does the best L2 strength move with label errors?"].startswith("The best L2")
+    assert "Overfitting or underfitting?" in asked
 
 
 def test_size_and_l2_have_curves_moves_and_fit(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer, ValueMean
 from myosweep.statistics.intervals import LEVEL
 from myosweep.statistics.power_law import FEWEST_SIZES, fit_power_laws, redrawn_means
-from myosweep.statistics.score_table import Estimand, ScoreTable
+from myosweep.statistics.score_table import Design, Estimand, ScoreTable
 
 FARTHEST = 4
 """Nothing is said beyond this many times the largest number of patients."""
@@ -142,11 +142,13 @@ class LearningCurves:
     Attributes:
         field: the other swept field in words; empty if there is none.
         estimand: what the intervals cover, the least of all curves.
+        design: of the networks.
     """
 
     field: str
     curves: tuple[LearningCurve, ...]
     estimand: Estimand
+    design: Design = "seeds"
 
 
 def learning_curves(results: Results, table: ScoreTable, shown: Answer) -> LearningCurves | None:
@@ -174,7 +176,8 @@ def learning_curves(results: Results, table: ScoreTable, shown: Answer) -> Learn
         ]
         sizes.sort(key=lambda one: one.patients)
         made.append(learning_curve(label, sizes, table, number))
-    return LearningCurves("" if other is None else other.words, tuple(made), shown.estimand)
+    words = "" if other is None else other.words
+    return LearningCurves(words, tuple(made), shown.estimand, results.study.replicates.design)
 
 
 @remembered

@@ -32,10 +32,9 @@ def learning_curve_lead(found: LearningCurves, shown: Answer, score: str) -> str
     between = number(gains[0], places, sign=True)
     if len(gains) > 1:
         between = _signed(min(gains), max(gains), places)
-    return (
-        f"Twice as many patients would bring {between} {score}, depending on {found.field}, if "
-        "the curves go on."
-    )
+    text = f"Twice as many patients would bring {between} {score}, by {found.field}, if it goes on."
+    bad = len(found.curves) - len(fitted)
+    return text + (f" {bad} of {len(found.curves)} curves cannot be relied on." if bad else "")
 
 
 def learning_curve_sentences(found: LearningCurves, shown: Answer, score: str) -> tuple[str, ...]:
@@ -100,9 +99,17 @@ def _checked(curve: LearningCurve, shown: Answer) -> str:
 def _scope(found: LearningCurves) -> tuple[str, ...]:
     if not any(one.ahead for one in found.curves):
         return (_COVERS[found.estimand],)
+    learned = (
+        "The networks of a smaller number learned from different parts of the same training "
+        "patients, those of the largest number from all of them: what other training patients "
+        "would change there is not covered"
+    )
+    if found.design == "folds":
+        learned = (
+            "The networks learned from overlapping parts of the same patients, so that what other "
+            "training patients would change is covered in part only"
+        )
     return (
-        f"{_COVERS[found.estimand]} The networks of a smaller number learned from different parts "
-        "of the same training patients, those of the largest number from all of them: what other "
-        "training patients would change there is not covered, nor that the curve may bend. Nothing "
-        f"is said beyond {FARTHEST} times the largest number.",
+        f"{_COVERS[found.estimand]} {learned}, nor that the curve may bend. Nothing is said beyond "
+        f"{FARTHEST} times the largest number.",
     )

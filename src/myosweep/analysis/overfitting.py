@@ -34,6 +34,10 @@ Reading = Literal[
 ]
 
 
+_MOST_JOINT = 100
+"""A larger family gets Bonferroni's level, which then loses little."""
+
+
 @dataclass(frozen=True)
 class OverNetworks:
     """A mean over networks with its 95 % interval; NaN where there is none.
@@ -240,7 +244,8 @@ def changes_against(groups: dict[str, dict[str, PartScores]], base: str) -> tupl
     if not np.isfinite(d).any():
         return ()
     found = estimate_differences(d[:, :, None])
-    each = simultaneous_level(found.correlation, found.df, LEVEL)
+    joint = len(d) <= _MOST_JOINT
+    each = simultaneous_level(found.correlation, found.df, LEVEL) if joint else LEVEL / len(d)
     numbers = np.column_stack([found.mean, *bounds(found, each)]).tolist()
     triples = [tuple(row) for row in numbers]
     return tuple(
@@ -263,6 +268,7 @@ class _Histories:
         columns = ["l2.kind", "l2.strength", "l2.learned.per"]
         known = results.networks.set_index("run").reindex(columns=columns)
         self._settings = {str(run): row for run, row in known.iterrows()}
+        self._read: dict[str, pd.DataFrame] = {}
 
     def weight_norm(self, run: str) -> float:
         """As recorded; for older runs from the L2 term, where there is one.
@@ -295,7 +301,9 @@ class _Histories:
         return float(there.mean()) if len(there) else math.nan
 
     def _history(self, run: str) -> pd.DataFrame:
-        return read_history(self._results.folder.run(run))
+        if run not in self._read:
+            self._read[run] = read_history(self._results.folder.run(run))
+        return self._read[run]
 
     def _last(self, run: str) -> pd.Series | None:
         history = self._history(run)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from string import ascii_uppercase
 from typing import Any
 
 from myosweep.analysis.cautions import question_words
@@ -16,7 +17,7 @@ from myosweep.report.conclusion_tables import Lettered
 from myosweep.report.early_rule import applications_table
 from myosweep.report.style import METRIC_WORDS
 from myosweep.report.tables import Table
-from myosweep.report.topics import Topic
+from myosweep.report.topics import Topic, fit_topic, topics
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer, ValueMean
 
@@ -42,7 +43,14 @@ def conclusion_blocks(found: Conclusion, results: Results) -> tuple[Block, ...]:
 def conclusion_json(found: Conclusion, results: Results) -> dict[str, Any]:
     """The conclusion as JSON can hold it: None for what is undefined or without end."""
     content: dict[str, Any] = plain(asdict(found))
-    return {"study": results.study.name, "fields": list(results.fields), **content}
+    made = (*topics(found, results, iter(ascii_uppercase)), fit_topic(found, results, iter("A")))
+    asked = [
+        {"question": one.question, "answer": one.lead, "sentences": list(one.sentences)}
+        for one in made
+        if one is not None
+    ]
+    head = {"study": results.study.name, "fields": list(results.fields)}
+    return {**head, **content, "topics": asked}
 
 
 def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> Iterator[Block]:
