@@ -11,8 +11,7 @@ is ranked. Nothing is trained.
 import argparse
 import itertools
 import math
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,19 @@ from typing import Any
 import numpy as np
 import optuna
 
-from myosweep.analysis.importance import Importance, Trial, Trials, importance
+from myosweep.analysis.importance import (
+    FEWEST_TRIALS,
+    NEAR_BEST,
+    Importance,
+    Trial,
+    Trials,
+    importance,
+)
 from myosweep.analysis.importance_space import Domain
 from myosweep.analysis.points import field_words
 from myosweep.report.style import GRID, INK, MUTED, finish, new_figure, styled
 
-NOISE = 0.02
+NOISE = 0.01
 SPACE = {
     "learning_rate": Domain("float", 1e-4, 1e-2, log=True),
     "l2.strength": Domain("float", 1e-6, 1e-2, log=True),
@@ -34,6 +40,11 @@ SPACE = {
 }
 NARROW = {**SPACE, "learning_rate": Domain("float", 5e-4, 2e-3, log=True)}
 WIDE = {**SPACE, "learning_rate": Domain("float", 1e-6, 1e-1, log=True)}
+RANGES = {
+    "learning rate 0.0005 to 0.002": NARROW,
+    "learning rate 0.0001 to 0.01": SPACE,
+    "learning rate 0.000001 to 0.1": WIDE,
+}
 _GRID = 48
 _RANDOM, _TPE = "random", "TPE"
 
@@ -56,7 +67,9 @@ def true_shares(
         capped: lower scores count as this one.
     """
     axes = [_levels(domain) for domain in space.values()]
-    table = np.array([score(dict(zip(space, one, strict=True))) for one in itertools.product(*axes)])
+    table = np.array(
+        [score(dict(zip(space, one, strict=True))) for one in itertools.product(*axes)]
+    )
     table = np.maximum(table, capped).reshape([len(axis) for axis in axes])
     table -= table.mean()
     every, found = range(len(axes)), {}
@@ -122,8 +135,9 @@ def table(
 ) -> Iterator[str]:  # fmt: skip
     """Mean shares over the searches that gave a ranking, next to the true ones."""
     kept = {name: [one for one in many if one.effects] for name, many in found.items()}
-    methods = sorted(next(iter(kept.values()))[0].effects[0].others)
     yield f"\n{title} (ranked: {', '.join(f'{len(kept[n])} of {len(found[n])} {n}' for n in kept)})"
+    kept = {name: many for name, many in kept.items() if many}
+    methods = sorted({m for many in kept.values() for m in many[0].effects[0].others})
     heads = [f"{method}, {name}" for name in kept for method in ("myosweep", *methods)]
     yield f"| hyperparameter | true | {' | '.join(heads)} |"
     yield f"|---|---|{'---|' * len(heads)}"
@@ -131,9 +145,14 @@ def table(
         cells = [f"{total(path, truth):.0%}"]
         for many in kept.values():
             effects = [next(e for e in one.effects if e.path == path) for one in many]
-            held = np.mean([e.total.low <= total(path, truth) <= e.total.high for e in effects])
-            middle = np.mean([e.total.share for e in effects])
-            cells.append(f"{middle:.0%} (interval holds the truth in {held:.0%})")
+            truth_here = total(path, truth)
+            held = sum(e.total.low <= truth_here <= e.total.high for e in effects)
+            middle, low, high = (
+                np.mean([getattr(e.total, part) for e in effects])
+                for part in ("share", "low", "high")
+            )
+            kept_in = f"{held} of {len(effects)}"
+            cells.append(f"{middle:.0%} ({low:.0%} to {high:.0%}; holds the true one in {kept_in})")
             cells += [f"{np.mean([e.others[m] for e in effects]):.0%}" for m in methods]
         yield f"| {field_words(path)} | {' | '.join(cells)} |"
 
@@ -173,6 +192,13 @@ def draw(found: Mapping[str, tuple[Mapping[str, Domain], Importance]], file: Pat
         file.write_bytes(finish(figure, file.stem, "").png)
 
 
+def near_best_shares() -> dict[tuple[str, ...], float]:
+    """The true shares when scores below the space's top quarter count as its lowest."""
+    axes = [_levels(domain) for domain in SPACE.values()]
+    every = [score(dict(zip(SPACE, one, strict=True))) for one in itertools.product(*axes)]
+    return true_shares(SPACE, float(np.quantile(every, NEAR_BEST)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
@@ -180,35 +206,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/how-to"))
     asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    many: Callable[..., list[Importance]] = lambda *rest, **more: repeated(  # noqa: E731
-        *rest, asked.trials, asked.repeats, **more
-    )
-    narrow, wide, usual, tpe = (
-        many(NARROW, _RANDOM),
-        many(WIDE, _RANDOM),
-        many(SPACE, _RANDOM),
-        many(SPACE, _TPE),
-    )
-    grid = [score(dict(zip(SPACE, one, strict=True))) for one in
-            itertools.product(*[_levels(domain) for domain in SPACE.values()])]  # fmt: skip
-    near = true_shares(SPACE, float(np.quantile(grid, 0.75)))
-    lines = [
-        *table("Narrow range of learning rates", NARROW, true_shares(NARROW), {_RANDOM: narrow}),
-        *table("Wide range", WIDE, true_shares(WIDE), {_RANDOM: wide}),
-        *table("Random and TPE", SPACE, true_shares(SPACE), {_RANDOM: usual, _TPE: tpe}),
-        *table("Near the best", SPACE, near, {_RANDOM: many(SPACE, _RANDOM, near=True)}),
-        *(f"noise ranked, {n} trials: {false_rankings(n, 5 * asked.repeats):.1%}" for n in (20, 60)),
-    ]
-    print("\n".join(lines))
+    sizes = asked.trials, asked.repeats
+    found = {}
+    for name, space in RANGES.items():
+        found[name] = repeated(space, _RANDOM, *sizes)
+        print(*table(name, space, true_shares(space), {_RANDOM: found[name]}), sep="\n", flush=True)
+    tpe = repeated(SPACE, _TPE, *sizes)
+    print(*table("TPE", SPACE, true_shares(SPACE), {_TPE: tpe}), sep="\n", flush=True)
+    near = repeated(SPACE, _RANDOM, *sizes, near=True)
+    print(*table("Near the best", SPACE, near_best_shares(), {_RANDOM: near}), sep="\n", flush=True)
+    for trials in (FEWEST_TRIALS, asked.trials):
+        ranked = false_rankings(trials, 5 * asked.repeats)
+        print(f"pure noise ranked, {trials} trials: {ranked:.1%}", flush=True)
     asked.out.mkdir(parents=True, exist_ok=True)
-    shown = {"learning rate 0.0005 to 0.002": (NARROW, narrow), "0.0001 to 0.01": (SPACE, usual),
-             "0.000001 to 0.1": (WIDE, wide)}  # fmt: skip
-    ranked = {name: (space, next((f for f in all_ if f.effects), None))
-              for name, (space, all_) in shown.items()}  # fmt: skip
-    kept = {name: (space, one) for name, (space, one) in ranked.items() if one is not None}
-    if len(kept) > 1:
-        draw(kept, asked.out / "importance-trap.png")
+    first = {name: next((one for one in many if one.effects), None) for name, many in found.items()}
+    if all(first.values()):
+        shown = {name: (RANGES[name], one) for name, one in first.items() if one}
+        draw(shown, asked.out / "importance-trap.png")
 
 
 if __name__ == "__main__":

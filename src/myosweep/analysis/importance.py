@@ -5,122 +5,51 @@ field, or to two together. It depends on the ranges that were searched, and it d
 value to take.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64
 
-from myosweep.analysis.importance_model import Design, Strengths, draw_variances, learn, predict
+from myosweep.analysis.importance_model import Strengths, draw_variances, learn, predict
 from myosweep.analysis.importance_optuna import optuna_importances
-from myosweep.analysis.importance_space import Domain, conditions
+from myosweep.analysis.importance_records import (
+    Effect,
+    Importance,
+    Interaction,
+    Share,
+    Trial,
+    Trials,
+)
+from myosweep.analysis.importance_space import Design, Domain, conditions
 from myosweep.config import Value
 from myosweep.errors import StudyError
 from myosweep.randomness import stream
 
+__all__ = [
+    "Domain",
+    "Effect",
+    "Importance",
+    "Interaction",
+    "Share",
+    "Trial",
+    "Trials",
+    "importance",
+]
+
 FEWEST_TRIALS = 20
 """With fewer, chance looks like an effect too often."""
 LEAST_EXPLAINED = 0.2
-"""A model that explains less of trials that it has not seen gives no ranking."""
+"""A model that explains less of trials that it has not seen gives no ranking; nor does one that
+may explain nothing, by the interval."""
 NEAR_BEST = 0.75
 """Near the best: scores below this quantile of the trials count as that quantile."""
 LITTLE = 0.05
 """A hyperparameter with a smaller share hardly matters."""
 LEVEL = 0.95
 
-_FOLDS, _REFITS, _DRAWS_EACH, _RESAMPLES = 10, 60, 25, 2000
+_FOLDS, _REFITS, _DRAWS_EACH, _RESAMPLES = 10, 40, 25, 2000
 _BY_FOLDS, _BY_TRIALS, _BY_ERRORS = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial of a search.
-
-    Attributes:
-        values: of the searched fields, by path; those that did not count may be missing.
-        score: the larger the better; None if there is none.
-        status: ``pruned`` if it was ended early, ``diverged`` if its weights became non-finite.
-    """
-
-    values: Mapping[str, Value]
-    score: float | None
-    status: Literal["complete", "pruned", "diverged"] = "complete"
-
-
-@dataclass(frozen=True)
-class Trials:
-    """The trials of a search, and where it searched, by path."""
-
-    domains: Mapping[str, Domain]
-    rows: Sequence[Trial]
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share of the variance, with its 95 % interval."""
-
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What one field does.
-
-    Attributes:
-        alone: the share of its own effect.
-        total: the same with all interactions that it takes part in; totals add up to more than 1.
-        others: its importance by Optuna's methods, by name of the method; without those that
-            cannot tell.
-    """
-
-    path: str
-    alone: Share
-    total: Share
-    others: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """What two fields do together, beyond what each does alone."""
-
-    paths: tuple[str, str]
-    share: Share
-
-
-@dataclass(frozen=True)
-class Importance:
-    """Which fields matter.
-
-    Attributes:
-        near_best: whether differences among bad trials were ignored.
-        trials: that took part: complete ones, pruned ones and diverged ones.
-        pruned, diverged: how many of them were.
-        left_out: trials without a score, or outside of the space.
-        explained: share of the differences between trials that the model predicts of trials that
-            it has not seen (cross-validated R²); below 0 it does worse than the mean; NaN if
-            there is no model.
-        effects: by total share, the largest first.
-        interactions: of each pair that can be told apart, the largest first.
-        together: all interactions.
-        fixed: fields with a single value.
-        why_not: why nothing is ranked, in words; empty if effects are ranked.
-    """
-
-    near_best: bool
-    trials: int
-    pruned: int
-    diverged: int
-    left_out: int
-    explained: Share
-    effects: tuple[Effect, ...] = ()
-    interactions: tuple[Interaction, ...] = ()
-    together: Share | None = None
-    fixed: tuple[str, ...] = ()
-    why_not: str = ""
-    domains: Mapping[str, Domain] = field(default_factory=dict)
 
 
 def importance(
@@ -146,28 +75,28 @@ def importance(
     scores = np.array([_score(one) for one in used], float)
     if near_best and len(scores):
         scores = np.maximum(scores, np.quantile(scores, NEAR_BEST))
-    facts = {
-        "near_best": near_best,
-        "trials": len(used),
-        "pruned": sum(one.status == "pruned" for one in used),
-        "diverged": sum(one.status == "diverged" for one in used),
-        "left_out": len(trials.rows) - len(used),
-        "fixed": tuple(path for path, domain in trials.domains.items() if not domain.waves),
-        "domains": trials.domains,
-    }
-    nothing = Share(np.nan, np.nan, np.nan)
+    found = Importance(
+        near_best=near_best,
+        trials=len(used),
+        pruned=sum(one.status == "pruned" for one in used),
+        diverged=sum(one.status == "diverged" for one in used),
+        left_out=len(trials.rows) - len(used),
+        explained=Share(np.nan, np.nan, np.nan),
+        fixed=tuple(path for path, domain in trials.domains.items() if not domain.waves),
+        domains=trials.domains,
+    )
     if why := _too_little(scores, trials.domains):
-        return Importance(explained=nothing, why_not=why, **facts)
+        return replace(found, why_not=why)
     points = [_counting_values(one, trials.domains) for one in used]
     design = Design.of(points, trials.domains)
     ready = (scores - scores.mean()) / scores.std()
     start = learn(design, ready)
-    explained = _explained(design, ready, start, seed)
-    if explained.share < LEAST_EXPLAINED:
-        return Importance(explained=explained, why_not=_unexplained(explained), **facts)
+    found = replace(found, explained=_explained(design, ready, start, seed))
+    if found.explained.share < LEAST_EXPLAINED or found.explained.low <= 0:
+        return replace(found, why_not=_unexplained(found.explained))
     shares = _shares(design, ready, start, seed)
     others = optuna_importances(points, scores, trials.domains, seed)
-    return Importance(explained=explained, **_ranked(design, shares, others), **facts)
+    return _ranked(found, design, shares, others)
 
 
 def _takes_part(trial: Trial, domains: Mapping[str, Domain], with_pruned: bool) -> bool:
@@ -222,11 +151,12 @@ def _too_little(scores: Float64[np.ndarray, " trial"], domains: Mapping[str, Dom
 
 
 def _unexplained(explained: Share) -> str:
+    low, high = (max(bound, 0.0) for bound in (explained.low, explained.high))
     return (
-        f"settings explain {max(explained.share, 0):.0%} of the differences between trials, and "
-        f"less than {LEAST_EXPLAINED:.0%} gives no ranking: the rest is chance between networks, "
-        "or a pattern that these trials are too few to show"
-    )
+        f"settings explain {max(explained.share, 0.0):.0%} of the differences between trials "
+        f"({low:.0%} to {high:.0%}); a ranking needs {LEAST_EXPLAINED:.0%}, and an interval above "
+        "0: the rest is chance between networks, or a pattern that these trials are too few to show"
+    ).replace("%", " %")
 
 
 def _explained(
@@ -265,25 +195,27 @@ def _shares(
 
 
 def _ranked(
+    found: Importance,
     design: Design,
     shares: Float64[np.ndarray, "draw effect"],
     others: Mapping[str, Mapping[str, float]],
-) -> dict[str, tuple[Effect, ...] | tuple[Interaction, ...] | Share]:
+) -> Importance:
     count = len(design.paths)
     effects, interactions = [], []
     for place, path in enumerate(design.paths):
         own = [place, *(count + n for n, pair in enumerate(design.pairs) if place in pair)]
-        told = {method: found[path] for method, found in others.items() if path in found}
+        told = {method: shared[path] for method, shared in others.items() if path in shared}
         total = _summary(shares[:, own].sum(1))
         effects.append(Effect(path, _summary(shares[:, place]), total, told))
     for number, (i, j) in enumerate(design.pairs):
         pair = (design.paths[i], design.paths[j])
         interactions.append(Interaction(pair, _summary(shares[:, count + number])))
-    return {
-        "effects": tuple(sorted(effects, key=lambda one: -one.total.share)),
-        "interactions": tuple(sorted(interactions, key=lambda one: -one.share.share)),
-        "together": _summary(shares[:, count:].sum(1)),
-    }
+    return replace(
+        found,
+        effects=tuple(sorted(effects, key=lambda one: -one.total.share)),
+        interactions=tuple(sorted(interactions, key=lambda one: -one.share.share)),
+        together=_summary(shares[:, count:].sum(1)),
+    )
 
 
 def _summary(draws: Float64[np.ndarray, " draw"]) -> Share:

@@ -8,16 +8,13 @@ Leyton-Brown 2014 do the same with a forest).
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
 from scipy import linalg, optimize
 
-from myosweep.analysis.importance_space import Domain, apart, counting
-from myosweep.config import Value
+from myosweep.analysis.importance_space import Design
 
 _LEVEL_VARIANCE = 4.0  # of the constant, in units of the scores' variance
 _JITTER = 1e-6
@@ -27,56 +24,6 @@ _MOST_STEPS = 40
 _EFFECTS, _PAIRS = (math.log(0.2), 2.0), (math.log(0.02), 2.5)
 _SMOOTHNESS, _NOISE = (math.log(0.5), 0.7), (math.log(0.2), 1.5)
 _BOUNDS = (-12.0, 3.0)
-
-
-@dataclass(frozen=True)
-class Design:
-    """The settings of some trials, as the model sees them.
-
-    Attributes:
-        paths: of the fields.
-        waves: per field, its orthogonal functions at each trial.
-        ordered: which fields have an order.
-        pairs: places of the fields whose interaction could be told apart.
-        counting: how often each field counts in the space, and each pair together.
-    """
-
-    paths: tuple[str, ...]
-    waves: tuple[Float64[np.ndarray, "trial wave"], ...]
-    ordered: tuple[bool, ...]
-    pairs: tuple[tuple[int, int], ...]
-    counting: tuple[float, ...]
-
-    @classmethod
-    def of(cls, points: Sequence[Mapping[str, Value]], domains: Mapping[str, Domain]) -> "Design":
-        """The design of points; fields with a single value are left out."""
-        paths = tuple(path for path, domain in domains.items() if domain.waves)
-        numbers = range(len(paths))
-        pairs = tuple(
-            (i, j) for i in numbers for j in numbers if i < j and apart(paths[i], paths[j], domains)
-        )
-        single = [counting([path], domains) for path in paths]
-        return cls(
-            paths,
-            tuple(domains[path].functions([one.get(path) for one in points]) for path in paths),
-            tuple(domains[path].ordered for path in paths),
-            pairs,
-            (*single, *(counting([paths[i], paths[j]], domains) for i, j in pairs)),
-        )
-
-    def __len__(self) -> int:
-        return len(self.waves[0]) if self.waves else 0
-
-    @cached_property
-    def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """The pairs as rows and columns of a matrix of fields."""
-        rows, columns = np.array(self.pairs, int).reshape(-1, 2).T
-        return rows, columns
-
-    def take(self, trials: np.ndarray) -> "Design":
-        """The same design with some of its trials."""
-        waves = tuple(one[trials] for one in self.waves)
-        return Design(self.paths, waves, self.ordered, self.pairs, self.counting)
 
 
 @dataclass(frozen=True)
@@ -109,7 +56,7 @@ class Strengths:
 
     def spectrum(
         self, design: Design
-    ) -> list[tuple[Float64[np.ndarray, " wave"], Float64[np.ndarray, " wave"]]]:
+    ) -> list[tuple[Float64[np.ndarray, " _"], Float64[np.ndarray, " _"]]]:
         """Per field the share of each wave, and how it moves with the logarithm of ``smooth``."""
         return [
             _spectrum(waves.shape[1], length if ordered else None)
@@ -301,15 +248,13 @@ def _spectrum(
 
 def _terms(
     design: Design, strengths: Strengths
-) -> list[tuple[Float64[np.ndarray, "trial function"], Float64[np.ndarray, " function"]]]:
+) -> list[tuple[Float64[np.ndarray, "trial _"], Float64[np.ndarray, " _"]]]:
     """Functions at the trials and standard deviations of their weights: fields, then pairs."""
     shapes = [share for share, _ in strengths.spectrum(design)]
     effects = np.exp(strengths.effects / 2)
     found = [
         (waves, effect * np.sqrt(shape))
-        for waves, effect, shape in zip(
-            design.waves, effects[: len(shapes)], shapes, strict=True
-        )
+        for waves, effect, shape in zip(design.waves, effects[: len(shapes)], shapes, strict=True)
     ]
     for effect, (i, j) in zip(effects[len(shapes) :], design.pairs, strict=True):
         both = np.einsum("tv,tw->tvw", design.waves[i], design.waves[j]).reshape(len(design), -1)

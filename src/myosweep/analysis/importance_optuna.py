@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from myosweep.config import Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.importance import BaseImportanceEvaluator
     from optuna.study import Study
 
 FANOVA, PED_ANOVA = "Optuna's fANOVA", "Optuna's PED-ANOVA"
@@ -38,19 +40,17 @@ def optuna_importances(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental parts, few trials in a regime
         study = _study(points, scores, domains, seed)
-        evaluators = {PED_ANOVA: optuna.importance.PedAnovaImportanceEvaluator()}
-        found = {}
-        try:
-            evaluators = {
-                FANOVA: optuna.importance.FanovaImportanceEvaluator(seed=seed),
-                **evaluators,
-            }
-        except ImportError:
-            pass
-        for name, evaluator in evaluators.items():
-            told = optuna.importance.get_param_importances(study, evaluator=evaluator)
-            found[name] = {path: float(share) for path, share in told.items()}
-    return found
+        evaluators: dict[str, BaseImportanceEvaluator] = {}
+        with suppress(ImportError):  # its forest is scikit-learn's
+            evaluators[FANOVA] = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+        evaluators[PED_ANOVA] = optuna.importance.PedAnovaImportanceEvaluator()
+        found = {
+            name: optuna.importance.get_param_importances(study, evaluator=evaluator)
+            for name, evaluator in evaluators.items()
+        }
+    return {
+        name: {path: float(share) for path, share in told.items()} for name, told in found.items()
+    }
 
 
 def _study(

@@ -1,8 +1,9 @@
-"""The space that a search may draw from, field by field, and functions that are orthogonal on it."""
+"""The space that a search may draw from, field by field, and functions orthogonal on it."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -32,8 +33,8 @@ class Domain:
     """
 
     kind: Literal["float", "int", "category"]
-    low: float = 0.0
-    high: float = 1.0
+    low: float | int = 0.0
+    high: float | int = 1.0
     log: bool = False
     step: int = 1
     categories: tuple[Value, ...] = ()
@@ -173,7 +174,8 @@ class Domain:
 def counting(paths: Sequence[str], domains: Mapping[str, Domain]) -> float:
     """How often a draw from the space makes all these fields count; 1 without conditions."""
     held = {other: value for path in paths for other, value in conditions(path, domains).items()}
-    return math.prod(domains[other].probability(value) for other, value in held.items())
+    chances = (domains[other].probability(value) for other, value in held.items())
+    return math.prod(chances, start=1.0)
 
 
 def apart(one: str, other: str, domains: Mapping[str, Domain]) -> bool:
@@ -204,3 +206,53 @@ def conditions(path: str, domains: Mapping[str, Domain]) -> dict[str, Value]:
     for other, value in domains[path].when.items():
         found |= {**conditions(other, domains), other: value}
     return found
+
+
+@dataclass(frozen=True)
+class Design:
+    """The settings of some trials, as the model sees them.
+
+    Attributes:
+        paths: of the fields.
+        waves: per field, its orthogonal functions at each trial.
+        ordered: which fields have an order.
+        pairs: places of the fields whose interaction could be told apart.
+        counting: how often each field counts in the space, and each pair together.
+    """
+
+    paths: tuple[str, ...]
+    waves: tuple[Float64[np.ndarray, "trial _"], ...]
+    ordered: tuple[bool, ...]
+    pairs: tuple[tuple[int, int], ...]
+    counting: tuple[float, ...]
+
+    @classmethod
+    def of(cls, points: Sequence[Mapping[str, Value]], domains: Mapping[str, Domain]) -> "Design":
+        """The design of points; fields with a single value are left out."""
+        paths = tuple(path for path, domain in domains.items() if domain.waves)
+        numbers = range(len(paths))
+        pairs = tuple(
+            (i, j) for i in numbers for j in numbers if i < j and apart(paths[i], paths[j], domains)
+        )
+        single = [counting([path], domains) for path in paths]
+        return cls(
+            paths,
+            tuple(domains[path].functions([one.get(path) for one in points]) for path in paths),
+            tuple(domains[path].ordered for path in paths),
+            pairs,
+            (*single, *(counting([paths[i], paths[j]], domains) for i, j in pairs)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.waves[0]) if self.waves else 0
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs as rows and columns of a matrix of fields."""
+        rows, columns = np.array(self.pairs, int).reshape(-1, 2).T
+        return rows, columns
+
+    def take(self, trials: np.ndarray) -> "Design":
+        """The same design with some of its trials."""
+        waves = tuple(one[trials] for one in self.waves)
+        return Design(self.paths, waves, self.ordered, self.pairs, self.counting)

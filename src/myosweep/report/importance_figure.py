@@ -115,7 +115,9 @@ def draw_importance_rows(record: ImportanceFigure, axes: Axes) -> None:
     axes.tick_params(axis="y", labelcolor=INK, pad=8)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    what = "differences among good settings" if record.near_best else "what settings do to the score"
+    what = (
+        "differences among good settings" if record.near_best else "what settings do to the score"
+    )
     explained = percent(round(record.explained, 2))
     axes.set_xlabel(f"share of {what}; settings explain {explained} of all differences")
     _draw_verdicts(record, axes)
@@ -146,7 +148,12 @@ def _legend(record: ImportanceFigure, figure: Figure) -> None:
         Line2D([], [], color=INK, lw=1.3),
         Patch(facecolor=GRID, alpha=0.65),
     ]
-    labels = ["alone", "with interactions", "95 % interval", f"below {percent(LITTLE)}: hardly matters"]
+    labels = [
+        "alone",
+        "with interactions",
+        "95 % interval",
+        f"below {percent(LITTLE)}: hardly matters",
+    ]
     for mark, method in zip(_MARKS, record.methods, strict=False):
         handles.append(Line2D([], [], marker=mark, ls="", mfc=FACE, mec=MUTED, ms=4.5))
         labels.append(method)
