@@ -58,7 +58,14 @@ class Toy:
         return self.splits["split"]
 
     def add_network(
-        self, values: Mapping[str, Any], seed: int, shift: int, epochs: int = 3, **status: Any
+        self,
+        values: Mapping[str, Any],
+        seed: int,
+        shift: int,
+        epochs: int = 3,
+        trial: int | None = None,
+        cost: float | None = None,
+        **status: Any,
     ) -> RunFolder:
         """Write the run of one fake network; ``status`` replaces fields of its status.
 
@@ -71,7 +78,7 @@ class Toy:
         run = self.home.run(f"run-{name}")
         settings = settings_from_paths(dict(values))
         facts = {"point": dict(values), "settings": settings, **member._asdict()}
-        self._describe(run, split, "trained", name, **facts)
+        self._describe(run, split, "trained", name, **facts, trial=trial, cost=cost)
         accuracy = self._predict(
             run, split, lambda reference: moved(reference, shift), settings.data.fraction, seed
         )
@@ -105,6 +112,10 @@ class Toy:
                 run, split, lambda reference, answer=answer: np.stack([answer] * len(reference))
             )
             write_json(run.status, RunStatus(status="complete").model_dump(mode="json"))
+
+    def describe(self, run: RunFolder, **facts: Any) -> None:
+        """Write what a trained run is, on the study's only split."""
+        self._describe(run, self.split, "trained", run.id, **facts)
 
     def _describe(self, run: RunFolder, split: Split, kind: Any, label: str, **facts: Any) -> None:
         record = RunSettingsFile(

@@ -155,7 +155,7 @@ def plan_race(
         candidates, networks: how many at most.
         money: what the race may cost, in runs of the default.
     """
-    ranked = _ahead_of_default(trials)
+    ranked = ahead_of_default(trials)
     cost = {one.number: one.run.cost for one in trials}
     for count in range(min(candidates, len(ranked)), 0, -1):
         contenders = ranked[:count]
@@ -165,7 +165,7 @@ def plan_race(
     return (), 0
 
 
-def _ahead_of_default(trials: Sequence[Trial]) -> tuple[int, ...]:
+def ahead_of_default(trials: Sequence[Trial]) -> tuple[int, ...]:
     """Numbers of the whole trials that score higher than the default, the best first."""
     scored = {one.number: one.score for one in trials if one.score is not None}
     default = scored.get(DEFAULT)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from myosweep.analysis.early_scores import rule_so_far
+from myosweep.analysis.early_scores import told_so_far
 from myosweep.analysis.methods import METRICS, versions_sentence
 from myosweep.analysis.number_words import counted, listed
 from myosweep.analysis.patient_scores import strict_metric
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.race import FIRST_LOOK, Race
-from myosweep.analysis.tuned import Tuned
+from myosweep.analysis.tuned import Tuned, ahead_of_default
 from myosweep.config import Tune
 from myosweep.results.read import Results
 from myosweep.results.trials import TuningState
@@ -29,7 +29,7 @@ def tuned_methods(found: Tuned, results: Results, state: TuningState) -> str:
         _search(found, results, tune, state),
         _early(found, tune),
         _score(results),
-        *_race(found, results, tune),
+        *_race(found, results, state),
         *_test(found),
         versions_sentence(results),
     )
@@ -54,8 +54,8 @@ def _search(found: Tuned, results: Results, tune: Tune, state: TuningState) -> s
 
 
 def _early(found: Tuned, tune: Tune) -> str:
-    rule = rule_so_far(found.trials, tune)
-    if tune.pruner == "none":
+    told, rule = told_so_far(found.trials, tune)
+    if tune.pruner == "none" or not told:
         return "No trial was ended early."
     if rule is None:
         return (
@@ -79,16 +79,20 @@ def _score(results: Results) -> str:
     )
 
 
-def _race(found: Tuned, results: Results, tune: Tune) -> Iterator[str]:
+def _race(found: Tuned, results: Results, state: TuningState) -> Iterator[str]:
     race = found.race
     if race is None:
         return
     if not race.contenders:
-        yield "No trial scored higher than the default on validation patients."
+        yield (
+            "The budget did not reach a race."
+            if ahead_of_default(found.trials)
+            else "No trial scored higher than the default on validation patients."
+        )
         return
     yield (
         f"The best {counted(len(race.contenders), 'trial')} by validation score and the default "
-        f"were trained with new networks, up to {tune.networks} each, with the same seeds for all. "
+        f"were trained with new networks, up to {state.largest} each, with the same seeds for all. "
         f"After each round from the {FIRST_LOOK}rd on, paired differences to the default on "
         "validation patients were judged by simultaneous intervals (analysis of variance with "
         "networks and patients as crossed random factors, distribution of the largest |t|); all "
@@ -114,7 +118,7 @@ def _looks(race: Race) -> str:
 def _test(found: Tuned) -> Iterator[str]:
     if found.test is None:
         if found.outcome == "keep":
-            yield "Nobody won the race, and the test patients were not used."
+            yield "No trial was left ahead of the default, and the test patients were not used."
         return
     when = (
         "once, after the race"
@@ -122,7 +126,8 @@ def _test(found: Tuned) -> Iterator[str]:
         else "after an earlier look under a smaller budget, so that this comparison is exploratory"
     )
     yield (
-        f"The winner was compared with the default on {found.test.patients} test patients {when}: "
+        f"The leader of the race was compared with the default on {found.test.patients} test "
+        f"patients {when}: "
         f"the {found.test.networks} networks of the race each, 95 % interval, margin "
         f"{found.test.margin:.4f}."
     )

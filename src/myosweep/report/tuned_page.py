@@ -81,7 +81,8 @@ class TunedPage:
 def write_tuned_report(folder: Path | str, found: Tuned | None = None) -> Path:
     """Write the page of a search and its figures, from its runs.
 
-    If somebody leads at the end of the race, this looks at the test patients (see ``conclude_tuning``).
+    If somebody leads at the end of the race, this looks at the test patients (see
+    ``conclude_tuning``).
 
     Args:
         found: what was concluded, if that is known already.

@@ -8,7 +8,7 @@ from myosweep.analysis.early_scores import told_so_far
 from myosweep.analysis.number_words import counted, listed, number
 from myosweep.analysis.points import format_value
 from myosweep.analysis.race import FIRST_LOOK, Race
-from myosweep.analysis.tuned import Trial, Tuned
+from myosweep.analysis.tuned import Trial, Tuned, ahead_of_default
 from myosweep.analysis.tuned_cautions import best_trial, exploratory_words
 from myosweep.config import Choice, Range, StudyConfig, Tune, Value
 from myosweep.report.told import Part
@@ -38,10 +38,11 @@ def answer_part(found: Tuned, study: StudyConfig) -> Part:
 def _evidence(found: Tuned, study: StudyConfig) -> Iterator[str]:
     best = best_trial(found)
     if found.test is not None:
-        yield "On the test patients:" if found.earlier else "On the test patients, looked at once:"
-        yield comparison_sentence(
+        once = "" if found.earlier else ", looked at once"
+        difference = comparison_sentence(
             found.test.comparisons[0], found.test, metric_words(study.question)
         )
+        yield f"On the test patients{once}: {difference}"
         yield (
             f"This holds for new networks and new patients: {found.test.networks} networks of "
             f"each, {counted(found.test.patients, 'patient')}. These networks took no part in the "
@@ -83,12 +84,17 @@ def race_part(found: Tuned, study: StudyConfig) -> Part | None:
     if race is None:
         return None
     if not race.contenders:
-        return Part(
-            question,
-            "No trial scored higher than the default's network: there was nothing to race.",
-            (),
-        )
+        return Part(question, _no_race(found), ())
     return Part(question, _ending(race, found), tuple(_race_words(race, found, study)))
+
+
+def _no_race(found: Tuned) -> str:
+    if not ahead_of_default(found.trials):
+        return "No trial scored higher than the default's network: there was nothing to race."
+    return (
+        "There was none: what is left of the budget does not reach its first look, at "
+        f"{FIRST_LOOK} new networks each of the default and of one contender."
+    )
 
 
 def _ending(race: Race, found: Tuned) -> str:
