@@ -9,15 +9,19 @@ from myosweep.analysis.patient_scores import strict_metric
 from myosweep.analysis.points import field_words
 from myosweep.analysis.tuned import Tuned, conclude_tuning
 from myosweep.analysis.tuned_cautions import tuned_cautions
+from myosweep.analysis.tuned_importance import tuned_importance
 from myosweep.analysis.tuned_methods import tuned_methods
+from myosweep.config import StudyConfig
 from myosweep.files import whole_file
 from myosweep.report import words
+from myosweep.report.conclusion_text import Block
 from myosweep.report.early_figure import draw_early, early_figure
 from myosweep.report.embed import embedded, page_environment, page_style, write_figures
+from myosweep.report.importance_figure import draw_importance, importance_figure
 from myosweep.report.race_figure import draw_race, race_figure
 from myosweep.report.search_figure import draw_search, search_figure
 from myosweep.report.style import Drawing
-from myosweep.report.tables import Table, settings_table
+from myosweep.report.tables import Heading, Row, Section, Table, settings_table
 from myosweep.report.told import Part
 from myosweep.report.tuned_tables import (
     changes_table,
@@ -28,12 +32,21 @@ from myosweep.report.tuned_tables import (
     trainings_table,
     trials_table,
 )
-from myosweep.report.tuned_text import to_paste
+from myosweep.report.tuned_text import matters_blocks, to_paste
 from myosweep.report.tuned_words import answer_part, cost_part, early_part, race_part, tune_of
 from myosweep.results.read import Results, read_results
 from myosweep.results.trials import TrialRun, TuningState, read_trial_runs, read_tuning_state
 
 _FEW_S = 600
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A part of what is known of which settings matter: a heading, sentences, perhaps a table."""
+
+    title: str
+    table: Table | None
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class TunedPage:
         parts: the questions with their answers.
         paste: the recommended settings as lines of a study file; empty if the default is kept.
         changes, test, race, early: tables; None where there is nothing yet.
+        matters: which settings matter; empty before the search is over.
     """
 
     name: str
@@ -70,11 +84,15 @@ class TunedPage:
     search_drawing: Drawing | None
     race_drawing: Drawing | None
     early_drawing: Drawing | None
+    matters: tuple[Matter, ...]
+    matters_drawing: Drawing | None
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """The figures that there are."""
-        every = (self.race_drawing, self.search_drawing, self.early_drawing)
+        every = (
+            self.race_drawing, self.search_drawing, self.early_drawing, self.matters_drawing
+        )  # fmt: skip
         return tuple(drawing for drawing in every if drawing is not None)
 
 
@@ -140,7 +158,24 @@ def build_tuned_page(results: Results, found: Tuned) -> TunedPage:
         search_drawing=None if search is None else draw_search(search),
         race_drawing=None if race is None else draw_race(race),
         early_drawing=None if early is None else draw_early(early),
+        matters=tuple(map(_matter, matters_blocks(found, study))),
+        matters_drawing=_draw_matters(found, study),
     )
+
+
+def _matter(block: Block) -> Matter:
+    if not block.rows:
+        return Matter(block.title, None, block.sentences)
+    head = (tuple(Heading(name) for name in block.columns),)
+    rows = tuple(Row(row[0], row[1:]) for row in block.rows)
+    return Matter(block.title, Table(head, (Section("", rows),)), block.sentences)
+
+
+def _draw_matters(found: Tuned, study: StudyConfig) -> Drawing | None:
+    if found.race is None:
+        return None
+    figure = importance_figure(tuned_importance(found.trials, study))
+    return None if figure is None else draw_importance(figure)
 
 
 def render_tuned(page: TunedPage) -> str:

@@ -11,8 +11,10 @@ from myosweep.analysis.early_scores import told_so_far
 from myosweep.analysis.number_words import number
 from myosweep.analysis.points import field_words
 from myosweep.analysis.tuned import DEFAULT, Trial, Tuned, name_of
+from myosweep.analysis.tuned_importance import tuned_importance
 from myosweep.config import StudyConfig, Value
 from myosweep.report.conclusion_text import Block, plain
+from myosweep.report.importance_text import importance_blocks, importance_json
 from myosweep.report.told import Part
 from myosweep.report.tuned_words import (
     answer_part,
@@ -39,8 +41,16 @@ def tuned_blocks(found: Tuned, study: StudyConfig, state: TuningState) -> tuple[
         _with(cost_part(found, state)),
         early_block(found, study),
         trials_block(found.trials),
+        *matters_blocks(found, study),
     )
     return tuple(block for block in blocks if block.rows or block.sentences)
+
+
+def matters_blocks(found: Tuned, study: StudyConfig) -> tuple[Block, ...]:
+    """Which of the searched settings matter; nothing before the search is over."""
+    if found.race is None:
+        return ()
+    return importance_blocks(tuned_importance(found.trials, study))
 
 
 def _paste_block(found: Tuned, study: StudyConfig) -> Block:
@@ -72,6 +82,7 @@ def tuned_json(found: Tuned, study: StudyConfig, state: TuningState) -> dict[str
             "test": None if found.test is None else asdict(found.test),
             "earlier_look": None if found.earlier is None else asdict(found.earlier),
             "trials": trial_records(found.trials),
+            "importance": importance_json(tuned_importance(found.trials, study)),
         }
     )
     return content
