@@ -12,12 +12,12 @@ from myosweep.results.read import Results
 
 OUTCOMES: dict[Outcome, str] = {
     "recorded": "recorded only",
-    "stopped": "stopped there",
-    "waiting": "was stopped there, goes on at the next start",
-    "continued": "was stopped there, went on later",
-    "replaced": "stopped there; trained anew with other settings",
-    "last": "list exhausted; trained to its end without having passed",
-    "diverged": "had run out of bounds by itself",
+    "stopped": "stopped",
+    "waiting": "stopped; goes on at the next start",
+    "continued": "stopped, went on later",
+    "replaced": "stopped; next: ",
+    "last": "list exhausted, trained on",
+    "diverged": "ran out of bounds by itself",
 }
 _ACTIONS = {
     "report": "this is only recorded",
@@ -36,7 +36,7 @@ def early_sentences(found: EarlyFindings, score: str) -> tuple[str, ...]:
 
 
 APPLICATION_COLUMNS = (
-    "training", "adjustment", "asked after epoch", "validation accuracy", "what happened"
+    "training", "adjustment", "epoch", "accuracy", "what happened"
 )  # fmt: skip
 
 
@@ -56,8 +56,7 @@ def application_rows(applied: Sequence[EarlyApplication]) -> tuple[tuple[str, ..
 
 def outcome_words(one: EarlyApplication) -> str:
     """What became of a run that had not passed, with the settings that came next."""
-    words = OUTCOMES[one.outcome]
-    return f"{words}: {one.next_change}" if one.next_change else words
+    return OUTCOMES[one.outcome] + one.next_change
 
 
 def accuracy_words(accuracy: float) -> str:
