@@ -146,14 +146,23 @@ def _wrongly(found: EarlyFindings, score: str) -> Iterator[str]:
         yield "No finished training can say whether the rule stops wrongly."
         return
     runs, share = counted(completed, "completed training"), percent(found.wrongly / completed)
-    verb = "had not passed:" if found.action == "adjust" else "would have been stopped:"
-    yield (
-        f"Of {runs}, {found.would_stop or 'none'} {verb} {found.wrongly} wrongly, {share} of the "
-        f"completed trainings (95\u00a0% interval {percent(found.low)} to {percent(found.high)}, "
-        "exact, as if trainings were independent). Wrongly means: the training ended with a "
-        f"validation score ({score}) at least as good as that of the study’s median training, "
-        f"{number(found.median)}."
+    interval = (
+        f"95\u00a0% interval {percent(found.low)} to {percent(found.high)}, exact, as if trainings "
+        "were independent"
     )
+    if not found.would_stop:
+        yield (
+            f"Of {runs} the rule would have stopped none, and so {share} of them wrongly "
+            f"({interval})."
+        )
+    else:
+        verb = "had not passed" if found.action == "adjust" else "would have been stopped"
+        yield (
+            f"Of {runs}, {found.would_stop} {verb}: {found.wrongly} wrongly, {share} of the "
+            f"completed trainings ({interval}). Wrongly means: the training ended with a "
+            f"validation score ({score}) at least as good as that of the study’s median training, "
+            f"{number(found.median)}."
+        )
     if found.action != "report" and any(
         one.outcome in ("stopped", "replaced") for one in found.applied
     ):
