@@ -65,6 +65,16 @@ def test_as_good_as_the_median_is_wrongly_stopped() -> None:
     assert (found.would_stop, found.wrongly) == (3, 2)
 
 
+def test_a_rule_that_stops_nothing_says_so() -> None:
+    runs = table(*((name, 0.95, True, "complete") for name in "abcd"))
+    scores = pd.Series({"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4})
+    found = early_rule(runs, scores, EarlyRule(), in_force=True, lengths=[30])
+    text = " ".join(early_sentences(found, "Dice")).replace("\u00a0", " ")
+    assert "4 trainings got so far. Every one passed." in text
+    wanted = "Of 4 completed trainings the rule would have stopped none, and so 0 % of them wrongly"
+    assert f"{wanted} (95 % interval 0 % to 60.2 %, exact" in text  # 1 - 0.025^(1/4) = 0.602
+
+
 def test_without_completed_runs_nothing_is_claimed() -> None:
     found = early_rule(table(), pd.Series(dtype=float), EarlyRule(), in_force=True, lengths=[30])
     assert (found.completed, found.wrongly, found.low, found.high) == ((), 0, 0.0, 1.0)

@@ -102,7 +102,7 @@ def test_the_command_line_shows_every_application(toy: Toy) -> None:
     assert status.exit_code == 0
     assert "5 of 6 runs done, 1 stopped by the early rule, 0 running" in status.output
     assert "Where the early rule applied" in status.output
-    assert "stopped there" in status.output
+    assert "89.47" in status.output
     summary = shell.invoke(app, ["summary", str(toy.folder)])
     assert "it stops there" in summary.output
     assert "Where the early rule applied" in summary.output

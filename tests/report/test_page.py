@@ -29,6 +29,7 @@ FIGURES = (
     "figure-1-scores",
     "figure-2-masks",
     "figure-3-learning-curves",
+    "figure-4-early-rule",
 )
 
 
@@ -92,7 +93,8 @@ def test_the_order_of_the_page(text: str) -> None:
         "<h1>", "<h2>Conclusion", "Which value should I take?", "How much does it matter?",
         "Where do the segmentations differ?", "What is not known", "Figure A.", "Figure B.",
         "Table A.", "Table B.", "<h2>The study", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.",
-        "Table 3.", "Figure 3.", "<h2>Warnings", "<h2>Appendix", "Methods, to paste",
+        "Table 3.", "Figure 3.", "<h2>The early rule", "Figure 4.", "<h2>Warnings",
+        "<h2>Appendix", "Methods, to paste",
         "What the words mean", "Table 4.", "Table 5.", "Versions",
     )  # fmt: skip
     places = [text.index(mark) for mark in wanted]

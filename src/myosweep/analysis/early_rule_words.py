@@ -12,12 +12,12 @@ from myosweep.results.read import Results
 
 OUTCOMES: dict[Outcome, str] = {
     "recorded": "recorded only",
-    "stopped": "stopped there",
-    "waiting": "was stopped there, goes on at the next start",
-    "continued": "was stopped there, went on later",
-    "replaced": "stopped there; trained anew with other settings",
-    "last": "list exhausted; trained to its end without having passed",
-    "diverged": "had run out of bounds by itself",
+    "stopped": "stopped",
+    "waiting": "stopped; goes on at the next start",
+    "continued": "stopped, went on later",
+    "replaced": "stopped; next: ",
+    "last": "list exhausted, trained on",
+    "diverged": "ran out of bounds by itself",
 }
 _ACTIONS = {
     "report": "this is only recorded",
@@ -36,7 +36,7 @@ def early_sentences(found: EarlyFindings, score: str) -> tuple[str, ...]:
 
 
 APPLICATION_COLUMNS = (
-    "training", "adjustment", "asked after epoch", "validation accuracy", "what happened"
+    "training", "adjustment", "epoch", "accuracy", "what happened"
 )  # fmt: skip
 
 
@@ -56,8 +56,7 @@ def application_rows(applied: Sequence[EarlyApplication]) -> tuple[tuple[str, ..
 
 def outcome_words(one: EarlyApplication) -> str:
     """What became of a run that had not passed, with the settings that came next."""
-    words = OUTCOMES[one.outcome]
-    return f"{words}: {one.next_change}" if one.next_change else words
+    return OUTCOMES[one.outcome] + one.next_change
 
 
 def accuracy_words(accuracy: float) -> str:
@@ -147,14 +146,23 @@ def _wrongly(found: EarlyFindings, score: str) -> Iterator[str]:
         yield "No finished training can say whether the rule stops wrongly."
         return
     runs, share = counted(completed, "completed training"), percent(found.wrongly / completed)
-    verb = "had not passed:" if found.action == "adjust" else "would have been stopped:"
-    yield (
-        f"Of {runs}, {found.would_stop or 'none'} {verb} {found.wrongly} wrongly, {share} of the "
-        f"completed trainings (95\u00a0% interval {percent(found.low)} to {percent(found.high)}, "
-        "exact, as if trainings were independent). Wrongly means: the training ended with a "
-        f"validation score ({score}) at least as good as that of the study’s median training, "
-        f"{number(found.median)}."
+    interval = (
+        f"95\u00a0% interval {percent(found.low)} to {percent(found.high)}, exact, as if trainings "
+        "were independent"
     )
+    if not found.would_stop:
+        yield (
+            f"Of {runs} the rule would have stopped none, and so {share} of them wrongly "
+            f"({interval})."
+        )
+    else:
+        verb = "had not passed" if found.action == "adjust" else "would have been stopped"
+        yield (
+            f"Of {runs}, {found.would_stop} {verb}: {found.wrongly} wrongly, {share} of the "
+            f"completed trainings ({interval}). Wrongly means: the training ended with a "
+            f"validation score ({score}) at least as good as that of the study’s median training, "
+            f"{number(found.median)}."
+        )
     if found.action != "report" and any(
         one.outcome in ("stopped", "replaced") for one in found.applied
     ):
