@@ -81,7 +81,8 @@ def perform(given: argparse.Namespace) -> None:
     from myosweep.data.split import make_split
     from myosweep.results.layout import StudyFolder
     from myosweep.training.device import Computer
-    from myosweep.training.run import RunPlan, perform_run
+    from myosweep.training.plan import RunPlan
+    from myosweep.training.run import perform_run
 
     task, preset, precision, place = given.task
     folder = Path(place) / f"{task}-{preset}-{precision}"
@@ -100,7 +101,7 @@ def perform(given: argparse.Namespace) -> None:
 
 def score(plan, study, computer) -> None:
     from myosweep.training.fit import predict_regions
-    from myosweep.training.run import build_network, describe_run
+    from myosweep.training.plan import build_network, describe_run
     from myosweep.training.score import write_run_scores
 
     network = build_network(plan, computer)

@@ -22,7 +22,7 @@ from myosweep.study.ensemble import make_ensembles
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.sweep import run_study
-from myosweep.training.run import build_network
+from myosweep.training.plan import build_network
 
 CPU = Resources("cpu", threads=1)
 

@@ -11,7 +11,8 @@ from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
 from myosweep.training.initial import content_name, find_weights, is_kept, load_initial
-from myosweep.training.run import build_network, perform_run
+from myosweep.training.plan import build_network
+from myosweep.training.run import perform_run
 
 
 def test_a_training_starts_from_the_weights_that_it_is_given(

@@ -12,7 +12,7 @@ from myosweep.data.split import Split
 from myosweep.data.store import Dataset
 from myosweep.regions import RegionScheme
 from myosweep.results.rows import RunStatus
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 Attempts = tuple[RunPlan, ...]
 """The trainings that may come to stand at one place, in their order; mostly one."""

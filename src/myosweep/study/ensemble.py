@@ -21,7 +21,7 @@ from myosweep.study.resources import Resources
 from myosweep.training.claim import take_claim
 from myosweep.training.device import Computer
 from myosweep.training.fit import predict_regions
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 from myosweep.training.score import write_run_scores
 
 

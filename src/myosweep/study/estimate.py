@@ -8,7 +8,7 @@ from myosweep.errors import StudyError
 from myosweep.study.jobs import Layout, speed_of
 from myosweep.study.open import Study
 from myosweep.study.resources import Resources
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, take_claim
-from myosweep.training.run import OnEpoch, RunPlan, Stops, perform_run
+from myosweep.training.plan import RunPlan
+from myosweep.training.run import OnEpoch, Stops, perform_run
 
 _POLL_S = 1.0
 

@@ -9,7 +9,7 @@ from myosweep.errors import StudyError
 from myosweep.files import whole_file
 from myosweep.results.layout import StudyFolder
 from myosweep.training.initial import check_weights, content_name, find_weights, is_kept
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 _FIELD = "init_from"
 

@@ -19,7 +19,7 @@ from myosweep.study.ray_places import Place, SharedFolder, ThroughStore
 from myosweep.study.ray_task import Share
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, is_claimed
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 _POLL_S = 1.0
 _GRACE_S = 30.0

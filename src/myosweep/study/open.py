@@ -1,9 +1,7 @@
 """A study and its folder: made on the first run, merged on later ones, never overwritten."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,9 +34,10 @@ from myosweep.study.initial import (
 )
 from myosweep.study.leakage import look_at_data
 from myosweep.study.merge import merged
+from myosweep.study.turns import turn
 from myosweep.training.claim import take_claim
 from myosweep.training.device import resolve_device, resolve_precision
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -200,24 +199,6 @@ class _Wanted:
         scheme = config.scheme(self.dataset.scheme)
         weights = weights_of(config, self.home, self.places)
         return Study(config, self.home, self.dataset, splits, scheme, weights, found)
-
-
-@contextmanager
-def turn(home: StudyFolder) -> Iterator[None]:
-    """Be the only process that writes the study; wait for others, which takes no time."""
-    while (claim := take_claim(home.turns)) is None or not claim.is_newest:
-        if claim is not None:  # of a number that was used and cleared away meanwhile
-            home.turns.claim(claim.number).unlink(missing_ok=True)
-        time.sleep(_POLL_S)
-    try:
-        yield
-    finally:
-        claim.release()
-        for old in home.turns.claims[:-1]:
-            old.unlink(missing_ok=True)
-
-
-_POLL_S = 0.1
 
 
 def _write(study: Study) -> None:

@@ -15,7 +15,7 @@ from myosweep.study.open import Study
 from myosweep.study.ray_task import Share, Task, do_in_shared_folder, do_through_store
 from myosweep.study.store import Store
 from myosweep.training.claim import Claim, Errand, last_progress, take_claim
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 _VISIBLE_S = 60.0
 _RENEW_S = 30.0

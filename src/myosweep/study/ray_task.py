@@ -19,7 +19,7 @@ from myosweep.study.resources import Resources
 from myosweep.study.store import RunStore
 from myosweep.training.checkpoint import Progress
 from myosweep.training.claim import Errand
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)

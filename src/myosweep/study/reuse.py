@@ -9,7 +9,7 @@ from myosweep.results.read import read_history
 from myosweep.results.rows import EarlyRecord, RunStatus
 from myosweep.study.open import Study
 from myosweep.training.claim import take_claim
-from myosweep.training.run import RunPlan, describe_run
+from myosweep.training.plan import RunPlan, describe_run
 
 
 def reuse_runs(study: Study, other: Path | str) -> int:

@@ -20,7 +20,7 @@ from myosweep.training.checkpoint import Progress, write_checkpoint
 from myosweep.training.device import Computer
 from myosweep.training.fit import predict_regions, train_step
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 from myosweep.training.samples import MiniBatch, Samples, mini_batches
 from myosweep.training.score import RegionMaps
 

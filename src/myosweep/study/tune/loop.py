@@ -41,14 +41,15 @@ from myosweep.results.trials import (
     write_tuning_state,
 )
 from myosweep.study.execute import attempt
-from myosweep.study.open import Study, turn
+from myosweep.study.open import Study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import full_point, propose
 from myosweep.study.tune.trials import Trials
+from myosweep.study.turns import turn
 from myosweep.training.checkpoint import Progress
 from myosweep.training.claim import is_claimed
-from myosweep.training.run import RunPlan, describe_run
+from myosweep.training.plan import RunPlan, describe_run
 from myosweep.training.work import cost_in_runs
 
 if TYPE_CHECKING:
