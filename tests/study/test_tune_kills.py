@@ -24,7 +24,7 @@ from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_history
 from myosweep.results.trials import read_trial_runs
 from myosweep.study.open import open_study
-from myosweep.study.tune.loop import open_tuning
+from myosweep.study.tune.tuning import open_tuning
 
 REGION = "myocardium"
 LONGEST_S = 300

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from myosweep.analysis.tuned import Tuned
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
-    from myosweep.study.tune.loop import Tuning
+    from myosweep.study.tune.tuning import Tuning
 
 
 def tune(
@@ -83,7 +83,7 @@ def tune(
     from myosweep.errors import ConfigError
     from myosweep.study.open import open_study
     from myosweep.study.resources import Resources
-    from myosweep.study.tune.loop import open_tuning, require_tune
+    from myosweep.study.tune.tuning import open_tuning, require_tune
 
     if budget is not None:
         try:

@@ -9,7 +9,8 @@ from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import in_parallel, workers_ended
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
-from myosweep.study.tune.loop import Tuning, open_tuning, work
+from myosweep.study.tune.loop import work
+from myosweep.study.tune.tuning import Tuning, open_tuning
 from myosweep.training.claim import take_claim
 
 
