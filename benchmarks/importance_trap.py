@@ -4,14 +4,14 @@
 
 Prints the tables of docs/how-to/which-hyperparameters-matter.md and draws its picture: the same
 function over a narrow and a wide range of learning rates; trials drawn at random and by Optuna's
-TPE; shares near the best; how often the interval holds the true share; and how often pure noise
-is ranked. Nothing is trained.
+TPE; shares near the best; a cliff that moves; how often the interval holds the true share; and how
+often pure noise is ranked. Nothing is trained.
 """
 
 import argparse
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ RANGES = {
     "learning rate 0.0001 to 0.01": SPACE,
     "learning rate 0.000001 to 0.1": WIDE,
 }
+Score = Callable[[Mapping[str, Any]], float]
 _GRID = 48
 _RANDOM, _TPE = "random", "TPE"
 
@@ -58,18 +59,23 @@ def score(point: Mapping[str, Any]) -> float:
     return 0.8 - loss + flip
 
 
+def cliff(point: Mapping[str, Any]) -> float:
+    """The same, but training fails from some learning rate on, earlier with much dropout."""
+    fails = math.log10(point["learning_rate"]) > -2.3 - point["dropout"]
+    return 0.05 if fails else score(point)
+
+
 def true_shares(
-    space: Mapping[str, Domain], capped: float = -math.inf
+    space: Mapping[str, Domain], capped: float = -math.inf, of: Score = score
 ) -> dict[tuple[str, ...], float]:
     """Variance shares of fields and pairs, by adding up over a fine grid.
 
     Args:
         capped: lower scores count as this one.
+        of: the function.
     """
     axes = [_levels(domain) for domain in space.values()]
-    table = np.array(
-        [score(dict(zip(space, one, strict=True))) for one in itertools.product(*axes)]
-    )
+    table = np.array([of(dict(zip(space, one, strict=True))) for one in itertools.product(*axes)])
     table = np.maximum(table, capped).reshape([len(axis) for axis in axes])
     table -= table.mean()
     every, found = range(len(axes)), {}
@@ -98,7 +104,9 @@ def _at(domain: Domain, place: float) -> float:
     return domain.low + (domain.high - domain.low) * place
 
 
-def searched(space: Mapping[str, Domain], sampler: str, trials: int, seed: int) -> Trials:
+def searched(
+    space: Mapping[str, Domain], sampler: str, trials: int, seed: int, of: Score = score
+) -> Trials:
     """Trials as a search finds them, with noise."""
     noise = np.random.default_rng(seed)
     rows = []
@@ -107,7 +115,7 @@ def searched(space: Mapping[str, Domain], sampler: str, trials: int, seed: int) 
     for _ in range(trials):
         trial = study.ask()
         point = {path: _suggested(trial, path, domain) for path, domain in space.items()}
-        found = score(point) + NOISE * noise.standard_normal()
+        found = of(point) + NOISE * noise.standard_normal()
         study.tell(trial, found)
         rows.append(Trial(point, found))
     return Trials(space, rows)
@@ -157,6 +165,20 @@ def table(
         yield f"| {field_words(path)} | {' | '.join(cells)} |"
 
 
+def of_cliffs(trials: int, repeats: int) -> Iterator[str]:
+    """What is seen of a cliff in the learning rate that moves with dropout."""
+    pair = ("learning_rate", "dropout")
+    found = [
+        importance(searched(SPACE, _RANDOM, trials, seed, cliff), seed) for seed in range(repeats)
+    ]
+    shares = [one.share.share for many in found for one in many.interactions if one.paths == pair]
+    truth = true_shares(SPACE, of=cliff)[pair]
+    middle = np.mean(shares) if shares else math.nan
+    yield f"\nA cliff that moves (ranked: {len(shares)} of {repeats})"
+    yield f"explained: {np.mean([one.explained.share for one in found]):.0%} on average"
+    yield f"interaction: {truth:.1%}, found {middle:.1%} on average"
+
+
 def false_rankings(trials: int, repeats: int) -> float:
     """How often scores that are nothing but noise are ranked."""
     ranked = 0
@@ -185,8 +207,12 @@ def draw(found: Mapping[str, tuple[Mapping[str, Domain], Importance]], file: Pat
                 axes.plot(total(path, truth), place, "o", ms=5, mfc="none", mec="#d55e00", mew=1.4)
             axes.set(xlim=(0, 1.02), ylim=(len(space) - 0.4, -0.6))
             axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-            axes.set_xlabel("share of the variance, interactions included", fontsize=7)
+            axes.set_xticks([0, 0.5, 1])
             axes.spines["left"].set_color(MUTED)
+        words = (
+            "share of the variance, interactions included, with 95 % interval; rings: the true one"
+        )
+        figure.supxlabel(words, fontsize=7.5, color=MUTED)
         panels[0].set_yticks(range(len(SPACE)), [field_words(path) for path in SPACE])
         panels[0].tick_params(axis="y", labelcolor=INK)
         file.write_bytes(finish(figure, file.stem, "").png)
@@ -215,6 +241,7 @@ def main() -> None:
     print(*table("TPE", SPACE, true_shares(SPACE), {_TPE: tpe}), sep="\n", flush=True)
     near = repeated(SPACE, _RANDOM, *sizes, near=True)
     print(*table("Near the best", SPACE, near_best_shares(), {_RANDOM: near}), sep="\n", flush=True)
+    print(*of_cliffs(*sizes), sep="\n", flush=True)
     for trials in (FEWEST_TRIALS, asked.trials):
         ranked = false_rankings(trials, 5 * asked.repeats)
         print(f"pure noise ranked, {trials} trials: {ranked:.1%}", flush=True)
