@@ -65,7 +65,7 @@ def importance(
 
     Args:
         near_best: what matters among good settings: scores below the top quarter's lowest are
-            lifted to it (Hutter et al. 2014, section 4.2: improvements over a cutoff).
+            lifted to it (after Hutter et al. 2014: improvements over a cutoff).
         with_pruned: False leaves pruned trials out, which hides what made trials bad.
 
     Raises:
