@@ -244,7 +244,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     state = read_tuning_state(folder) or TuningState(budget=tune.budget)
     trials = search_so_far(folder)
     runs = read_trial_runs(folder, read_study_config(folder.study).question.region)
-    spent = sum(one.spent for one in runs)
+    spent = sum((one.spent for one in runs), 0.0)
     first = next(iter(read_looks(folder)), None)
     found = Tuned(trials, None, float("nan"), None, "not over", spent, first)
     if not state.search_over:

@@ -81,7 +81,7 @@ def tune(
     """
     from myosweep.config import parse_budget
     from myosweep.errors import ConfigError
-    from myosweep.study.open import open_study
+    from myosweep.study.open import open_study, read_source
     from myosweep.study.resources import Resources
     from myosweep.study.tune.tuning import open_tuning, require_tune
 
@@ -90,12 +90,12 @@ def tune(
             parse_budget(budget)
         except ValueError as error:
             raise ConfigError(f"--budget: {error}") from None
-    opened = open_study(
-        study, out, device=device, dataset=dataset, allow_leakage=allow_leakage, write=False
-    )
-    require_tune(opened.config)
+    require_tune(read_source(study)[0])
     resources = Resources(device, jobs, threads)
     if dry_run:
+        opened = open_study(
+            study, out, device=device, dataset=dataset, allow_leakage=allow_leakage, write=False
+        )
         _plan(opened, budget, resources)
         return
     opened = open_study(study, out, device=device, dataset=dataset, allow_leakage=allow_leakage)

@@ -129,7 +129,7 @@ def open_study(
         InputError: if study, dataset and folder do not fit together; every reason at once where
             possible. Then nothing was written.
     """
-    config, base = _read(source)
+    config, base = read_source(source)
     if config.source == "masks":
         raise StudyError(
             f"study {config.name!r} holds masks of another program; there is nothing to train in "
@@ -158,7 +158,7 @@ def require_sweep(source: Path | str | StudyConfig) -> None:
     Args:
         source: a study file, a study folder, or a record.
     """
-    config, _ = _read(source)
+    config, _ = read_source(source)
     if config.tune is not None:
         place = config.name if isinstance(source, StudyConfig) else Path(source).name
         raise StudyError(
@@ -250,8 +250,8 @@ _OURS = {
 _OURS |= {"looks.jsonl", "conclusion.json", "trials.log", "tuning.json"}
 
 
-def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
-    """The record, and the folder that its relative dataset path may start from."""
+def read_source(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
+    """A study's record, and the folder that its relative dataset path may start from."""
     if isinstance(source, StudyConfig):
         return source, Path()
     path = Path(source)

@@ -44,7 +44,7 @@ def search_progress(folder: StudyFolder, state: StudyState) -> SearchProgress:
     runs = read_trial_runs(folder, read_study_config(folder.study).question.region)
     first = [one for one in runs if one.seed == 0]
     known = read_tuning_state(folder)
-    spent, whole = sum(one.spent for one in runs), known.budget_runs if known else None
+    spent, whole = sum((one.spent for one in runs), 0.0), known.budget_runs if known else None
     over = known is not None and known.race_over
     return SearchProgress(
         trials=len(first),

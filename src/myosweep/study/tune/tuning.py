@@ -133,8 +133,8 @@ def require_tune(config: StudyConfig) -> None:
 def count_money(tuning: Tuning) -> Money:
     """Budget and expenses in runs of the default; a time budget needs the first of them done."""
     runs = read_trial_runs(tuning.study.folder, tuning.region)
-    spent = sum(one.spent for one in runs)
-    settled = sum(one.spent for one in runs if one.status is not None)
+    spent = sum((one.spent for one in runs), 0.0)
+    settled = sum((one.spent for one in runs if one.status is not None), 0.0)
     budget = parse_budget(tuning.budget)
     whole = budget.runs
     if whole is None:
