@@ -128,6 +128,9 @@ class Tune(Record):
     startup: int = Field(
         5, ge=2, description="first trials, drawn at random and trained to their end"
     )
+    trials: int | None = Field(
+        None, ge=1, description="trials of the search at most; default: what the budget allows"
+    )
     race_share: float = Field(
         0.6, gt=0, lt=1, description="share of the budget that is kept for the race"
     )

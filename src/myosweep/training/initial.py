@@ -11,7 +11,7 @@ from myosweep.config import RunSettings
 from myosweep.errors import StudyError
 from myosweep.model.unet import UNet
 from myosweep.model.weights import read_tensors
-from myosweep.results.layout import RunFolder
+from myosweep.results.layout import RunFolder, StudyFolder
 
 _NAME = re.compile(r"weights-[0-9a-f]{12}")
 
@@ -22,12 +22,20 @@ def is_kept(name: str) -> bool:
 
 
 def find_weights(place: Path) -> Path:
-    """The weights of a run's folder, or a weights file itself.
+    """The weights of a run's folder, of the only network of a study, or a weights file itself.
 
     Raises:
-        StudyError: if there are none.
+        StudyError: if there are none, or several.
     """
     path = RunFolder(place).weights if place.is_dir() else place
+    if StudyFolder(place).study.is_file():
+        found = [run.weights for run in StudyFolder(place).runs() if run.weights.is_file()]
+        if len(found) > 1:
+            raise StudyError(
+                f"init_from: study {place.name!r} has {len(found)} networks; name one of them, as "
+                f"{place.name}/runs/ID (see `myosweep table`)"
+            )
+        path = next(iter(found), path)
     if not path.is_file():
         raise StudyError(
             f"init_from: there are no weights in {place.name!r}; name the folder of a finished run "

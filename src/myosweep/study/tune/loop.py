@@ -147,6 +147,8 @@ def _free(tuning: Tuning, plans: Sequence[RunPlan]) -> RunPlan | None:
 
 def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
     """Add one more trial, if the budget of the search allows it."""
+    if tuning.tune.trials is not None and len(records) >= tuning.tune.trials:
+        return None
     money = count_money(tuning)
     fields = tuning.study.config.fields
     default = next(tuning.study.config.points())[0]
