@@ -16,7 +16,7 @@ from myosweep.results.read import Results, read_results
 NOISE = ("l2.strength", "labels.noise", "labels.strength")
 SIZES = {(0.125,): (6, 7, 6), (0.25,): (4, 3, 4), (0.5,): (2, 2, 3), (1.0,): (1, 1, 1)}
 ROWS = {
-    ("none", 0.0): {0.0: (1, 2, 1), 1e-4: (0, 0, 0), 1e-2: (5, 5, 5)},
+    ("none", 0.0): {0.0: (2, 2, 2), 1e-4: (0, 0, 0), 1e-2: (5, 5, 5)},
     ("jitter", 4.0): {0.0: (8, 8, 8), 1e-4: (6, 6, 6), 1e-2: (2, 2, 2)},
 }
 LABELS = {(l2, *level): shifts for level, row in ROWS.items() for l2, shifts in row.items()}
