@@ -68,7 +68,13 @@ def undisturbed(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-@pytest.fixture(params=["journal", "postgresql"])
+LONG = [
+    pytest.param(20, name, marks=pytest.mark.long, id=f"20-{name}")
+    for name in ("journal", "postgresql")
+]
+
+
+@pytest.fixture
 def storage(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "journal":
         yield None
@@ -77,7 +83,7 @@ def storage(request: pytest.FixtureRequest) -> Iterator[str | None]:
             yield url
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("kills", "storage"), [(2, "journal"), *LONG], indirect=["storage"])
 def test_one_worker_ends_with_the_same_trials(
     kills: int,
     config: StudyConfig,
@@ -93,7 +99,7 @@ def test_one_worker_ends_with_the_same_trials(
     assert runs(folder) == runs(undisturbed)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("kills", "storage"), [(2, "postgresql"), *LONG], indirect=["storage"])
 def test_two_workers_lose_and_double_nothing(
     kills: int, config: StudyConfig, storage: str | None, tmp_path: Path
 ) -> None:
