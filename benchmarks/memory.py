@@ -112,7 +112,7 @@ def score(plan, study, computer) -> None:
             part: predict_regions(network, samples, computer)
             for part, samples in plan.samples().items()
         }
-        write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
+        write_run_scores(folder, plan.dataset, plan.split.all_rows(plan.dataset), plan.scheme, maps)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class StudyState:
     @property
     def epochs_done(self) -> float:
         return float(
-            sum(run.epochs if run.state in _ENDED else run.epochs_done for run in self.runs)
+            sum(run.epochs if run.state in _WHOLE else run.epochs_done for run in self.runs)
         )
 
     @property
@@ -81,7 +81,6 @@ class StudyState:
 
 
 _WHOLE = ("complete", "diverged")
-_ENDED = (*_WHOLE, "stopped")
 
 
 def study_state(folder: Path | str, before: StudyState | None = None) -> StudyState:
