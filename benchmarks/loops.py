@@ -21,7 +21,7 @@ from myosweep.model.unet import UNet
 from myosweep.training.device import Computer, Precision
 from myosweep.training.fit import train_step
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 from myosweep.training.samples import MiniBatch, Samples, mini_batches
 
 Loop = Iterator[int]

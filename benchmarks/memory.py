@@ -81,7 +81,8 @@ def perform(given: argparse.Namespace) -> None:
     from myosweep.data.split import make_split
     from myosweep.results.layout import StudyFolder
     from myosweep.training.device import Computer
-    from myosweep.training.run import RunPlan, perform_run
+    from myosweep.training.plan import RunPlan
+    from myosweep.training.run import perform_run
 
     task, preset, precision, place = given.task
     folder = Path(place) / f"{task}-{preset}-{precision}"
@@ -100,7 +101,7 @@ def perform(given: argparse.Namespace) -> None:
 
 def score(plan, study, computer) -> None:
     from myosweep.training.fit import predict_regions
-    from myosweep.training.run import build_network, describe_run
+    from myosweep.training.plan import build_network, describe_run
     from myosweep.training.score import write_run_scores
 
     network = build_network(plan, computer)
@@ -111,7 +112,7 @@ def score(plan, study, computer) -> None:
             part: predict_regions(network, samples, computer)
             for part, samples in plan.samples().items()
         }
-        write_run_scores(folder, plan.dataset, plan.split, plan.scheme, maps)
+        write_run_scores(folder, plan.dataset, plan.split.all_rows(plan.dataset), plan.scheme, maps)
 
 
 if __name__ == "__main__":

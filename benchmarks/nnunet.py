@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 
 from myosweep.data.export import export_dataset
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv-nnunet" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -39,7 +39,7 @@ from myosweep.data.store import Dataset
 from myosweep.training.device import Computer, Precision, processor_count, resolve_precision
 from myosweep.training.fit import train_step
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 from step_profile import print_shares, profile_step
 
 SIDES = (1024, 2048, 4096)

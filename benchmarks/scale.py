@@ -97,7 +97,7 @@ def score(folder: Path) -> None:
     dataset, study = open_dataset(folder / "../data"), StudyFolder(folder)
     split = read_split(study.split())
     maps = predictions(dataset, split, 2, np.random.default_rng(0))
-    write_run_scores(study.run("scored-again"), dataset, split, REGIONS, maps)
+    write_run_scores(study.run("scored-again"), dataset, split.all_rows(dataset), REGIONS, maps)
 
 
 STEPS: dict[str, Callable[[Path], None]] = {

@@ -10,7 +10,7 @@ from loops import endless_batches
 from myosweep.training.device import Computer
 from myosweep.training.fit import train_step
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 
 KINDS = {
     "convolution forward": ("conv_forward", "aten::mkldnn_convolution", "aten::_convolution"),

@@ -111,7 +111,8 @@ def write_run(
     )
     write_json(run.settings, description.model_dump(mode="json"))
     write_json(run.claim(1), {"epochs_done": EPOCHS, "seconds": 60.0, "released": True})
-    write_run_scores(run, dataset, split, REGIONS, predictions(dataset, split, furthest_px, rng))
+    maps = predictions(dataset, split, furthest_px, rng)
+    write_run_scores(run, dataset, split.all_rows(dataset), REGIONS, maps)
     _history(rng).to_csv(run.history, index=False)
     ended = RunStatus(
         status="complete",

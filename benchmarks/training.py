@@ -37,7 +37,7 @@ from common import (
 from loops import check_same_network, make_plan, monai_loop, our_loop, plain_loop
 from myosweep.data.store import Dataset
 from myosweep.training.device import Computer, processor_count, resolve_precision
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 PACKAGES = ("torch", "monai", "numpy", "myosweep")
 OURS = "myosweep"

@@ -35,6 +35,7 @@ import pytest  # noqa: E402
 from myosweep.config import StudyConfig, study_config  # noqa: E402
 from myosweep.data.phantom_dataset import make_phantom  # noqa: E402
 from myosweep.data.store import Dataset  # noqa: E402
+from tests.shell import Shell  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -73,3 +74,12 @@ def small_study(small_dataset: Dataset) -> StudyConfig:
             "replicates": {"seeds": 2},
         }
     )
+
+
+@pytest.fixture
+def shell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Shell(monkeypatch, capsys)

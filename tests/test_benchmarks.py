@@ -9,7 +9,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from myosweep.analysis.importance import importance
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -165,3 +168,31 @@ def test_scale_prints_costs_and_growth() -> None:
     costs = [*found["runs"], *found["slices"]]
     assert all(0 < c["seconds"] < c["process_seconds"] and c["peak_mb"] > 10 for c in costs)
     assert output.count("per 10 times as many") == 2
+
+
+@needs("optuna")
+@needs("sklearn")
+def test_the_trap_of_shares_prints_its_tables_and_draws(tmp_path: Path) -> None:
+    output = run("importance_trap.py", "--repeats", "1", "--trials", "30", "--out", str(tmp_path))
+    assert output.count("| learning rate |") == 5
+    assert output.count("pure noise ranked") == 2
+    assert (tmp_path / "importance-trap.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs("optuna")
+def test_searches_crowd_where_scores_are_good_and_shares_widen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    trap = import_module("importance_trap")
+    truth = trap.true_shares(trap.SPACE)
+    assert sum(truth.values()) == pytest.approx(1)  # the function has no triple interaction
+    width, spread = {}, {}
+    for sampler in ("random", "TPE"):
+        trials = trap.searched(trap.SPACE, sampler, 60, 0)
+        spread[sampler] = np.std([np.log10(one.values["learning_rate"]) for one in trials.rows])
+        found = next(one for one in importance(trials).effects if one.path == "learning_rate").total
+        assert found.low <= trap.total("learning_rate", truth) <= found.high
+        width[sampler] = found.high - found.low
+    assert spread["TPE"] < 0.7 * spread["random"]
+    assert width["TPE"] > width["random"]

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from myosweep.cli import main
 from myosweep.config import StudyConfig, write_study_config
 from myosweep.data.store import Dataset
+from tests.shell import Shell
 from tests.toy import toy_study
 
 COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
     "audit", "export", "split", "info", "settings", "run", "status",
-    "score", "summary", "report", "table", "plan", "verdict", "conclude", "extend",
+    "tune", "ensemble", "score", "summary", "report", "table", "plan", "verdict", "conclude",
+    "extend",
 ]  # fmt: skip
-
-
-class Shell:
-    """Runs a command line in this process and keeps what it printed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._patch, self._capture = monkeypatch, capsys
-        self.out = self.err = ""
-
-    def __call__(self, *words: object, code: int = 0) -> str:
-        self._patch.setattr(sys, "argv", ["myosweep", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        self.out, self.err = self._capture.readouterr()
-        assert (stop.value.code or 0) == code, self.out + self.err
-        assert "Traceback" not in self.out + self.err
-        return self.out
-
-
-@pytest.fixture
-def shell(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    return Shell(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 
 from myosweep.config import Replicate, StudyConfig, settings_from_paths, write_study_config
-from myosweep.data.split import PARTS, Split, make_folds, make_split, write_split
+from myosweep.data.split import (
+    PARTS,
+    Split,
+    make_folds,
+    make_split,
+    subset_of_patients,
+    write_split,
+)
 from myosweep.data.store import Dataset, new_dataset, open_dataset
 from myosweep.files import write_json
 from myosweep.metrics import count_slices, outline_lengths_px
@@ -51,7 +58,14 @@ class Toy:
         return self.splits["split"]
 
     def add_network(
-        self, values: Mapping[str, Any], seed: int, shift: int, epochs: int = 3, **status: Any
+        self,
+        values: Mapping[str, Any],
+        seed: int,
+        shift: int,
+        epochs: int = 3,
+        trial: int | None = None,
+        cost: float | None = None,
+        **status: Any,
     ) -> RunFolder:
         """Write the run of one fake network; ``status`` replaces fields of its status.
 
@@ -64,8 +78,10 @@ class Toy:
         run = self.home.run(f"run-{name}")
         settings = settings_from_paths(dict(values))
         facts = {"point": dict(values), "settings": settings, **member._asdict()}
-        self._describe(run, split, "trained", name, **facts)
-        accuracy = self._predict(run, split, lambda reference: moved(reference, shift))
+        self._describe(run, split, "trained", name, **facts, trial=trial, cost=cost)
+        accuracy = self._predict(
+            run, split, lambda reference: moved(reference, shift), settings.data.fraction, seed
+        )
         _history(epochs, seed, shift).to_csv(run.history, index=False)
         ended = {
             "status": "diverged" if shift == DIVERGED else "complete",
@@ -97,6 +113,10 @@ class Toy:
             )
             write_json(run.status, RunStatus(status="complete").model_dump(mode="json"))
 
+    def describe(self, run: RunFolder, **facts: Any) -> None:
+        """Write what a trained run is, on the study's only split."""
+        self._describe(run, self.split, "trained", run.id, **facts)
+
     def _describe(self, run: RunFolder, split: Split, kind: Any, label: str, **facts: Any) -> None:
         record = RunSettingsFile(
             kind=kind,
@@ -110,12 +130,23 @@ class Toy:
         write_json(run.settings, record.model_dump(mode="json"))
 
     def _predict(
-        self, run: RunFolder, split: Split, predict: Callable[[np.ndarray], np.ndarray]
+        self,
+        run: RunFolder,
+        split: Split,
+        predict: Callable[[np.ndarray], np.ndarray],
+        fraction: float = 1.0,
+        seed: int = 0,
     ) -> float:
-        """Write counts and masks of all parts; returns the validation accuracy."""
+        """Write counts and masks of all parts; returns the validation accuracy.
+
+        Of the training part a share of the patients is written, as if only these had trained.
+        """
+        owners = self.data.slices["patient"].to_numpy(str)
         tables, keys, masks, right = [], [], [], {}
         for part in PARTS:
             rows = split.rows(part, self.data)
+            if part == "training":
+                rows = subset_of_patients(rows, owners, fraction, seed)
             reference = self.data.reference(SCHEME, rows)
             prediction = predict(reference)
             counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()

@@ -10,7 +10,19 @@ from typing import Literal, get_args
 import numpy as np
 
 Purpose = Literal[
-    "initialisation", "order", "augmentation", "dropout", "split", "phantom", "bootstrap", "folds"
+    "initialisation",
+    "order",
+    "augmentation",
+    "dropout",
+    "split",
+    "phantom",
+    "bootstrap",
+    "folds",
+    "subset",
+    "label noise",
+    "image noise",
+    "hypergradient",
+    "tuning",
 ]
 _PURPOSES: tuple[str, ...] = get_args(Purpose)
 

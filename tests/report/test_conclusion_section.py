@@ -161,11 +161,11 @@ def test_every_other_verdict_is_counted_once(found: Conclusion, section: Conclus
 def test_tables_are_lettered_in_their_order(section: ConclusionSection) -> None:
     tables = [
         section.values, section.comparisons, section.interactions, section.collapsed,
-        section.others, section.claims, section.patients, section.movers, section.second_looks,
-        section.shares, *section.subgroups,
+        section.others, section.claims, section.patients, section.movers,
+        section.fit and section.fit.table, section.second_looks, section.shares, *section.subgroups,
     ]  # fmt: skip
     letters = [table.letter for table in tables if table is not None]
-    assert letters == list("ABCDEFGHI")[: len(letters)]
+    assert letters == list("ABCDEFGHIJ")[: len(letters)]
 
 
 def test_claims_and_failures_are_tables(found: Conclusion, section: ConclusionSection) -> None:
@@ -179,7 +179,7 @@ def test_claims_and_failures_are_tables(found: Conclusion, section: ConclusionSe
 def test_figures_are_lettered(section: ConclusionSection) -> None:
     drawn = draw_conclusion(section)
     assert [(one.letter, one.drawing.name) for one in drawn] == [
-        ("A", "figure-a-dose-response"), ("B", "figure-b-differences"),
+        ("A", "figure-a-dose-response"), ("B", "figure-b-differences"), ("C", "figure-overfitting"),
     ]  # fmt: skip
 
 
@@ -277,7 +277,7 @@ def test_two_fields_have_a_grid_and_an_interaction(tmp_path: Path) -> None:
     made = conclusion_section(conclude(results), results)
     assert "L2 strength depends on learning rate" in made.interaction
     assert made.interactions is not None
-    assert [one.letter for one in draw_conclusion(made)] == ["A", "B", "C"]
+    assert [one.letter for one in draw_conclusion(made)] == ["A", "B", "C", "D"]
     text = check(results)
     assert "Do the two settings depend on each other?" in text
 

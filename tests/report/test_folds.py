@@ -136,7 +136,7 @@ def test_values_with_no_fold_in_common_are_never_mixed_on_a_slice(tmp_path: Path
 def test_the_page_is_whole(text: str) -> None:
     page = Checked(text)
     assert (page.open, page.wrong) == ([], [])
-    assert len(page.pictures) == 5
+    assert len(page.pictures) == 7
     assert "Fold, repeat</dt>" in text
     assert "one network that was tested on the slice (" in text
     assert "mean over folds" in text

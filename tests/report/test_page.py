@@ -7,11 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.report.pages import Checked, section_of, without_pixels
 from tests.toy import DIVERGED, Toy, toy_dataset, toy_study
 
 from myosweep.analysis.conclude import conclude
@@ -25,50 +25,12 @@ from myosweep.results.read import read_results
 FIGURES = (
     "figure-a-dose-response",
     "figure-b-differences",
+    "figure-overfitting",
     "figure-1-scores",
     "figure-2-masks",
     "figure-3-learning-curves",
+    "figure-4-early-rule",
 )
-VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
-
-
-class Checked(HTMLParser):
-    """Reads a page; notes tags that do not close in order, ids, targets, images, headings."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.ids: list[str] = []
-        self.targets: list[str] = []
-        self.sources: list[str] = []
-        self.pictures: list[str | None] = []
-        self.headings: list[int] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
-        self._note(tag, dict(attrs))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._note(tag, dict(attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def _note(self, tag: str, attributes: dict[str, str | None]) -> None:
-        self.ids += [attributes["id"] or ""] if "id" in attributes else []
-        for name in ("href", "xlink:href", "src"):
-            if (address := attributes.get(name)) is not None:
-                (self.targets if address.startswith("#") else self.sources).append(address)
-        if "aria-labelledby" in attributes:
-            self.targets.append(f"#{attributes['aria-labelledby']}")
-        if tag == "img" or attributes.get("role") == "img":
-            self.pictures.append(attributes.get("alt") or attributes.get("aria-label"))
-        if re.fullmatch(r"h[1-6]", tag):
-            self.headings.append(int(tag[1]))
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +51,6 @@ def cells_of(text: str, heading: str) -> list[list[str]]:
         rf'<th scope="row">(?:<span[^>]*></span>)?{re.escape(heading)}</th>(.*?)</tr>', text, re.S
     )
     return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
-
-
-def section_of(text: str, name: str) -> str:
-    """One section of the page."""
-    start = text.index(f'<section id="{name}">')
-    return text[start : text.index("</section>", start)]
-
-
-def without_pixels(text: str) -> str:
-    return re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)
 
 
 def test_the_page_is_well_formed(text: str) -> None:
@@ -141,7 +93,8 @@ def test_the_order_of_the_page(text: str) -> None:
         "<h1>", "<h2>Conclusion", "Which value should I take?", "How much does it matter?",
         "Where do the segmentations differ?", "What is not known", "Figure A.", "Figure B.",
         "Table A.", "Table B.", "<h2>The study", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.",
-        "Table 3.", "Figure 3.", "<h2>Warnings", "<h2>Appendix", "Methods, to paste",
+        "Table 3.", "Figure 3.", "<h2>The early rule", "Figure 4.", "<h2>Warnings",
+        "<h2>Appendix", "Methods, to paste",
         "What the words mean", "Table 4.", "Table 5.", "Versions",
     )  # fmt: skip
     places = [text.index(mark) for mark in wanted]

@@ -12,7 +12,7 @@ from myosweep.study.estimate import estimate_study
 from myosweep.study.jobs import Layout, Trial, choose_jobs, soonest, speed_of
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 from myosweep.training.speed import Speed
 
 STEPS = Speed(step_s=1.0, slice_s=0.0, score_s=0.0, save_s=0.0, memory_mb=1.0)

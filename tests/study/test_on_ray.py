@@ -17,8 +17,9 @@ import pytest
 from tests.study.workers import ROOT, assert_done_once, assert_same_results, epochs_in
 
 import myosweep.study.on_ray as on_ray_module
-from myosweep.config import StudyConfig, write_study_config
+from myosweep.config import EarlyRule, StudyConfig, write_study_config
 from myosweep.errors import StudyError
+from myosweep.results.layout import StudyFolder
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import execute
 from myosweep.study.on_ray import OnRay, parse_on
@@ -229,6 +230,36 @@ def test_through_a_store_over_a_dead_node_and_an_interrupted_driver(
     on_ray(study_of(small_study, tmp_path / "again", 30), ALONE)
     assert study_state(tmp_path / "again").done == 4
     assert epochs_in(log, "trained").total() < 4 * 30 + 5, "what the store has was done again"
+
+
+@pytest.mark.parametrize("through_store", [False, True])
+def test_the_early_rule_puts_another_training_in_a_runs_place(
+    small_study: StudyConfig, tmp_path: Path, cluster: Cluster, through_store: bool
+) -> None:
+    rule = EarlyRule(
+        fraction=0.5, threshold=0.999, action="adjust", adjust=({"learning_rate": 3e-3},)
+    )
+    config = small_study.model_copy(update={"early_rule": rule})
+    study = study_of(config, tmp_path / "study", 4)
+    store = f"file://{tmp_path}/store" if through_store else ""
+    OnRay(cluster.address, store=store)(study, ALONE)
+    alone = StudyFolder(undisturbed(config, tmp_path / "whole", 4))
+    ends = []
+    for plan in study.every_plan():
+        run, other = study.folder.run(plan.id), alone.run(plan.id)
+        status = run.read_status()
+        assert status is not None
+        ends.append((status.status, status.epochs_done, run.read_settings().adjustment))
+        assert run.history.read_bytes() == other.history.read_bytes()
+        assert run.checkpoint.exists() == (status.status == "stopped")
+        if status.whole:
+            assert run.weights.read_bytes() == other.weights.read_bytes()
+    assert sorted(ends) == [("complete", 4, 1)] * 4 + [("stopped", 2, 0)] * 4
+    if through_store:
+        OnRay(cluster.address, store=store)(again := study_of(config, tmp_path / "b", 4), ALONE)
+        assert study_state(again.folder.path).settled == 8
+        claims = [len(again.folder.run(plan.id).claims) for plan in study.every_plan()]
+        assert claims == [1] * 8, "what the store has was done again"
 
 
 def test_a_failed_and_a_deadly_run_stop_no_other(

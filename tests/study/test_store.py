@@ -117,7 +117,7 @@ def test_a_whole_run_is_fetched_status_last(tmp_path: Path, files: MemoryFileSys
     store.finish(whole_run(tmp_path / "there" / "r1"))
     here = RunFolder(tmp_path / "here" / "r1")
     assert Store(URL).finished() == {"r1"}
-    ended = store.whole("r1")
+    ended = store.ended("r1")
     assert ended is not None
     assert ended.epochs_done == 3
     assert Store(URL).fetch(here)
@@ -141,7 +141,7 @@ def test_what_is_not_whole_is_not_fetched(
     if content is not None:
         files.pipe_file("/bucket/study/runs/r1/status.json", content)
     run = RunFolder(tmp_path / "r1")
-    assert Store(URL).whole("r1") is None
+    assert Store(URL).ended("r1") is None
     assert not Store(URL).fetch(run)
     assert not run.path.exists()
 

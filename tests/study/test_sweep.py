@@ -26,7 +26,7 @@ from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.study.sweep import complete_study, run_study
 from myosweep.training.claim import take_claim
-from myosweep.training.run import describe_run
+from myosweep.training.plan import describe_run
 
 WORKER = """
 import sys

@@ -12,7 +12,8 @@ from myosweep.data.store import Dataset
 from myosweep.model.weights import read_tensors
 from myosweep.results.layout import StudyFolder
 from myosweep.training.device import Computer
-from myosweep.training.run import RunPlan, perform_run
+from myosweep.training.plan import RunPlan
+from myosweep.training.run import perform_run
 
 COMPUTER = Computer("cpu", "float32", 1)
 TINY: dict[str, Any] = {

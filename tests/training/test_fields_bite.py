@@ -10,9 +10,18 @@ from myosweep.config import settings_paths
 from myosweep.data.store import Dataset
 from myosweep.training.device import Computer
 
+LEARNED = {"l2.strength": "learned", "learning_rate": 1e-2}
+DECOUPLED = {"l2.kind": "decoupled"}
+JITTER = {"labels.noise": "jitter", "labels.strength": 2.0}
+NOISE = {"images.noise": "noise", "images.strength": 1.0, "normalisation": "zero-centre"}
+
 TWO_VALUES: dict[str, tuple[Any, Any]] = {
     "l2.kind": ("penalty", "decoupled"),
     "l2.strength": (5e-3, 5e-4),
+    "l2.time_scale_epochs": (1.0, 3.0),
+    "l2.learned.start": (1e-2, 1e-1),
+    "l2.learned.rate": (0.5, 1.0),
+    "l2.learned.per": ("network", "layer"),
     "learning_rate": (1e-3, 2e-3),
     "batch_size": (2, 3),
     "epochs": (2, 3),
@@ -23,12 +32,34 @@ TWO_VALUES: dict[str, tuple[Any, Any]] = {
     "shuffle": ("once", "every-epoch"),
     "augmentation.flip": (0.5, 0.0),
     "augmentation.shift_px": (10.0, 2.0),
+    "loss": ("cross-entropy", "dice"),
+    "data.fraction": (0.5, 1.0),
+    "labels.noise": ("jitter", "dilation"),
+    "labels.strength": (1.0, 2.0),
+    "images.noise": ("noise", "blur"),
+    "images.strength": (1.0, 0.5),
+    "images.parts": ("training", "all"),
     "precision": ("float32", "bfloat16"),
 }
+NEEDED: dict[str, dict[str, Any]] = {
+    "l2.time_scale_epochs": DECOUPLED,
+    "l2.learned.start": LEARNED,
+    "l2.learned.rate": LEARNED,
+    "l2.learned.per": LEARNED,
+    "labels.noise": JITTER,
+    "labels.strength": JITTER,
+    "images.noise": NOISE,
+    "images.strength": NOISE,
+    # other images in validation and test part change the weights through nothing but learned L2
+    "images.parts": {**NOISE, **LEARNED, "l2.learned.rate": 1.0},
+}
+"""What else must be set for a field to act."""
+ELSEWHERE = {"init_from"}
+"""Needs a file: see test_initial.py."""
 
 
 def test_every_field_is_here() -> None:
-    assert TWO_VALUES.keys() == set(settings_paths())
+    assert TWO_VALUES.keys() | ELSEWHERE == set(settings_paths())
 
 
 @pytest.mark.parametrize("path", TWO_VALUES)
@@ -37,7 +68,8 @@ def test_two_values_give_different_weights(
 ) -> None:
     results = []
     for value in TWO_VALUES[path]:
-        plan = tiny_plan(small_dataset, **{"epochs": 2, path.replace(".", "__"): value})
+        values = {"epochs": 2, **NEEDED.get(path, {}), path: value}
+        plan = tiny_plan(small_dataset, **{key.replace(".", "__"): values[key] for key in values})
         computer = Computer("cpu", plan.settings.precision, 1)  # type: ignore[arg-type]
         results.append(trained_weights(plan, tmp_path, computer))
     assert not same_bits(*results)

@@ -20,7 +20,8 @@ from myosweep.regions import NO_REGION
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_counts, read_history, read_masks
 from myosweep.training.fit import predict_regions
-from myosweep.training.run import build_network, perform_run
+from myosweep.training.plan import build_network
+from myosweep.training.run import perform_run
 
 WORKER = """
 import sys

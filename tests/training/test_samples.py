@@ -39,7 +39,8 @@ def one_slice(folder: Path, crop: int, normalisation: str) -> tuple[Samples, np.
     )
     settings = settings_from_paths({"normalisation": normalisation})
     rows = np.array([0])
-    samples = Samples(dataset, rows, dataset.scheme, measure_normaliser(dataset, rows, settings))
+    normaliser = measure_normaliser(dataset, rows, settings)
+    samples = Samples(dataset, rows, dataset.scheme, normaliser, len(rows))
     return samples, samples.take(np.array([0]))[0][0]
 
 
@@ -124,6 +125,7 @@ def test_the_loss_is_the_mean_over_labelled_pixels_of_the_whole_mini_batch() -> 
     assert facts[0].item() == pytest.approx(sum(terms) / len(terms), rel=1e-5)
     assert facts[1].item() == pytest.approx(0.25 * size**2, rel=1e-5)
     assert facts[3].item() == pytest.approx(0.5 * size, rel=1e-5)
+    assert facts[4].item() == pytest.approx(size, rel=1e-5)
 
 
 def test_a_mini_batch_without_labelled_pixels_moves_nothing() -> None:

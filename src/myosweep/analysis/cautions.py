@@ -1,6 +1,6 @@
 """What a reader must know before believing the scores of a study."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.edge import edges
 from myosweep.analysis.points import field_words, format_value, points
 from myosweep.analysis.remember import remembered
+from myosweep.config import Question
 from myosweep.results.read import Results
 from myosweep.results.rows import RunStatus
 
@@ -29,11 +30,11 @@ def cautions(results: Results) -> tuple[Caution, ...]:
     return (
         *_unfinished(results),
         *_diverged(results),
-        *_leak(results),
+        *leak_caution(results),
         *_near_baseline(results, question),
         *_edge(results, question),
         *_single_networks(results),
-        *_machines(results),
+        *machines_caution(results),
     )
 
 
@@ -52,14 +53,14 @@ def _unfinished(results: Results) -> Iterator[Caution]:
     if results.study.source != "training":
         return
     done, wanted = finished_networks(results)
-    if done < wanted:
+    statuses = [run.read_status() for run in results.folder.runs()]
+    if done < wanted - _stopped_for_good(results, statuses):
         yield Caution(
             "Preliminary",
             f"{done} of {wanted} networks are finished. All means change as the others "
             "come in, and values may be compared with different numbers of networks"
             f"{', tested on different patients' if in_folds(results) else ''}.",
         )
-    statuses = [run.read_status() for run in results.folder.runs()]
     failed = sum(status is not None and status.status == "failed" for status in statuses)
     if failed:
         yield Caution(
@@ -67,6 +68,14 @@ def _unfinished(results: Results) -> Iterator[Caution]:
             f"{_networks(failed)} stopped with an error and {_are(failed)} missing here. They are "
             "tried again when the study is continued.",
         )
+
+
+def _stopped_for_good(results: Results, statuses: Sequence[RunStatus | None]) -> int:
+    """Networks that the early rule stopped, and that nothing replaces."""
+    rule = results.study.early_rule
+    if rule is None or rule.action != "stop":
+        return 0
+    return sum(status is not None and status.status == "stopped" for status in statuses)
 
 
 def _diverged(results: Results) -> Iterator[Caution]:
@@ -86,7 +95,8 @@ def _diverged(results: Results) -> Iterator[Caution]:
         )
 
 
-def _leak(results: Results) -> Iterator[Caution]:
+def leak_caution(results: Results) -> Iterator[Caution]:
+    """Patients that stand in several parts of a split."""
     shared = patients_in_several_parts(results)
     if shared:
         yield Caution(
@@ -143,7 +153,8 @@ def _single_networks(results: Results) -> Iterator[Caution]:
         )
 
 
-def _machines(results: Results) -> Iterator[Caution]:
+def machines_caution(results: Results) -> Iterator[Caution]:
+    """Networks that were not all computed alike."""
     statuses = run_statuses(results)
     groups: dict[str, set[Any]] = {
         "machines": {status.machines for status in statuses if status.machines},
@@ -182,8 +193,12 @@ def in_folds(results: Results) -> bool:
 
 def question_words(results: Results) -> str:
     """The study's question in words: ``Dice of the myocardium``."""
+    return metric_words(results.study.question)
+
+
+def metric_words(question: Question) -> str:
+    """What a question asks for, in words."""
     names = {"accuracy": "accuracy", "iou": "IoU", "dice": "Dice", "bf": "BF score"}
-    question = results.study.question
     metric = names.get(question.metric, "strict BF score")
     return f"{metric} of the {question.region}"
 

@@ -15,6 +15,7 @@ from myosweep.analysis.scores import (
 from myosweep.config import RunSettings, flatten
 from myosweep.data.split import PARTS
 from myosweep.results.read import Results
+from myosweep.results.rows import ENSEMBLE
 
 PAPER_VALIDATION_ACCURACY = {5e-3: 0.9599, 5e-4: 0.9723, 5e-5: 0.9843}
 """Final validation accuracy by L2 strength, as the paper gives it."""
@@ -157,7 +158,7 @@ def _spread_at(point: Point, scores: pd.Series) -> Spread:
 
 
 def _paper_accuracy(point: Point, results: Results) -> float | None:
-    neutral = flatten(RunSettings().model_dump())
+    neutral = {**flatten(RunSettings().model_dump()), ENSEMBLE: 1}
     values = dict(point.values)
     others = [path for path in results.fields if path != _L2]
     if any(values[path] != neutral.get(path, values[path]) for path in others):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from myosweep.analysis.axes import axes
 from myosweep.analysis.cautions import Caution, cautions
 from myosweep.analysis.claims import Claim, paper_claims
 from myosweep.analysis.collapse import (
@@ -18,12 +19,21 @@ from myosweep.analysis.collapse import (
     sensitivity,
 )
 from myosweep.analysis.compare import PartScores, training_gap
+from myosweep.analysis.early_rule import EarlyFindings, early_findings
+from myosweep.analysis.early_rule_words import early_cautions
 from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
+from myosweep.analysis.learning_curve import LearningCurves, learning_curves
 from myosweep.analysis.looks import next_look
 from myosweep.analysis.margin import SHIFT_PX, Outline, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
 from myosweep.analysis.movers import Mover, PatientRow, patients_table, slices_that_move
+from myosweep.analysis.moving_best import (
+    MovingBest,
+    hyperparameter_and_circumstance,
+    moving_best,
+)
+from myosweep.analysis.overfitting import Overfitting, overfitting
 from myosweep.analysis.patient_scores import (
     OVERALL_METRICS,
     REGION_METRICS,
@@ -81,6 +91,8 @@ class Conclusion:
         false_alarms, missed: the region predicted where it is not, and missed where it is.
         rare_failures: share of patients on which failures cannot be ruled out by the test part.
         spread: between networks of one value on the same patients.
+        early_rule: what is known of the early rule; None where nothing is to be said of it.
+        learning_curves, moving_best, overfitting: None for studies that they do not apply to.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
     """
@@ -103,8 +115,12 @@ class Conclusion:
     false_alarms: tuple[FalseAlarms, ...]
     missed: tuple[MissedPatients, ...]
     rare_failures: float
+    early_rule: EarlyFindings | None
     claims: tuple[Claim, ...]
     interaction: Interaction | None
+    learning_curves: LearningCurves | None
+    moving_best: MovingBest | None
+    overfitting: Overfitting | None
     shares: tuple[Share, ...]
     spread: NetworkSpread
     subgroups: tuple[Subgroup, ...]
@@ -145,7 +161,8 @@ def conclude(
     on_validation = score_table(results, validation, asked.region, asked.metric)
     validation_means = means_by_value(on_validation)
     what = fields_in_words(results.fields)
-    found = points(results)
+    found, swept = points(results), axes(results)
+    moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region
     all_looks = looks if look is None or look in looks else (*looks, look)
     return Conclusion(
@@ -164,7 +181,11 @@ def conclude(
         ),
         selection=select(on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
-        warnings=(*cautions(results), *inert_values(results, table)),
+        warnings=(
+            *cautions(results),
+            *early_cautions(results),
+            *inert_values(results, table),
+        ),
         baselines=baseline_means(results, counts, asked.region, asked.metric),
         gap=training_gap(results),
         collapse=collapses(results, counts, own),
@@ -179,6 +200,7 @@ def conclude(
         false_alarms=false_alarms(results, counts, own),
         missed=missed_patients(results, counts, own),
         rare_failures=rare_event_bound(table.patient_count),
+        early_rule=early_findings(results),
         claims=paper_claims(results, counts, margins),
         interaction=interaction(
             table,
@@ -187,7 +209,11 @@ def conclude(
             {one.value: one.mean for one in shown.values},
             (shown.good_enough, shown.may_be_best),
             chosen_margin,
+            hyperparameter_and_circumstance(swept) or swept,
         ),
+        learning_curves=learning_curves(results, table, shown),
+        moving_best=moving,
+        overfitting=overfitting(results, asked.reference),
         shares=variance_shares(table),
         spread=network_spread(table),
         subgroups=subgroup_differences(results, asked, table),

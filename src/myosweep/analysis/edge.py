@@ -41,8 +41,10 @@ def edges(results: Results, question: QuestionScores | None = None) -> tuple[Edg
     highest = dict(question.highest[0].values)
     tried = [dict(point.values) for point, _ in question.by_point]
     found = []
-    for path in results.fields:
-        values = [*(point[path] for point in tried), *results.study.sweep[path]]
+    for path, swept in results.study.sweep.items():
+        if path not in results.fields:  # values that go together have no next step
+            continue
+        values = [*(point[path] for point in tried), *swept]
         tested = sorted({value for v in values if (value := _number(v)) is not None})
         value = _number(highest[path])
         if value is None or len(tested) < _FEWEST_STEPS or value not in (tested[0], tested[-1]):

@@ -1,11 +1,12 @@
-"""Two swept fields: does the effect of one depend on the other?"""
+"""Two swept axes: does the effect of one depend on the other?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from myosweep.analysis.points import Point, field_words, format_value
-from myosweep.config import Value
+from myosweep.analysis.axes import Axis, axes_of
+from myosweep.analysis.points import Point
 from myosweep.statistics.answer import judged
 from myosweep.statistics.contrasts import estimate
 from myosweep.statistics.intervals import LEVEL, simultaneous_level
@@ -45,31 +46,35 @@ def interaction(
     means: dict[str, float],
     sets: tuple[tuple[str, ...], tuple[str, ...]],
     margin: float,
+    axes: Sequence[Axis] = (),
 ) -> Interaction | None:
-    """Interaction contrasts of a grid of two fields; None unless exactly two were swept.
+    """Interaction contrasts of a grid of two axes; None unless exactly two were swept.
 
-    The effect of the first field is its step from the base row; each contrast asks how much that
+    The effect of the first axis is its step from the base row; each contrast asks how much that
     step changes from the base column to another. The base is the reference point, or the first.
 
     Args:
         sets: labels of the values that are good enough, and of those that may be best.
+        axes: of rows and of columns; default: each swept field is one.
     """
-    if not found or len(found[0].values) != 2:
+    if not found:
         return None
-    fields = tuple(path for path, _ in found[0].values)
-    rows, columns = (_levels(found, path) for path in fields)
-    place = {tuple(value for _, value in point.values): point.label for point in found}
-    grid = [[place.get((row, column)) for column in columns] for row in rows]
+    axes = axes or axes_of(found, [(path,) for path, _ in found[0].values], {})
+    if len(axes) != 2:
+        return None
+    row_axis, column_axis = axes
+    place = {(row_axis.level_of(one), column_axis.level_of(one)): one.label for one in found}
+    grid = [[place.get((row, column)) for column in column_axis.levels] for row in row_axis.levels]
     base = _base(grid, reference)
     chosen = _contrasts(table.values, grid, base)
-    names = [format_value(row) for row in rows], [format_value(column) for column in columns]
+    names = row_axis.labels, column_axis.labels
     comparisons = _judged(table, chosen, names, base, margin)
     good, may = ([[label in group for label in row] for row in grid] for group in sets)
-    words = field_words(fields[0]), field_words(fields[1])
+    words = row_axis.words, column_axis.words
     return Interaction(
         words,
-        tuple(names[0]),
-        tuple(names[1]),
+        names[0],
+        names[1],
         tuple(tuple(means.get(label or "", np.nan) for label in row) for row in grid),
         tuple(map(tuple, good)),
         tuple(map(tuple, may)),
@@ -77,12 +82,6 @@ def interaction(
         comparisons,
         _sentence(words, comparisons, margin),
     )
-
-
-def _levels(found: tuple[Point, ...], path: str) -> list[Value | None]:
-    """The values of one field: numbers by size, anything else as the sweep has them."""
-    values = dict.fromkeys(dict(point.values)[path] for point in found)
-    return sorted(values, key=lambda value: value if isinstance(value, int | float) else 0.0)
 
 
 def _base(grid: list[list[str | None]], reference: str | None) -> tuple[int, int]:
@@ -114,7 +113,7 @@ def _contrasts(
 def _judged(
     table: ScoreTable,
     chosen: list[tuple[int, int, np.ndarray]],
-    names: tuple[list[str], list[str]],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
     base: tuple[int, int],
     margin: float,
 ) -> tuple[Comparison, ...]:

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from myosweep.analysis.early_rule import early_findings
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.question import Asked
 from myosweep.analysis.scores import ALL
@@ -10,7 +11,7 @@ from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer
 from myosweep.statistics.score_table import ScoreTable, estimand_words
 
-_METRICS = {
+METRICS = {
     "accuracy": "accuracy (sensitivity)",
     "iou": "intersection over union",
     "dice": "Dice similarity coefficient",
@@ -35,12 +36,13 @@ def methods_paragraph(
     sentences = [
         _networks(results, table),
         _design(results),
+        _early_rule(results),
         _score(asked, table),
         _margin(shown, default_margin=default_margin),
         _family(asked, shown),
         _intervals(shown, table),
         _looks(looks, results),
-        _versions(results),
+        versions_sentence(results),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -75,10 +77,25 @@ def _design(results: Results) -> str:
     )
 
 
+def _early_rule(results: Results) -> str:
+    rule, found = results.study.early_rule, early_findings(results)
+    if rule is None or found is None or rule.action == "report":
+        return ""
+    applied = sum(one.outcome in ("stopped", "replaced") for one in found.applied)
+    what = (
+        "was stopped" if rule.action == "stop" else "was stopped and trained anew with the next of "
+        f"{len(rule.adjust)} other settings fixed beforehand"
+    )  # fmt: skip
+    return (
+        f"A training whose validation accuracy had not passed {100 * rule.threshold:g} % after "
+        f"{100 * rule.fraction:g} % of its epochs {what}; this happened {applied} times."
+    )
+
+
 def _score(asked: Asked, table: ScoreTable) -> str:
     region = "over all regions" if asked.region == ALL else f"of the {asked.region}"
     return (
-        f"The score was the {_METRICS[asked.metric]} {region}, from the pooled pixels of each "
+        f"The score was the {METRICS[asked.metric]} {region}, from the pooled pixels of each "
         "patient's slices (boundary scores: mean over slices), averaged over "
         f"{table.patient_count} test patients; slices whose reference lacks the region were "
         "left out for all networks."
@@ -136,7 +153,8 @@ def _looks(looks: tuple[Look, ...], results: Results) -> str:
     )
 
 
-def _versions(results: Results) -> str:
+def versions_sentence(results: Results) -> str:
+    """What computed the networks and these results."""
     trained = {
         item
         for run in results.runs.loc[results.runs["kind"] == "trained", "run"]

@@ -10,6 +10,7 @@ import pandas as pd
 from myosweep.analysis.remember import remembered
 from myosweep.config import Value
 from myosweep.results.read import Results
+from myosweep.results.rows import ENSEMBLE
 
 UNSWEPT = "the study's settings"
 _SMALLEST_IN_FULL = 1e-6
@@ -48,7 +49,8 @@ def points(results: Results) -> tuple[Point, ...]:
     fields = results.fields
     networks = results.networks.sort_values("seed", kind="stable")
     keys = _keys(networks, fields)
-    wanted = [tuple(point.values()) for point, _ in results.study.points()]
+    single = (1,) if fields[-1:] == (ENSEMBLE,) else ()
+    wanted = [(*point.values(), *single) for point, _ in results.study.points()]
     others = sorted(set(keys) - set(wanted), key=_by_size)
     every = list(dict.fromkeys([*wanted, *others]))
     members: dict[tuple[Any, ...], list[tuple[str, int]]] = {key: [] for key in every}

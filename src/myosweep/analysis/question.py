@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
 from myosweep.analysis.points import Point, points
 from myosweep.analysis.scores import ALL
-from myosweep.config import Value, flatten, settings_from_paths
+from myosweep.config import StudyConfig, Value, flatten, settings_from_paths
 from myosweep.config.settings import PRESETS
 from myosweep.errors import StudyError
 from myosweep.results.read import Results
+from myosweep.results.rows import ENSEMBLE
 from myosweep.statistics.answer import Family
+
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "iou": "IoU",
+    "dice": "Dice",
+    "bf_strict": "strict BF score",
+    "global_accuracy": "global accuracy",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "mean_bf_strict": "mean strict BF score",
+}
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,9 @@ def ask(
     """The study's question, or another one where something else is given.
 
     Raises:
-        StudyError: with everything that the study does not have.
+        StudyError: with everything that the study does not have; or if it is a search.
     """
+    require_no_search(results.study)
     question = results.study.question
     wanted = question.reference if reference is None else reference
     found = points(results)
@@ -83,6 +96,26 @@ def ask(
     )
 
 
+def score_words(region: str, metric: str) -> str:
+    """A score in the middle of a sentence.
+
+    >>> score_words("myocardium", "dice"), score_words("all", "mean_iou")
+    ('Dice of the myocardium', 'mean IoU over all regions')
+    """
+    where = "over all regions" if region == ALL else f"of the {region}"
+    return f"{SCORE_NAMES[metric]} {where}"
+
+
+def require_no_search(study: StudyConfig) -> None:
+    """Raise a ``StudyError`` if a study is a search, whose test patients are looked at once."""
+    if study.tune is not None:
+        raise StudyError(
+            f"study {study.name!r} is a search (it has [tune]): it has trials instead of a sweep's "
+            "values, and its test patients are looked at once, by `myosweep tune`; see `myosweep "
+            "conclude` and `myosweep report`"
+        )
+
+
 def _own_reference(results: Results, found: tuple[Point, ...], default: str | None) -> str | None:
     own = results.study.question.reference
     return default if own is None else _labelled(results, found, own)
@@ -108,7 +141,7 @@ def _default(results: Results, found: tuple[Point, ...]) -> str | None:
     study = results.study
     if not results.fields or study.source == "masks":
         return None
-    preset = flatten(settings_from_paths(PRESETS[study.preset]).model_dump())
+    preset = {**flatten(settings_from_paths(PRESETS[study.preset]).model_dump()), ENSEMBLE: 1}
     for point in found:
         if all(preset[path] == value for path, value in point.values):
             return point.label
@@ -120,6 +153,8 @@ def _labelled(results: Results, found: tuple[Point, ...], wanted: Value) -> str 
     parts = [part.strip() for part in str(wanted).split(",")]
     for point in found:
         values = [value for _, value in point.values]
+        if point.values and point.values[-1] == (ENSEMBLE, 1) and len(parts) < len(values):
+            values.pop()  # whoever names a value without saying so means single networks
         if point.label == str(wanted) or (
             len(parts) == len(values)
             and all(_same(part, value) for part, value in zip(parts, values, strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from myosweep.analysis.cautions import in_folds
+from myosweep.analysis.early_rule_words import early_notes
 from myosweep.analysis.points import points
 from myosweep.analysis.scores import ALL, NO_IMAGE, baseline_scores, region_scores, summary
 from myosweep.results.read import Results
@@ -64,6 +65,7 @@ def paper_table(results: Results, part: str = "test") -> TextTable:
             "'no image' is a predictor that never looks at the image: what it reaches is no "
             "achievement.",
             *_folds_note(results, part),
+            *early_notes(results),
         ),
     )
 

@@ -13,6 +13,7 @@ from myosweep.cli import (
     import_commands,
     results_commands,
     study_commands,
+    tune_command,
     verdict_commands,
 )
 from myosweep.errors import ConfigError
@@ -72,8 +73,10 @@ app.command("info", rich_help_panel="Data")(data_commands.info)
 app.command("plan", rich_help_panel="Study")(verdict_commands.plan)
 app.command("settings", rich_help_panel="Study")(study_commands.settings)
 app.command("run", rich_help_panel="Study")(study_commands.run)
+app.command("tune", rich_help_panel="Study")(tune_command.tune)
 app.command("status", rich_help_panel="Study")(study_commands.status)
 app.command("score", rich_help_panel="Study")(study_commands.score)
+app.command("ensemble", rich_help_panel="Study")(study_commands.ensemble)
 app.command("extend", rich_help_panel="Study")(conclude_commands.extend)
 app.command("summary", rich_help_panel="Results")(results_commands.summary)
 app.command("conclude", rich_help_panel="Results")(conclude_commands.conclude)

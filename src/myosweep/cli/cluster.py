@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from myosweep.study.on_ray import OnRay
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
-    from myosweep.training.run import RunPlan
+    from myosweep.training.plan import RunPlan
 
 
 def place_of(

@@ -7,8 +7,9 @@ from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder, Folder
-from myosweep.cli.show import console, duration, print_json, print_table
+from myosweep.cli.show import console, duration, print_blocks, print_json
 from myosweep.cli.study_commands import Device, Jobs, perform, with_jobs
+from myosweep.cli.tune_command import show_tuned
 
 
 def conclude(
@@ -30,16 +31,24 @@ def conclude(
     """What may be concluded: verdicts, the value to take, what is not known and what it costs.
 
     Needs the results tables only: no GPU, no images, no torch. Without options it answers the
-    study's own question, and that counts as a look at it (see looks.jsonl).
+    study's own question, and that counts as a look at it (see looks.jsonl). Of a search (`myosweep
+    tune`) it says what `tune` said at its end.
 
     Examples: myosweep conclude results/emidec-l2; myosweep conclude results/emidec-l2 --region
     "blood pool" --metric iou; myosweep conclude results/emidec-l2 --margin 0.01 --json
     """
     from myosweep.analysis.conclude import conclude as conclude_results
+    from myosweep.config import read_study_config
     from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
+    from myosweep.results.layout import StudyFolder
     from myosweep.results.ledger import log_look, read_looks
     from myosweep.results.read import read_results
 
+    if (study := read_study_config(StudyFolder(folder).require().study)).tune is not None:
+        options = {"metric": metric, "region": region, "margin": margin, "reference": reference}
+        _refuse(study.name, [name for name, value in options.items() if value is not None])
+        show_tuned(folder, json=json)
+        return
     results = read_results(folder)
     found = conclude_results(
         results,
@@ -54,14 +63,20 @@ def conclude(
     if json:
         print_json(conclusion_json(found, results))
         return
-    for block in conclusion_blocks(found, results):
-        if block.rows:
-            print_table(block.title, block.columns, block.rows)
-        elif block.title:
-            console.print(f"[bold]{escape(block.title)}[/]")
-        for sentence in block.sentences:
-            console.print(escape(sentence))
-        console.print()
+    print_blocks(conclusion_blocks(found, results))
+
+
+def _refuse(study: str, options: list[str]) -> None:
+    """Raise an error if a search is asked for another question than its own."""
+    from myosweep.errors import StudyError
+
+    if options:
+        named = ", ".join(f"--{name}" for name in options)
+        raise StudyError(
+            f"study {study!r} is a search: its question was fixed before the first trial, since "
+            f"trials and race were judged by it; leave out {named}, or set it under [question] of "
+            "a new study"
+        )
 
 
 def extend(

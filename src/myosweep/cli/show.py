@@ -1,9 +1,9 @@
 """Printing: one console, plain tables, progress bars, durations in words."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich import box
 from rich.console import Console
@@ -31,6 +31,34 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for row in rows:
         table.add_row(*(escape(_cell(value)) for value in row))
     console.print(table)
+
+
+class _Block(Protocol):
+    """A heading with a table, sentences, or both."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]: ...
+
+    @property
+    def sentences(self) -> tuple[str, ...]: ...
+
+
+def print_blocks(blocks: Iterable[_Block]) -> None:
+    """Print headings, tables and sentences, with an empty line after each block."""
+    for block in blocks:
+        if block.rows:
+            print_table(block.title, block.columns, block.rows)
+        elif block.title:
+            console.print(f"[bold]{escape(block.title)}[/]")
+        for sentence in block.sentences:
+            console.print(escape(sentence))
+        console.print()
 
 
 def print_facts(title: str, facts: Sequence[tuple[str, object]]) -> None:

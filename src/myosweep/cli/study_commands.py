@@ -1,13 +1,13 @@
 """Commands that set up, run and follow studies."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
-from myosweep.cli.results_commands import DatasetFolder, print_summary
+from myosweep.cli.results_commands import DatasetFolder, print_applications, print_summary
 from myosweep.cli.show import (
     console,
     counting,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from myosweep.study.on_ray import OnRay
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
+    from myosweep.study.state import StudyState
 
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
 Jobs = Annotated[
@@ -68,6 +69,15 @@ def run(
             "paper. Without it such a study is refused.",
         ),
     ] = False,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Take runs that another study folder has done already: those with the same "
+            "settings, seed, data and split. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be run and how long it takes.")
     ] = False,
@@ -120,9 +130,10 @@ def run(
     """
     from myosweep.cli.cluster import be_worker, place_of
     from myosweep.study.joined import joined
-    from myosweep.study.open import open_study
+    from myosweep.study.open import open_study, require_sweep
     from myosweep.study.resources import Resources
 
+    require_sweep(study)
     single = {
         "--jobs": (jobs or 1) > 1, "--worker": worker, "--on": bool(on), "--dry-run": dry_run
     }  # fmt: skip
@@ -139,6 +150,8 @@ def run(
             )
         )
         resources = Resources(device, jobs, threads, together)
+        if together.is_main and not dry_run:
+            take_over(opened, reuse or [])
         if dry_run:
             _plan(opened, resources)
         elif worker:
@@ -148,18 +161,33 @@ def run(
             perform(opened, resources, place)
 
 
+def take_over(study: "Study", others: list[Path]) -> None:
+    """Copy runs that other studies have done."""
+    from myosweep.study.reuse import reuse_runs
+
+    for other in others:
+        count = reuse_runs(study, other)
+        notes.print(f"Runs taken from study {escape(other.name)}: {count}")
+
+
 def status(
     folder: Annotated[Path, typer.Argument(help="Study folder.")], json: Json = False
 ) -> None:
     """How far a study is: runs done, running, failed, and the time left.
 
+    Of a search also the trials, those that were ended early, and what is left of the budget.
+
     Example: myosweep status results/emidec-l2
     """
     from dataclasses import asdict
 
+    from myosweep.analysis.early_rule import early_applications
+    from myosweep.config import read_study_config
+    from myosweep.results.layout import StudyFolder
     from myosweep.study.state import study_state
 
     state = study_state(folder)
+    search = read_study_config(StudyFolder(folder).study).tune is not None
     counts: dict[str, object] = {
         "runs": len(state.runs),
         "done": state.done,
@@ -167,23 +195,78 @@ def status(
         "waiting": state.count("waiting"),
         "failed": state.count("failed"),
         "diverged": state.count("diverged"),
+        "stopped": state.count("stopped"),
         "seconds_left": state.seconds_left,
     }
+    applied = early_applications(folder)
+    if search:
+        counts |= _search_facts(folder, state)
     if json:
-        print_json({**counts, "each": [asdict(run) for run in state.runs]})
+        early = [asdict(one) for one in applied]
+        print_json({**counts, "each": [asdict(run) for run in state.runs], "early_rule": early})
         return
     rows = [
         (run.label, run.state, f"{run.epochs_done:.0f} of {run.epochs}", duration(run.seconds))
         for run in state.runs
     ]
     print_table(f"Study {folder.name}", ["run", "state", "epochs", "time"], rows)
-    console.print(
-        f"{state.done} of {len(state.runs)} runs done, {counts['running']} running, "
-        f"{counts['failed']} failed; time left: "
-        + (duration(state.seconds_left) if state.done < len(state.runs) else "none")
-    )
+    stopped = f"{counts['stopped']} stopped by the early rule, " if counts["stopped"] else ""
+    if search:
+        console.print(_search_words(counts))
+    else:
+        console.print(
+            f"{state.done} of {len(state.runs)} runs done, {stopped}{counts['running']} running, "
+            f"{counts['failed']} failed; time left: "
+            + (duration(state.seconds_left) if state.settled < len(state.runs) else "none")
+        )
+    print_applications(applied)
     for failed in (run for run in state.runs if run.state == "failed"):
         warn(f"{failed.label} failed: {failed.error}")
+
+
+def _search_facts(folder: Path, state: "StudyState") -> dict[str, Any]:
+    """What is to be said of a search besides."""
+    from dataclasses import asdict
+
+    from myosweep.results.layout import StudyFolder
+    from myosweep.study.tune.progress import search_progress
+
+    return asdict(search_progress(StudyFolder(folder), state))
+
+
+def _search_words(facts: "dict[str, Any]") -> str:
+    whole = f" of {facts['whole']:.1f}" if facts["whole"] is not None else ""
+    stage = "over" if facts["race_over"] else "racing" if facts["search_over"] else "searching"
+    left = "none" if facts["race_over"] else f"{duration(facts['seconds_left'])} at most"
+    return (
+        f"Search: {facts['trials']} trials, {facts['ended_early']} ended early; race: "
+        f"{facts['race_runs']} networks; {facts['running']} running, {facts['failed']} failed. "
+        f"{facts['spent']:.1f}{whole} default runs spent; {stage}; time left: {left}"
+    )
+
+
+def ensemble(
+    folder: Annotated[Path, typer.Argument(help="Study folder.")],
+    size: Annotated[int, typer.Option(min=2, help="Networks that answer together.")] = 3,
+    dataset: DatasetFolder = None,
+    device: Device = "auto",
+) -> None:
+    """Score ensembles: networks of one value that answer together, beside the single ones.
+
+    Nothing is trained. The networks of each value are grouped in the order of their seeds, each in
+    one ensemble only; `conclude` and `report` then compare ensembles with single networks.
+
+    Example: myosweep ensemble results/emidec-l2 --size 3
+    """
+    from myosweep.study.ensemble import make_ensembles
+    from myosweep.study.open import open_study
+    from myosweep.study.resources import Resources
+
+    study = open_study(folder, dataset=dataset, device=device, write=False)
+    with counting("Scoring ensembles") as progress:
+        made = make_ensembles(study, size, Resources(device), progress)
+    notes.print(f"New ensembles of {size} networks: {made}")
+    print_summary(folder)
 
 
 def score(
@@ -249,8 +332,7 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
         execute(study, resources)
         return
     folder = study.folder.path
-    for finding in study.serious:
-        warn(finding)
+    warn_of(study)
     missing, plans = len(study.missing()), len(study.plans())
     notes.print(f"Study {escape(study.config.name)}: {plans} runs, {missing} to do")
     try:
@@ -265,6 +347,14 @@ def perform(study: "Study", resources: "Resources", place: "OnRay | None" = None
         raise
     print_summary(folder)
     console.print(f"Report: {escape(str(report))}")
+
+
+def warn_of(study: "Study") -> None:
+    """Say what is wrong with a study that can be run nevertheless."""
+    from myosweep.study.inert import inert_settings
+
+    for finding in (*study.serious, *inert_settings(study)):
+        warn(finding)
 
 
 def with_jobs(study: "Study", resources: "Resources") -> "Resources":
@@ -298,6 +388,7 @@ def _plan(study: "Study", resources: "Resources") -> None:
     from myosweep.study.estimate import estimate_study
     from myosweep.study.jobs import BUSY_PERCENT, busy_percent
 
+    warn_of(study)
     busy = busy_percent()
     resources = with_jobs(study, resources)
     with counting("Timing a few steps") as progress:

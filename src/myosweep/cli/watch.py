@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
@@ -18,8 +19,24 @@ _SHARE = 20
 """Looking at a study of thousands of runs takes at most a twentieth of the time."""
 
 
+@dataclass(frozen=True)
+class Overall:
+    """How far all is: done and in all, in any unit, and what stands beside the bar."""
+
+    done: float
+    total: float
+    note: str
+
+
+def of_runs(state: StudyState) -> Overall:
+    """How far a study is whose runs are all known."""
+    left = duration(state.seconds_left)
+    note = f"{state.done} of {len(state.runs)} runs, time left: {left}"
+    return Overall(state.epochs_done, max(state.epochs, 1), note)
+
+
 @contextmanager
-def watching(folder: Path) -> Iterator[None]:
+def watching(folder: Path, overall: Callable[[StudyState], Overall] = of_runs) -> Iterator[None]:
     """Show overall progress with time left, a bar per running run, and a line per finished one."""
     columns = (
         TextColumn("{task.description}"),
@@ -28,7 +45,9 @@ def watching(folder: Path) -> Iterator[None]:
     )
     done = threading.Event()
     with Progress(*columns, console=notes, transient=True) as progress:
-        thread = threading.Thread(target=_watch, args=(folder, progress, done), daemon=True)
+        thread = threading.Thread(
+            target=_watch, args=(folder, overall, progress, done), daemon=True
+        )
         thread.start()
         try:
             yield
@@ -37,9 +56,14 @@ def watching(folder: Path) -> Iterator[None]:
             thread.join()
 
 
-def _watch(folder: Path, progress: Progress, done: threading.Event) -> None:
+def _watch(
+    folder: Path,
+    overall: Callable[[StudyState], Overall],
+    progress: Progress,
+    done: threading.Event,
+) -> None:
     state = _look(folder)
-    picture = _Picture(progress, state)
+    picture = _Picture(progress, state, overall)
     while not done.is_set():
         started_at = time.monotonic()
         picture.update(state := _look(folder, state))
@@ -57,8 +81,10 @@ def _look(folder: Path, before: StudyState | None = None) -> StudyState:
 class _Picture:
     """The bars on the screen, and which finished runs have had their line."""
 
-    def __init__(self, progress: Progress, state: StudyState) -> None:
-        self._progress = progress
+    def __init__(
+        self, progress: Progress, state: StudyState, overall: Callable[[StudyState], Overall]
+    ) -> None:
+        self._progress, self._how_far = progress, overall
         self._overall = progress.add_task("All runs", total=1, note="")
         self._bars: dict[str, TaskID] = {}
         self._said = {run.id for run in state.runs if run.state in _ENDED}
@@ -68,10 +94,8 @@ class _Picture:
             if run.state in _ENDED and run.id not in self._said:
                 self._progress.console.print(escape(_line(run)))
                 self._said.add(run.id)
-        left = duration(state.seconds_left)
-        note = f"{state.done} of {len(state.runs)} runs, time left: {left}"
-        total = max(state.epochs, 1)
-        self._progress.update(self._overall, completed=state.epochs_done, total=total, note=note)
+        far = self._how_far(state)
+        self._progress.update(self._overall, completed=far.done, total=far.total, note=far.note)
         self._draw_running({run.id: run for run in state.runs if run.state == "running"})
 
     def _draw_running(self, running: dict[str, RunState]) -> None:
@@ -85,10 +109,12 @@ class _Picture:
             self._progress.update(self._bars[run_id], completed=run.epochs_done, note=note)
 
 
-_ENDED = ("complete", "diverged", "failed")
+_ENDED = ("complete", "diverged", "stopped", "failed")
 
 
 def _line(run: RunState) -> str:
+    if run.state == "stopped":
+        return f"stopped   {run.label}, after {run.epochs_done:.0f} of {run.epochs} epochs"
     if run.state == "failed":
         return f"failed    {run.label}: {run.error}"
     return f"{run.state:<9} {run.label} ({duration(run.seconds)})"

@@ -1,16 +1,25 @@
 """Frozen records for everything that a user can set, and their TOML form."""
 
+from myosweep.config.early_rule import (
+    Early,
+    EarlyAction,
+    EarlyRule,
+    attempt_label,
+    change_words,
+    early_rule_problems,
+)
+from myosweep.config.effect import without_effect
+from myosweep.config.parts import L2, LEARNED, Augmentation, Images, Labels
 from myosweep.config.records import (
     Record,
     Value,
     canonical_hash,
     flatten,
 )
+from myosweep.config.replicates import Replicate, Replicates
 from myosweep.config.settings import (
-    L2,
     PRESET_REASONS,
     PRESETS,
-    Augmentation,
     RunSettings,
     SettingRow,
     describe_settings,
@@ -20,27 +29,31 @@ from myosweep.config.settings import (
     settings_from_paths,
     settings_paths,
 )
-from myosweep.config.study import (
-    Metric,
-    Question,
-    Replicate,
-    Replicates,
-    Scoring,
-    SplitConfig,
-    StudyConfig,
+from myosweep.config.study import Metric, Question, Scoring, SplitConfig, StudyConfig
+from myosweep.config.study_file import (
     read_study_config,
     split_config,
     study_config,
     write_study_config,
 )
+from myosweep.config.tune import Budget, Choice, Range, Tune, parse_budget
 
 __all__ = [
     "L2",
+    "LEARNED",
     "PRESETS",
     "PRESET_REASONS",
     "Augmentation",
+    "Budget",
+    "Choice",
+    "Early",
+    "EarlyAction",
+    "EarlyRule",
+    "Images",
+    "Labels",
     "Metric",
     "Question",
+    "Range",
     "Record",
     "Replicate",
     "Replicates",
@@ -49,10 +62,15 @@ __all__ = [
     "SettingRow",
     "SplitConfig",
     "StudyConfig",
+    "Tune",
     "Value",
+    "attempt_label",
     "canonical_hash",
+    "change_words",
     "describe_settings",
+    "early_rule_problems",
     "flatten",
+    "parse_budget",
     "preset_settings",
     "read_study_config",
     "run_id",
@@ -61,5 +79,6 @@ __all__ = [
     "settings_paths",
     "split_config",
     "study_config",
+    "without_effect",
     "write_study_config",
 ]

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -78,6 +78,7 @@ def _sentence(detail: ErrorDetails, record: type[Record]) -> str:
 def record_at(record: type[Record], folders: list[str]) -> type[Record]:
     for folder in folders:
         field = record.model_fields.get(folder)
-        if field is not None and isinstance(field.annotation, type):
-            record = field.annotation
+        if field is not None:
+            kinds = get_args(field.annotation) or (field.annotation,)  # a record, or one or None
+            record = next((kind for kind in kinds if isinstance(kind, type)), record)
     return record

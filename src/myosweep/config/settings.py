@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from myosweep.config.parts import L2, Augmentation, Data, Images, Labels
 from myosweep.config.records import (
     Record,
     Value,
@@ -20,26 +21,6 @@ from myosweep.config.records import (
 )
 from myosweep.errors import ConfigError
 from myosweep.regions import RegionScheme
-
-
-class L2(Record):
-    """How L2 regularisation acts. It touches convolution weights, never biases."""
-
-    kind: Literal["penalty", "decoupled"] = Field(
-        "penalty",
-        description="penalty: strength x weight is added to the gradient before Adam's moments, as "
-        "MATLAB does; decoupled: weights shrink by learning rate x strength per step (AdamW)",
-    )
-    strength: float = Field(1e-4, ge=0, description="the regularisation factor; 0 switches it off")
-
-
-class Augmentation(Record):
-    """Random changes of each training image, drawn anew in every epoch."""
-
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
-    shift_px: float = Field(
-        10.0, ge=0, description="largest shift, pixels; x and y are uniform in [-shift, shift]"
-    )
 
 
 class RunSettings(Record):
@@ -63,6 +44,17 @@ class RunSettings(Record):
         "once", description="one order of the training images for all epochs, or a new one in each"
     )
     augmentation: Augmentation = Augmentation()
+    loss: Literal["cross-entropy", "dice", "dice-cross-entropy"] = Field(
+        "cross-entropy",
+        description="cross-entropy over labelled pixels, as MATLAB does; Dice loss; or their sum",
+    )
+    data: Data = Data()
+    labels: Labels = Labels()
+    images: Images = Images()
+    init_from: str = Field(
+        "",
+        description="weights to start from: a run's folder or weights file; empty: random weights",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "float32",
         description="auto: bfloat16 where the processor computes it natively, else float32; "
@@ -99,8 +91,7 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
     Raises:
         ConfigError: naming each unknown path with the nearest known one, or each wrong value.
     """
-    known = settings_paths()
-    if problems := [_unknown_setting(path, known) for path in values if path not in known]:
+    if problems := unknown_settings(values):
         raise ConfigError(problems, "unknown settings")
     tree: dict[str, Any] = {}
     for path, value in values.items():
@@ -113,6 +104,12 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
         return RunSettings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(sentences(error, RunSettings), "the settings cannot be used") from None
+
+
+def unknown_settings(values: Mapping[str, Value]) -> list[str]:
+    """A sentence for each path that no setting has."""
+    known = settings_paths()
+    return [_unknown_setting(path, known) for path in values if path not in known]
 
 
 def _unknown_setting(path: str, known: tuple[str, ...]) -> str:

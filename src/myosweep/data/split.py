@@ -42,6 +42,10 @@ class Split(Record):
         """Positions in ``dataset`` of the slices of a part, in the split's order."""
         return pd.Index(dataset.slices["slice"]).get_indexer(pd.Index(self.part(part)))
 
+    def all_rows(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        """``rows`` of every part."""
+        return {part: self.rows(part, dataset) for part in PARTS}
+
 
 def make_split(dataset: Dataset, config: SplitConfig | None = None) -> Split:
     """Divide a dataset by patient (default) or by slice.
@@ -112,6 +116,28 @@ def make_folds(
         check_split(split, dataset)
         made.append(split)
     return tuple(made)
+
+
+def subset_of_patients(
+    rows: np.ndarray, owners: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
+    """The rows that belong to a share of their patients (rounded, at least one), in their order.
+
+    Patients are taken in an order drawn from ``seed``, so a smaller share lies in a larger one.
+
+    Args:
+        rows: positions in the dataset.
+        owners: the patient of every slice of the dataset.
+
+    >>> subset_of_patients(np.arange(3), np.array(["a", "b", "b"]), 1.0, seed=0).tolist()
+    [0, 1, 2]
+    """
+    if fraction == 1:
+        return rows
+    names = np.unique(owners[rows])
+    count = max(round(fraction * len(names)), 1)
+    chosen = names[stream(seed, "subset").permutation(len(names))[:count]]
+    return rows[np.isin(owners[rows], chosen)]
 
 
 def part_sizes(units: int, fractions: Sequence[float]) -> list[int]:

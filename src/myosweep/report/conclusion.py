@@ -18,6 +18,7 @@ from myosweep.report.heat_figure import HeatFigure, draw_heat, heat_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tables import Table
 from myosweep.report.told import Part, Told, score_words
+from myosweep.report.topics import Topic, draw_topic, fit_topic, topics
 from myosweep.report.words import Fact
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer
@@ -25,11 +26,12 @@ from myosweep.statistics.answer import Answer
 
 @dataclass(frozen=True)
 class LetteredDrawing:
-    """A figure of the conclusion with its letter and caption."""
+    """A figure of the conclusion with its letter and caption; ``topic`` names where it belongs."""
 
     letter: str
     drawing: Drawing
     caption: str
+    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class ConclusionSection:
         sets: the two sets of values in sentences.
         interaction: whether two swept fields depend on each other; empty with one.
         failures: collapsed networks, and what cannot be ruled out.
+        topics, fit: what this study can say beside its question.
         second_looks_words: what the other methods in ``second_looks`` are worth.
         methods: a paragraph for a manuscript.
     """
@@ -66,6 +69,8 @@ class ConclusionSection:
     second_looks_words: str
     shares: Lettered | None
     subgroups: tuple[Lettered, ...]
+    topics: tuple[Topic, ...]
+    fit: Topic | None
     methods: str
 
 
@@ -78,18 +83,23 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
     letters = iter(ascii_uppercase)
     compared = made.comparisons_table(shown, found) if shown.comparisons else None
     looks = second_look_sentences(shown)
+    # where the best value may move, that topic says what two axes do to each other
+    crossed = None if conclusion.moving_best else conclusion.interaction
     return ConclusionSection(
         standing=_standing(conclusion, results),
         questions=four_questions(told),
         sets=sets_sentences(shown),
-        interaction=conclusion.interaction.sentence if conclusion.interaction else "",
+        interaction=crossed.sentence if crossed else "",
         failures=failures(told),
+        topics=topics(conclusion, results, letters),
         dose=dose_figure(conclusion, results),
         forest=forest_figure(conclusion, results),
         heat=heat_figure(conclusion),
         values=_values(letters, conclusion, made.values_table(conclusion, found, field), told),
         comparisons=_lettered(letters, compared, _compared_words(told), "Every comparison"),
-        interactions=_lettered(letters, made.interaction_table(conclusion), _INTERACTIONS),
+        interactions=_lettered(
+            letters, made.interaction_table(conclusion) if crossed else None, _INTERACTIONS
+        ),
         collapsed=_lettered(letters, made.failures_table(conclusion, found), _FAILURES),
         others=_lettered(
             letters, made.others_table(conclusion, results.scheme.names), _others_words(conclusion)
@@ -104,6 +114,7 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
         movers=_folded(
             letters, background.movers_table(conclusion.movers), _MOVERS, "Slices that move most"
         ),
+        fit=fit_topic(conclusion, results, letters),
         second_looks=_lettered(
             letters, background.second_looks_table(shown), _second_looks_words(shown)
         ),
@@ -124,7 +135,7 @@ def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSe
 
 
 def draw_conclusion(section: ConclusionSection) -> tuple[LetteredDrawing, ...]:
-    """Draw the conclusion's figures: A the means, B the differences, C the grid of two fields."""
+    """Draw the figures: A the means, B differences, C the grid of two axes; then the topics'."""
     drawn = [LetteredDrawing("A", draw_dose(section.dose), _dose_words(section.dose))]
     if section.forest is not None:
         drawn.append(
@@ -133,6 +144,10 @@ def draw_conclusion(section: ConclusionSection) -> tuple[LetteredDrawing, ...]:
     if section.heat is not None:
         letter = ascii_uppercase[len(drawn)]
         drawn.append(LetteredDrawing(letter, draw_heat(section.heat), _heat_words(section.heat)))
+    for topic in (*section.topics, *([section.fit] if section.fit else [])):
+        if (drawing := draw_topic(topic)) is not None:
+            letter = ascii_uppercase[len(drawn)]
+            drawn.append(LetteredDrawing(letter, drawing, topic.caption, topic.name))
     return tuple(drawn)
 
 

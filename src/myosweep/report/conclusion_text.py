@@ -3,16 +3,21 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from string import ascii_uppercase
 from typing import Any
 
+from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
+from myosweep.analysis.early_rule_words import early_sentences
 from myosweep.analysis.number_words import number
 from myosweep.analysis.points import fields_in_words
 from myosweep.analysis.scores import ALL
 from myosweep.report.conclusion import ConclusionSection, conclusion_section
 from myosweep.report.conclusion_tables import Lettered
+from myosweep.report.early_rule import applications_table
 from myosweep.report.style import METRIC_WORDS
 from myosweep.report.tables import Table
+from myosweep.report.topics import Topic, fit_topic, topics
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer, ValueMean
 
@@ -37,8 +42,15 @@ def conclusion_blocks(found: Conclusion, results: Results) -> tuple[Block, ...]:
 
 def conclusion_json(found: Conclusion, results: Results) -> dict[str, Any]:
     """The conclusion as JSON can hold it: None for what is undefined or without end."""
-    content: dict[str, Any] = _plain(asdict(found))
-    return {"study": results.study.name, "fields": list(results.fields), **content}
+    content: dict[str, Any] = plain(asdict(found))
+    made = (*topics(found, results, iter(ascii_uppercase)), fit_topic(found, results, iter("A")))
+    asked = [
+        {"question": one.question, "answer": one.lead, "sentences": list(one.sentences)}
+        for one in made
+        if one is not None
+    ]
+    head = {"study": results.study.name, "fields": list(results.fields)}
+    return {**head, **content, "topics": asked}
 
 
 def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> Iterator[Block]:
@@ -48,11 +60,16 @@ def _blocks(section: ConclusionSection, found: Conclusion, results: Results) -> 
     yield _table_block("Values", section.values, section.sets)
     yield _table_block("Comparisons", section.comparisons)
     yield _table_block("Interactions", section.interactions, (section.interaction,))
+    for topic in section.topics:
+        yield from _topic_blocks(topic)
     yield from _means(found, results)
     yield _table_block("Other regions and scores", section.others)
     yield _table_block("The paper's claims", section.claims)
     yield _parts(found)
+    if section.fit is not None:
+        yield from _topic_blocks(section.fit)
     yield _table_block("Failures", section.collapsed, section.failures)
+    yield _early_rule(found, results)
     yield Block("Warnings", sentences=tuple(f"{one.topic}. {one.text}" for one in found.warnings))
     yield _table_block("Slices that move most", section.movers)
     yield _table_block("Where scores vary", section.shares)
@@ -67,6 +84,11 @@ def _table_block(title: str, one: Lettered | None, sentences: tuple[str, ...] = 
         return Block(title)
     columns, rows = _flat(one.table)
     return Block(title, columns, rows, (*filter(None, sentences), one.caption))
+
+
+def _topic_blocks(topic: Topic) -> Iterator[Block]:
+    yield Block(topic.question, sentences=(topic.lead, *topic.sentences))
+    yield _table_block("", topic.table)
 
 
 def _flat(table: Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -127,11 +149,22 @@ def _parts(found: Conclusion) -> Block:
     return Block("The study's score on all parts", columns, rows, (note,) if rows else ())
 
 
-def _plain(content: Any) -> Any:
+def _early_rule(found: Conclusion, results: Results) -> Block:
+    """What the early rule did, and would have done wrongly."""
+    if found.early_rule is None:
+        return Block("The early rule")
+    sentences = early_sentences(found.early_rule, question_words(results))
+    table = applications_table(found.early_rule)
+    columns, rows = _flat(table) if table else ((), ())
+    return Block("The early rule", columns, rows, sentences)
+
+
+def plain(content: Any) -> Any:
+    """Content as JSON can hold it: None for what is undefined or without end."""
     if isinstance(content, dict):
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {str(key): plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_plain(value) for value in content]
+        return [plain(value) for value in content]
     if isinstance(content, float):
         return float(content) if math.isfinite(content) else None
     return content

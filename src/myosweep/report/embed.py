@@ -2,12 +2,15 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from myosweep.files import whole_file
 from myosweep.report.style import FACE, GRID, INK, MUTED, Drawing
+from myosweep.results.layout import StudyFolder
 
 _THEME = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--rule)", FACE: "var(--paper)"}
 _REFERENCE = re.compile(r"(url\(#|href=\"#)([^)\"]+)")
@@ -64,3 +67,12 @@ def inline_svg(drawing: Drawing) -> str:
     box = re.search(r"viewBox=\"[^\"]+\"", body)
     opening = f'<svg role="img" aria-label="{escape(drawing.alt)}" {box[0] if box else ""}>'
     return re.sub(r"<svg[^>]*>", lambda _: opening, body, count=1)
+
+
+def write_figures(folder: StudyFolder, drawings: Sequence[Drawing]) -> None:
+    """Write the figures of a page beside it, as SVG and PNG."""
+    for drawing in drawings:
+        with whole_file(folder.figures / f"{drawing.name}.svg") as draft:
+            draft.write_text(drawing.svg, encoding="utf-8")
+        with whole_file(folder.figures / f"{drawing.name}.png") as draft:
+            draft.write_bytes(drawing.png)

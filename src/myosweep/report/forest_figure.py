@@ -1,6 +1,7 @@
 """Figure B: the judged differences with their intervals, the margin, and verdicts in words."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +126,7 @@ def forest_figure(conclusion: Conclusion, results: Results) -> ForestFigure | No
         len(rows) - len(kept),
         shown.margin,
         100 * (1 - shown.level),
-        _limit(rows, shown.margin),
+        limit_of(rows, shown.margin),
         unit,
         per_unit,
     )
@@ -145,8 +146,15 @@ def shift_words(px: float | None, mm: float | None) -> str:
     return f"{sign}{text} {unit}"
 
 
-def draw_forest(record: ForestFigure) -> Drawing:
-    """Draw Figure B: a row per difference, its verdict in words at the right."""
+def draw_forest(
+    record: ForestFigure, name: str = "figure-b-differences", groups: Sequence[int] = ()
+) -> Drawing:
+    """Draw Figure B: a row per difference, its verdict in words at the right.
+
+    Args:
+        name: of the figure's files.
+        groups: rows before which a thin line stands.
+    """
     with styled():
         figure = new_figure(1.35 + _ROW_IN * len(record.rows))
         if (engine := figure.get_layout_engine()) is not None:
@@ -154,8 +162,10 @@ def draw_forest(record: ForestFigure) -> Drawing:
             engine.set(rect=(0, 0, 0.97, 1))  # type: ignore[call-arg]
         axes = figure.subplots()
         draw_forest_rows(record, axes)
+        for place in groups:
+            axes.axhline(place - 0.5, color=MUTED, lw=0.5, ls=(0, (1, 2)))
         _legend(record, figure)
-        return finish(figure, "figure-b-differences", _alt(record))
+        return finish(figure, name, _alt(record))
 
 
 def draw_forest_rows(record: ForestFigure, axes: Axes) -> None:
@@ -228,8 +238,8 @@ def _draw_row(row: ForestRow, place: int, limit: float, axes: Axes) -> None:
     axes.plot(row.difference, place, "s", ms=6, mfc=face, mec=row.colour, mew=1.6, zorder=3)
 
 
-def _limit(rows: list[ForestRow], margin: float) -> float:
-    """As far as the widest interval, but not so far that the margin cannot be seen."""
+def limit_of(rows: Sequence[ForestRow], margin: float) -> float:
+    """The axis: as far as the widest interval, but not so far that the margin cannot be seen."""
     ends = [abs(end) for row in rows for end in (row.low, row.high) if math.isfinite(end)]
     largest = max(abs(row.difference) for row in rows)
     most = max(_WIDEST_MARGINS * margin, _WIDEST_DIFFERENCE * largest)

@@ -18,12 +18,13 @@ from myosweep.report.conclusion import (
     draw_conclusion,
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
-from myosweep.report.embed import embedded, page_environment, page_style
+from myosweep.report.early_rule import EarlySection, draw_early, early_section
+from myosweep.report.embed import embedded, page_environment, page_style, write_figures
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
-from myosweep.results.layout import StudyFolder
+from myosweep.report.tuned_page import write_tuned_report
 from myosweep.results.ledger import log_look, read_looks
 from myosweep.results.read import Results, read_results
 
@@ -59,6 +60,7 @@ class Page:
     scores: tables.Table
     validation: tables.Table | None
     parts: tables.Table | None
+    early_rule: EarlySection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
@@ -69,19 +71,22 @@ class Page:
     scores_drawing: Drawing
     masks_drawing: Drawing | None
     curves_drawing: Drawing | None
+    early_drawing: Drawing | None
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """The figures that there are, in their order."""
         lettered = (one.drawing for one in self.conclusion_drawings)
-        every = (*lettered, self.scores_drawing, self.masks_drawing, self.curves_drawing)
-        return tuple(drawing for drawing in every if drawing is not None)
+        numbered = (
+            self.scores_drawing, self.masks_drawing, self.curves_drawing, self.early_drawing
+        )  # fmt: skip
+        return tuple(drawing for drawing in (*lettered, *numbered) if drawing is not None)
 
 
 def write_report(
     folder: Path | str, dataset: Path | str | None = None, slices: Sequence[str] = ()
 ) -> Path:
-    """Write a study's report and its figures, from its finished runs.
+    """Write a study's report and its figures, from its finished runs; of a search its own page.
 
     The report answers the study's primary question, and so counts as a look at it: the look is
     logged in the study's folder.
@@ -100,15 +105,26 @@ def write_report(
             looks is damaged.
     """
     results = read_results(folder)
+    if results.study.tune is not None:
+        return _write_search(results, slices)
     _check_networks(results)
     concluded = conclude(results, looks=read_looks(results.folder))
     page = build_page(results, dataset, slices, concluded)
     if concluded.look is not None:
         log_look(results.folder, concluded.look)
-    _write_figures(results.folder, page.drawings)
+    write_figures(results.folder, page.drawings)
     with whole_file(results.folder.report) as draft:
         draft.write_text(render(page), encoding="utf-8")
     return results.folder.report
+
+
+def _write_search(results: Results, slices: Sequence[str]) -> Path:
+    if slices:
+        raise StudyError(
+            f"study {results.study.name!r} is a search, and its page shows no masks; leave out "
+            "--slice"
+        )
+    return write_tuned_report(results.folder.path)
 
 
 def build_page(
@@ -126,7 +142,7 @@ def build_page(
     concluded = concluded or conclude(results)
     section = conclusion_section(concluded, results)
     masks, no_masks = _masks(results, dataset, slices)
-    curves = curves_figure(results)
+    curves, early = curves_figure(results), early_section(results)
     trained = results.study.source == "training"
     return Page(
         title=words.title(results),
@@ -144,6 +160,7 @@ def build_page(
         scores=tables.scores_table(results),
         validation=tables.validation_table(results),
         parts=tables.parts_table(results),
+        early_rule=early,
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),
@@ -154,6 +171,7 @@ def build_page(
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),
+        early_drawing=draw_early(early.figure) if early and early.figure else None,
     )
 
 
@@ -167,10 +185,22 @@ def render(page: Page) -> str:
 
 def _check_networks(results: Results) -> None:
     if results.networks.empty:
+        if _has_stopped(results):
+            raise StudyError(
+                f"every run of study {results.study.name!r} that has ended was stopped by its "
+                "early rule (see `myosweep status`), so there is nothing to report; set action = "
+                "'report' under [early_rule] and run it again, which lets them go on"
+            )
         raise StudyError(
             f"study {results.study.name!r} has no finished network yet, only baselines; continue "
             "it with `myosweep run`"
         )
+
+
+def _has_stopped(results: Results) -> bool:
+    """Whether the early rule has stopped a run."""
+    statuses = (run.read_status() for run in results.folder.runs())
+    return any(status is not None and status.status == "stopped" for status in statuses)
 
 
 def _masks(
@@ -185,11 +215,3 @@ def _masks(
         return None, NO_DATASET
     region = results.study.question.region
     return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
-
-
-def _write_figures(folder: StudyFolder, drawings: Sequence[Drawing]) -> None:
-    for drawing in drawings:
-        with whole_file(folder.figures / f"{drawing.name}.svg") as draft:
-            draft.write_text(drawing.svg, encoding="utf-8")
-        with whole_file(folder.figures / f"{drawing.name}.png") as draft:
-            draft.write_bytes(drawing.png)

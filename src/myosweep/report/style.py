@@ -94,7 +94,19 @@ class Drawing:
 
 def value_colour(point: Point) -> str:
     """The colour of a value, the same everywhere and as long as the sweep stays the same."""
-    return to_hex(_VALUES(point.position / max(point.of - 1, 1)))
+    return colour_at(point.position, point.of)
+
+
+def colour_at(position: int, of: int) -> str:
+    """The colour of one of several ordered things."""
+    return to_hex(_VALUES(position / max(of - 1, 1)))
+
+
+def contender_colours(names: Sequence[str]) -> dict[str, str]:
+    """The colours of those who race against the default, the same in every figure."""
+    return {
+        name: to_hex(_VALUES(place / max(len(names) - 1, 1))) for place, name in enumerate(names)
+    }
 
 
 def region_colours(count: int) -> tuple[str, ...]:

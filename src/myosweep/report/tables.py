@@ -211,7 +211,8 @@ def runs_table(results: Results) -> Table:
             of_run = runs[run]
             cells = [point.label, str(of_run["seed"])]
             cells += [str(of_run["repeat"]), str(of_run["fold"])] if folds else []
-            cells += [str(of_run["status"])]
+            adjusted = of_run["adjustment"]
+            cells += [str(of_run["status"]) + (f", adjustment {adjusted}" if adjusted else "")]
             trained = of_run["kind"] == "trained"
             times = [str(of_run["epochs_done"]), f"{of_run['seconds'] / 60:.1f}"]
             cells += times if trained else [NONE, NONE]
@@ -234,9 +235,11 @@ def settings_table(results: Results) -> Table:
     preset = PRESETS[study.preset]
     rows = []
     for path, value in used.items():
-        swept = study.sweep.get(path)
+        swept = study.swept(path)
         text = ", ".join(map(format_value, swept)) if swept else format_value(value)
         origin = "swept" if swept else "this study" if path in study.settings else "MATLAB"
+        if path in study.space:
+            origin = "searched; this is the default"
         if origin == "MATLAB" and path in preset:
             origin = f"preset {study.preset}"
         meaning = setting_meaning(path)

@@ -5,21 +5,11 @@ from dataclasses import dataclass
 
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.points import Point
-from myosweep.analysis.scores import ALL
+from myosweep.analysis.question import SCORE_NAMES as SCORE_NAMES
+from myosweep.analysis.question import score_words as score_words
 from myosweep.statistics.answer import Answer, ValueMean
 from myosweep.statistics.score_table import Design
 from myosweep.statistics.verdicts import Comparison
-
-SCORE_NAMES = {
-    "accuracy": "accuracy",
-    "iou": "IoU",
-    "dice": "Dice",
-    "bf_strict": "strict BF score",
-    "global_accuracy": "global accuracy",
-    "mean_iou": "mean IoU",
-    "mean_dice": "mean Dice",
-    "mean_bf_strict": "mean strict BF score",
-}
 
 
 @dataclass(frozen=True)
@@ -55,16 +45,6 @@ class Told:
     def named(self, label: str) -> str:
         """A value with its field: ``L2 strength 0.001``."""
         return next((point.words for point in self.found if point.label == label), label)
-
-
-def score_words(region: str, metric: str) -> str:
-    """A score in the middle of a sentence.
-
-    >>> score_words("myocardium", "dice"), score_words("all", "mean_iou")
-    ('Dice of the myocardium', 'mean IoU over all regions')
-    """
-    where = "over all regions" if region == ALL else f"of the {region}"
-    return f"{SCORE_NAMES[metric]} {where}"
 
 
 def shift_of(shown: Answer, difference: float) -> tuple[float | None, float | None]:

@@ -129,11 +129,7 @@ def _patients(results: Results) -> str:
     """Who taught, validated and tested the networks, from the counts."""
     if in_folds(results):
         return _patients_in_folds(results)
-    places = results.counts[["part", "slice", "patient"]].drop_duplicates()
-    sizes = {
-        part: f"{counted(len(group), 'slice')} of {counted(group['patient'].nunique(), 'patient')}"
-        for part, group in places.groupby("part", observed=True)
-    }
+    sizes = part_sizes(results)
     shared = patients_in_several_parts(results)
     unseen = "that no network has seen"
     if shared:
@@ -146,6 +142,16 @@ def _patients(results: Results) -> str:
         f"They learned from {sizes['training']}; {sizes.get('validation', 'no slices')} served to "
         f"follow their training (validation). {test}."
     )
+
+
+def part_sizes(results: Results) -> dict[str, str]:
+    """How many slices of how many patients each part has, in words."""
+    places = results.counts[["part", "slice", "patient"]].drop_duplicates()
+    return {
+        str(part): f"{counted(len(group), 'slice')} of "
+        f"{counted(group['patient'].nunique(), 'patient')}"
+        for part, group in places.groupby("part", observed=True)
+    }
 
 
 def _patients_in_folds(results: Results) -> str:

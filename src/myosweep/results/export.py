@@ -9,11 +9,12 @@ from myosweep.results.read import Results
 from myosweep.results.rows import COUNT_COLUMNS, RUN_COLUMNS
 
 _RUN_FACTS = ("kind", "seed", "repeat", "fold")
+_TRIAL_FACTS = ("trial", "cost")
 
 
 def write_counts_csv(results: Results, path: Path) -> int:
     """Write COUNTS with facts and swept fields of each run; gives the number of rows."""
-    runs = results.runs[["run", *_RUN_FACTS, *results.fields]]
+    runs = results.runs[["run", *_facts(results), *results.fields]]
     counts = results.counts.assign(run=results.counts["run"].astype(str))
     table = pd.merge(runs, counts, on="run", how="right", validate="one_to_many")
     with whole_file(path) as draft:
@@ -23,7 +24,11 @@ def write_counts_csv(results: Results, path: Path) -> int:
 
 def describe_columns(results: Results) -> list[tuple[str, str]]:
     """Each column of the CSV file and what it is."""
-    facts = [(name, RUN_COLUMNS[name]) for name in _RUN_FACTS]
+    facts = [(name, RUN_COLUMNS[name]) for name in _facts(results)]
     swept = [(path, "swept field; empty for baselines") for path in results.fields]
     run, *rest = COUNT_COLUMNS.items()
     return [run, *facts, *swept, *rest]
+
+
+def _facts(results: Results) -> tuple[str, ...]:
+    return _RUN_FACTS if results.study.tune is None else (*_RUN_FACTS, *_TRIAL_FACTS)

@@ -3,8 +3,11 @@
 DIR/study.toml            the study
 DIR/split.json            its split; with folds, splits/repeat-1-fold-1.json, ... instead
 DIR/looks.jsonl           the ledger of looks at the primary question
+DIR/trials.log            with [tune]: Optuna's journal of the trials
+DIR/tuning.json           with [tune]: budget, and whether search and race are over
 DIR/report.html, figures/ the report
 DIR/.turns/               claims on the study itself: who writes the study and its splits
+DIR/initial/              weights that trainings start from (init_from), named by their content
 DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
                           weights.safetensors, counts.parquet, masks.npz, status.json,
                           claim-0001.json, ...
@@ -77,6 +80,11 @@ class RunFolder(ClaimedFolder):
         """What a whole run leaves, ``status.json`` last: with it the others must be there."""
         return [self.history, self.weights, self.counts, self.masks, self.status]
 
+    @property
+    def stopped_results(self) -> list[Path]:
+        """What a run leaves that the early rule stopped, ``status.json`` last."""
+        return [self.history, self.status]
+
     def remove_drafts(self) -> None:
         """Remove what killed owners left half-written; for the owner alone."""
         for path in (self.checkpoint, *self.results):
@@ -137,6 +145,19 @@ class StudyFolder:
     @property
     def looks(self) -> Path:
         return self.path / "looks.jsonl"
+
+    @property
+    def tuning(self) -> Path:
+        """How far a search is: its budget, and whether search and race are over."""
+        return self.path / "tuning.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "trials.log"
+
+    def initial(self, name: str) -> Path:
+        """Weights that trainings start from, under the name that ``init_from`` has."""
+        return self.path / "initial" / f"{name}.safetensors"
 
     @property
     def figures(self) -> Path:

@@ -9,7 +9,7 @@ from myosweep.results.layout import StudyFolder
 
 @dataclass(frozen=True)
 class Look:
-    """One look at the primary question.
+    """One look at the primary question; in a search, one look at the test patients.
 
     Attributes:
         networks: networks per value that took part.

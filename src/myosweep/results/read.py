@@ -4,7 +4,7 @@ import csv
 import itertools
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,13 @@ from myosweep.config import StudyConfig, flatten, read_study_config
 from myosweep.errors import StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
-from myosweep.results.rows import COUNT_COLUMNS, RUN_COLUMNS, RunSettingsFile, RunStatus
+from myosweep.results.rows import (
+    COUNT_COLUMNS,
+    ENSEMBLE,
+    RUN_COLUMNS,
+    RunSettingsFile,
+    RunStatus,
+)
 
 _CATEGORIES = ("part", "slice", "region", "patient")
 
@@ -33,7 +39,7 @@ class Results:
 
     ``runs`` has one row per whole run (``RUN_COLUMNS``, then every setting under its path),
     ``counts`` one per run, part, slice and region (``COUNT_COLUMNS``). ``fields`` are the paths
-    that differ between runs by the study's will.
+    that differ between runs by the study's will; with ensembles ``ensemble`` is the last of them.
     """
 
     folder: StudyFolder
@@ -49,8 +55,11 @@ class Results:
         return self.runs[self.runs["kind"] != "baseline"]
 
 
-def read_results(folder: Path | str) -> Results:
+def read_results(folder: Path | str, only: Container[str] | None = None) -> Results:
     """Read the whole runs of a study; unfinished ones are left out.
+
+    Args:
+        only: ids of the runs to read; default all.
 
     Raises:
         StudyError: if there is no study, no whole run, or a run's files are damaged.
@@ -58,19 +67,25 @@ def read_results(folder: Path | str) -> Results:
     study_folder = StudyFolder(Path(folder)).require()
     study = read_study_config(study_folder.study)
     with ThreadPoolExecutor() as readers:  # most of it is waiting for files, or in C++
-        runs = [run for run in readers.map(_read_whole, study_folder.runs()) if run is not None]
+        wanted = [run for run in study_folder.runs() if only is None or run.id in only]
+        runs = [run for run in readers.map(_read_whole, wanted) if run is not None]
     if not runs:
+        command = "tune" if study.tune else "run"
         raise StudyError(
             f"study {study.name!r} has no finished run yet; see `myosweep status`, or continue it "
-            "with `myosweep run`"
+            f"with `myosweep {command}`"
         )
     if len({json.dumps(run.settings.regions) for run in runs}) > 1:
         raise StudyError(f"the runs of study {study.name!r} have different region schemes")
     one = runs[0].settings
     scheme = RegionScheme.from_mapping(one.regions, one.ignored)
     rows = pd.DataFrame([run.row() for run in runs])
-    rows = rows.astype({"repeat": "Int64", "fold": "Int64"})
-    return Results(study_folder, study, scheme, tuple(study.sweep), rows, _joined(runs))
+    rows = rows.astype({"repeat": "Int64", "fold": "Int64", "trial": "Int64", "cost": "Float64"})
+    fields = study.fields
+    if (rows["kind"] == "ensemble").any():
+        rows[ENSEMBLE] = rows[ENSEMBLE].fillna(1).astype(int)
+        fields = (*fields, ENSEMBLE)
+    return Results(study_folder, study, scheme, fields, rows, _joined(runs))
 
 
 @dataclass(frozen=True)

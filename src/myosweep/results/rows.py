@@ -1,20 +1,25 @@
 """What a run leaves behind: its settings, its status, and its rows of the COUNTS table."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from myosweep.config import Record, RunSettings, Value
+from myosweep.config import Early, EarlyAction, EarlyRule, Record, RunSettings, Value
 from myosweep.distances import SQUARED_DISTANCES_PX
 
-Kind = Literal["trained", "masks", "baseline"]
-State = Literal["complete", "diverged", "failed"]
+Kind = Literal["trained", "masks", "baseline", "ensemble"]
+State = Literal["complete", "diverged", "stopped", "failed"]
+
+
+ENSEMBLE = "ensemble"
+"""The field that tells ensembles from single networks: how many networks answer together."""
 
 
 class RunSettingsFile(Record):
-    """What a run is: written when the study starts."""
+    """What a run is: written when the study starts. ``members`` are the runs of an ensemble."""
 
     kind: Kind
     label: str
@@ -22,15 +27,52 @@ class RunSettingsFile(Record):
     seed: int
     repeat: int | None = None
     fold: int | None = None
+    trial: int | None = None
+    cost: float | None = None
+    members: tuple[str, ...] = ()
     settings: RunSettings | None
     pixel_hash: str
     split_hash: str
     regions: dict[str, tuple[int, ...]]
     ignored: tuple[int, ...]
+    adjustment: int = 0
+    """Which entry of the early rule's list changed the settings, from 1; 0: none."""
+
+
+class EarlyRecord(Record):
+    """What the study's early rule found in a run, and what it was to do.
+
+    ``accuracy`` is the highest validation accuracy up to ``epoch``; None where none was a number.
+    ``continued``: the run was stopped by the rule, and went on when it was no longer to stop.
+    """
+
+    fraction: float
+    threshold: float
+    action: EarlyAction
+    epoch: int
+    accuracy: float | None
+    passed: bool
+    continued: bool = False
+
+    @classmethod
+    def of(cls, rule: EarlyRule, found: Early, *, continued: bool = False) -> "EarlyRecord":
+        """The record of a rule and of what it found."""
+        return cls(
+            fraction=rule.fraction,
+            threshold=rule.threshold,
+            action=rule.action,
+            epoch=found.epoch,
+            accuracy=None if math.isnan(found.accuracy) else found.accuracy,
+            passed=found.passed,
+            continued=continued,
+        )
 
 
 class RunStatus(Record):
-    """How a run ended: written last; a run without it is not whole."""
+    """How a run ended: written last; a run without it is not whole.
+
+    A run that the early rule stopped keeps its checkpoint: it can be continued.
+    """
 
     status: State
     epochs_done: int = 0
@@ -44,21 +86,25 @@ class RunStatus(Record):
     validation_accuracy: float | None = None
     largest_l2_ratio: float | None = None
     error: str = ""
+    early_rule: EarlyRecord | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether the run is done for good; a failed one is tried again."""
+        """Whether the run is trained and scored; a failed or stopped one is not."""
         return self.status in ("complete", "diverged")
 
 
 RUN_COLUMNS: dict[str, str] = {
     "run": "id of the run: hash of settings, seed, pixels, split and regions",
-    "kind": "trained here, masks of another program, or baseline",
+    "kind": "trained here, masks of another program, ensemble, or baseline",
     "label": "the swept values in words",
     "seed": "seed of the network",
     "repeat": "with folds: which division of the patients, from 1",
     "fold": "with folds: which part of that division is the test part, from 1",
+    "trial": "with [tune]: number of the trial whose settings it has",
+    "cost": "with [tune]: what it costs, in runs of the default",
     "split_hash": "hash that names the split into training, validation and test part",
+    "adjustment": "which entry of the early rule's list changed the settings; 0: none",
     "status": "complete or diverged",
     "epochs_done": "epochs trained",
     "seconds": "time spent training and scoring",

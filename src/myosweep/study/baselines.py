@@ -87,7 +87,7 @@ def _write(
         ignored=study.scheme.ignored,
     )
     write_json(folder.settings, description.model_dump(mode="json"))
-    write_run_scores(folder, study.dataset, split, study.scheme, maps)
+    write_run_scores(folder, study.dataset, split.all_rows(study.dataset), study.scheme, maps)
     write_json(folder.status, RunStatus(status="complete").model_dump(mode="json"))
 
 

@@ -8,7 +8,7 @@ from myosweep.errors import StudyError
 from myosweep.study.jobs import Layout, speed_of
 from myosweep.study.open import Study
 from myosweep.study.resources import Resources
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,14 @@ def estimate_study(
         runs.append((plan, speed.run_seconds(plan)))
         progress(number, len(missing))
     return Estimate(tuple(runs), start_s + _last_end([seconds for _, seconds in runs], jobs))
+
+
+def seconds_of_default(study: Study, resources: Resources) -> float | None:
+    """How long one run of a search's default takes here; None if it ends for lack of memory."""
+    plan, jobs = study.plans()[0], resources.jobs_at_once
+    computer = resources.computer(plan.settings.precision)
+    speed = speed_of(plan, Layout(jobs, computer.threads), computer)
+    return speed.run_seconds(plan) if speed else None
 
 
 def _last_end(seconds: list[float], jobs: int) -> float:

@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from myosweep.errors import ClaimLost, PartnerLost, StudyError
 from myosweep.files import write_json
@@ -15,7 +17,8 @@ from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study, open_study
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, take_claim
-from myosweep.training.run import OnEpoch, RunPlan, perform_run
+from myosweep.training.plan import RunPlan
+from myosweep.training.run import OnEpoch, Stops, perform_run
 
 _POLL_S = 1.0
 
@@ -37,7 +40,7 @@ def execute(study: Study, resources: Resources) -> None:
 
 def work(study: Study, resources: Resources) -> None:
     """Do missing runs one after the other until none is left; claims keep workers apart."""
-    plans = {plan.id: plan for plan in study.plans()}
+    plans = {plan.id: plan for plan in study.every_plan()}
     while untried := resources.together.on_main(lambda: [plan.id for plan in study.untried()]):
         worked = [attempt(plans[run_id], study.folder, resources) for run_id in untried]
         if not any(worked):
@@ -46,11 +49,24 @@ def work(study: Study, resources: Resources) -> None:
 
 def _work_in_parallel(study: Study, resources: Resources) -> None:
     """Several processes that each work through the study."""
-    context = multiprocessing.get_context("spawn")
     arguments = (study.folder.path, study.dataset.folder, resources)
-    workers = [
-        context.Process(target=_worker, args=arguments) for _ in range(resources.jobs_at_once)
-    ]
+    codes = in_parallel(resources.jobs_at_once, _worker, arguments)
+    if study.untried():
+        raise workers_ended(codes)
+
+
+def workers_ended(codes: Sequence[str]) -> StudyError:
+    """What to say of worker processes that ended before their work did."""
+    return StudyError(
+        f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
+        "perhaps for lack of memory; start the study again with fewer --jobs"
+    )
+
+
+def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> list[str]:
+    """Let several processes do the same and wait for them; gives their exit codes, each once."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_as_worker, args=(work, arguments)) for _ in range(count)]
     try:
         for worker in workers:
             worker.start()
@@ -60,19 +76,18 @@ def _work_in_parallel(study: Study, resources: Resources) -> None:
         for worker in workers:
             worker.join(_POLL_S)
             worker.terminate()
-    if study.untried():
-        codes = sorted({str(worker.exitcode) for worker in workers})
-        raise StudyError(
-            f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
-            "perhaps for lack of memory; start the study again with fewer --jobs"
-        )
+    return sorted({str(worker.exitcode) for worker in workers})
 
 
 def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
     """A worker process: it finds everything in the study's folder."""
+    work(open_study(folder, dataset=dataset, write=False), resources)
+
+
+def _as_worker(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(KeyboardInterrupt), terminable():
-        work(open_study(folder, dataset=dataset, write=False), resources)
+        work(*arguments)
 
 
 def _end_with_parent() -> None:
@@ -88,6 +103,7 @@ def attempt(
     resources: Resources,
     errand: Errand | None = None,
     on_epoch: OnEpoch = lambda progress: None,
+    stops: Stops = lambda progress: False,
 ) -> RunStatus | None:
     """Do one run, unless another has done it or is at it; a failure becomes its status.
 
@@ -95,18 +111,18 @@ def attempt(
         How it ended, or None if it was not for this process to do.
     """
     folder, together = study.run(plan.id), resources.together
-    if together.on_main(folder.read_status) is not None:
+    if together.on_main(lambda: plan.has_ended(folder.read_status())):
         return None
     try:
         computer = resources.computer(plan.settings.precision)
-        return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch)
+        return perform_run(plan, study, computer, errand=errand, on_epoch=on_epoch, stops=stops)
     except ClaimLost:
         return None
     except PartnerLost:
         raise
     except Exception as error:  # any failure of one run must not stop the others
         status = failure(error)
-        return together.on_main(lambda: mark_failed(folder, status))
+        return together.on_main(lambda: mark_ended(folder, status))
 
 
 def failure(error: BaseException) -> RunStatus:
@@ -115,10 +131,10 @@ def failure(error: BaseException) -> RunStatus:
     return RunStatus(status="failed", error=f"{type(error).__name__}: {reason}")
 
 
-def mark_failed(
+def mark_ended(
     folder: RunFolder, status: RunStatus, errand: Errand | None = None
 ) -> RunStatus | None:
-    """Write down that a run failed, unless another process has taken it up meanwhile."""
+    """Write down how a run ended, unless another process has taken it up meanwhile."""
     if (claim := take_claim(folder, errand)) is None:
         return None
     try:

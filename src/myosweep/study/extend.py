@@ -12,6 +12,7 @@ from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import Results, read_results
+from myosweep.study.open import require_sweep
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def plan_extension(
         StudyError: if the study cannot be extended so.
     """
     home = StudyFolder(Path(folder)).require()
+    require_sweep(home.path)
     config = read_study_config(home.study)
     if config.source == "masks":
         raise StudyError(

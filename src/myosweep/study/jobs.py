@@ -29,7 +29,7 @@ from myosweep.files import read_json, write_json
 from myosweep.study.open import Study
 from myosweep.study.resources import Resources
 from myosweep.training.device import Computer, processor_count
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 from myosweep.training.speed import Speed, measure_speed, with_few_slices
 
 LONG_S = 300.0

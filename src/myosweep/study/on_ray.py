@@ -12,14 +12,14 @@ from typing import Any
 
 from myosweep.errors import InputError, StudyError
 from myosweep.results.rows import RunStatus
-from myosweep.study.execute import mark_failed
+from myosweep.study.execute import mark_ended
 from myosweep.study.interrupt import terminable
 from myosweep.study.open import Study
 from myosweep.study.ray_places import Place, SharedFolder, ThroughStore
 from myosweep.study.ray_task import Share
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, is_claimed
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 _POLL_S = 1.0
 _GRACE_S = 30.0
@@ -201,6 +201,7 @@ class _Dispatch:
 
     def _send(self, errand: _Errand) -> None:
         if self._place.fetch(errand.plan):
+            self._follow(errand.plan)
             return
         self._out[self._place.send(errand.plan, errand.next())] = errand
 
@@ -219,8 +220,15 @@ class _Dispatch:
                 self._lost(errand, error)
             else:
                 self._place.land(errand.plan, status)
+                self._follow(errand.plan)
         for plan in self._place.look():
             self._recall(plan)
+
+    def _follow(self, plan: RunPlan) -> None:
+        """Send out what takes the place of a run that the early rule has stopped."""
+        following = self._study.following(plan)
+        if following and not is_claimed(self._study.folder.run(following.id)):
+            self._send(_Errand(following))
 
     def _lost(self, errand: _Errand, error: Exception) -> None:
         """A worker or a machine died: send the run out again, or give it up."""
@@ -233,7 +241,7 @@ class _Dispatch:
             "further epoch, perhaps for lack of memory",
         )
         self._place.land(errand.plan, None)
-        mark_failed(self._study.folder.run(errand.plan.id), status, errand.next())
+        mark_ended(self._study.folder.run(errand.plan.id), status, errand.next())
 
     def _recall(self, plan: RunPlan) -> None:
         """Another process has taken up a run that is out."""

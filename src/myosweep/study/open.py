@@ -1,15 +1,14 @@
 """A study and its folder: made on the first run, merged on later ones, never overwritten."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myosweep.config import (
     StudyConfig,
     Value,
+    early_rule_problems,
     read_study_config,
     write_study_config,
 )
@@ -26,11 +25,19 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
+from myosweep.study.attempts import Attempts, attempts_of, standing
+from myosweep.study.initial import (
+    keep_weights,
+    weights_of,
+    weights_problems,
+    with_kept_weights,
+)
 from myosweep.study.leakage import look_at_data
 from myosweep.study.merge import merged
+from myosweep.study.turns import turn
 from myosweep.training.claim import take_claim
 from myosweep.training.device import resolve_device, resolve_precision
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Study:
     dataset: Dataset
     splits: Mapping[str, Split]
     scheme: RegionScheme
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    """Where the weights lie that trainings start from, by name."""
     serious: tuple[str, ...] = ()
     """What the audit finds serious, in sentences; looked for when the study is new."""
 
@@ -49,38 +58,49 @@ class Study:
         """Every run of the study: one network of each value, then the next of each.
 
         So a study that is stopped half-way has compared all values on the networks that it has.
+        Where the early rule has put another training in the place of a run, that one.
         """
-        points = list(self.config.points())
-        return [
-            RunPlan(
-                point,
-                settings,
-                member,
-                self.dataset,
-                self.splits[member.split_name],
-                self.scheme,
-            )
-            for member in self.config.replicates.members
-            for point, settings in points
-        ]
+        return [standing(attempts, self._status) for attempts in self._attempts()]
+
+    def every_plan(self) -> list[RunPlan]:
+        """The runs, and all trainings that the early rule may put in their places."""
+        return [plan for attempts in self._attempts() for plan in attempts]
+
+    def following(self, plan: RunPlan) -> RunPlan | None:
+        """The training that has taken the place of one that was stopped; None if none has."""
+        rule, status = self.config.early_rule, self._status(plan)
+        if rule is None or status is None or status.status != "stopped":
+            return None
+        if rule.action != "adjust" or not rule.may_stop(plan.adjustment):
+            return None
+        base = next(one for point, one in self.config.points() if point == plan.point)
+        number = plan.adjustment + 1
+        return replace(plan, settings=self.config.adjusted(base)[number - 1], adjustment=number)
 
     def missing(self) -> list[RunPlan]:
-        """The runs that are not whole; failed ones are among them."""
+        """The runs that are neither whole nor stopped for good; failed ones are among them."""
         states = [(plan, self._status(plan)) for plan in self.plans()]
-        return [plan for plan, status in states if status is None or not status.whole]
+        return [
+            plan
+            for plan, status in states
+            if not plan.has_ended(status) or (status is not None and status.status == "failed")
+        ]
 
     def untried(self) -> list[RunPlan]:
         """The runs that have not ended, neither well nor badly."""
-        return [plan for plan in self.plans() if self._status(plan) is None]
+        return [plan for plan in self.plans() if not plan.has_ended(self._status(plan))]
 
     def forget_failures(self) -> None:
         """Let failed runs be tried again; what another process is at is left to it."""
         for folder in (self.folder.run(plan.id) for plan in self.missing()):
             if folder.status.exists() and (claim := take_claim(folder)):
                 status = folder.read_status()
-                if status is not None and not status.whole:
+                if status is not None and status.status == "failed":
                     folder.status.unlink(missing_ok=True)
                 claim.release()
+
+    def _attempts(self) -> list[Attempts]:
+        return attempts_of(self.config, self.dataset, self.splits, self.scheme)
 
     def _status(self, plan: RunPlan) -> RunStatus | None:
         return self.folder.run(plan.id).read_status()
@@ -109,26 +129,42 @@ def open_study(
         InputError: if study, dataset and folder do not fit together; every reason at once where
             possible. Then nothing was written.
     """
-    config, base = _read(source)
+    config, base = read_source(source)
     if config.source == "masks":
         raise StudyError(
             f"study {config.name!r} holds masks of another program; there is nothing to train in "
             "it; see `myosweep summary` and `myosweep report`"
         )
     home = StudyFolder(Path(folder or _default_folder(source, config)))
+    config, places = with_kept_weights(config, base)
     data = open_dataset(dataset or _existing(config.dataset, base))
     if allow_leakage:
         config = config.model_copy(update={"allow_leakage": True})
-    wanted = _Wanted(config, base, home, data, resolve_device(device))
+    wanted = _Wanted(config, base, home, data, places, resolve_device(device))
     study = wanted.study(look=not home.study.exists())
     _check(study)
     if write:
         data.check_pixels()
         if not home.study.exists() or _stored(study) != read_study_config(home.study):
-            with _turn(home):
+            with turn(home):
                 study = replace(wanted.study(), serious=study.serious)
                 _write(study)
     return study
+
+
+def require_sweep(source: Path | str | StudyConfig) -> None:
+    """Raise a ``StudyError`` if a study is a search; nothing is written.
+
+    Args:
+        source: a study file, a study folder, or a record.
+    """
+    config, _ = read_source(source)
+    if config.tune is not None:
+        place = config.name if isinstance(source, StudyConfig) else Path(source).name
+        raise StudyError(
+            f"study {config.name!r} is a search (it has [tune]), and its runs follow from each "
+            f"other; use `myosweep tune {place}`"
+        )
 
 
 @dataclass(frozen=True)
@@ -139,6 +175,7 @@ class _Wanted:
     base: Path
     home: StudyFolder
     dataset: Dataset
+    places: Mapping[str, Path]
     device: str
 
     def study(self, look: bool = False) -> Study:
@@ -160,25 +197,13 @@ class _Wanted:
         leaks = config.allow_leakage
         found = look_at_data(self.dataset, splits, allow_leakage=leaks) if look else ()
         scheme = config.scheme(self.dataset.scheme)
-        return Study(config, self.home, self.dataset, splits, scheme, found)
-
-
-@contextmanager
-def _turn(home: StudyFolder) -> Iterator[None]:
-    """Be the only process that writes the study; wait for others, which takes no time."""
-    while (claim := take_claim(home.turns)) is None:
-        time.sleep(_POLL_S)
-    try:
-        yield
-    finally:
-        claim.release()
-
-
-_POLL_S = 0.1
+        weights = weights_of(config, self.home, self.places)
+        return Study(config, self.home, self.dataset, splits, scheme, weights, found)
 
 
 def _write(study: Study) -> None:
-    """Write the splits that are not there, and then the study."""
+    """Write the splits and weights that are not there, and then the study."""
+    keep_weights(study.weights, study.folder)
     for name, split in study.splits.items():
         if not study.folder.split(name).exists():
             write_split(split, study.folder.split(name))
@@ -197,7 +222,7 @@ def _stored(study: Study) -> StudyConfig:
 
 def _with_largest(config: StudyConfig, largest: int | None) -> StudyConfig:
     """The study with its largest number of networks fixed, before any result is seen."""
-    if config.replicates.max_replicates is not None:
+    if config.replicates.max_replicates is not None or config.tune is not None:
         return config
     replicates = config.replicates.model_copy(update={"max_replicates": largest})
     return config.model_copy(update={"replicates": replicates})
@@ -212,12 +237,21 @@ def _refuse_foreign(folder: Path) -> None:
         raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
 
 
-_OURS = {"dataset", "runs", "figures", "split.json", "splits", "report.html", "study.toml"}
-_OURS |= {"looks.jsonl", "conclusion.json"}
+_OURS = {
+    "dataset",
+    "initial",
+    "runs",
+    "figures",
+    "split.json",
+    "splits",
+    "report.html",
+    "study.toml",
+}
+_OURS |= {"looks.jsonl", "conclusion.json", "trials.log", "tuning.json"}
 
 
-def _read(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
-    """The record, and the folder that its relative dataset path may start from."""
+def read_source(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
+    """A study's record, and the folder that its relative dataset path may start from."""
     if isinstance(source, StudyConfig):
         return source, Path()
     path = Path(source)
@@ -252,8 +286,8 @@ def _wanted_precision(config: StudyConfig) -> str:
 
 def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
     """The study with ``auto`` replaced, so that all its runs compute alike."""
-    if "precision" in config.sweep or _wanted_precision(config) != "auto":
-        if "auto" in config.sweep.get("precision", ()):
+    if "precision" in config.fields or _wanted_precision(config) != "auto":
+        if any(settings.precision == "auto" for _, settings in config.points()):
             raise ConfigError("precision 'auto' cannot be swept; sweep float32 and bfloat16")
         return config
     settings: dict[str, Value] = {**config.settings, "precision": precision}
@@ -321,5 +355,9 @@ def _problems(study: Study) -> Iterator[str]:
             f"question.region is {study.config.question.region!r}, the regions are "
             f"{', '.join(map(repr, study.scheme.names))}; name one of them"
         )
-    for plan in study.plans():
+    if (rule := study.config.early_rule) is not None:
+        runs = [settings for _, settings in study.config.points()]
+        yield from early_rule_problems(rule, study.config.fields, runs)
+    for plan in study.every_plan():
         yield from plan.problems()
+        yield from weights_problems(plan, study.weights)

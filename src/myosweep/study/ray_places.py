@@ -10,12 +10,12 @@ import numpy as np
 
 from myosweep.errors import StudyError
 from myosweep.results.rows import RunStatus
-from myosweep.study.execute import mark_failed
+from myosweep.study.execute import mark_ended
 from myosweep.study.open import Study
 from myosweep.study.ray_task import Share, Task, do_in_shared_folder, do_through_store
 from myosweep.study.store import Store
 from myosweep.training.claim import Claim, Errand, last_progress, take_claim
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 _VISIBLE_S = 60.0
 _RENEW_S = 30.0
@@ -70,7 +70,7 @@ class SharedFolder(Place):
         """Check that the run's status is here; a shared folder may take its time to show it."""
         folder = self._study.folder.run(plan.id)
         deadline = time.monotonic() + _VISIBLE_S
-        while status is not None and folder.read_status() is None:
+        while status is not None and not plan.has_ended(folder.read_status()):
             if time.monotonic() > deadline:
                 raise StudyError(
                     f"run {plan.id} has ended, but its results are not in the study's folder: the "
@@ -107,7 +107,7 @@ class ThroughStore(Place):
         images, labels = np.asarray(study.dataset.images), np.asarray(study.dataset.labels)
         self._dataset = ray.put(replace(study.dataset, images=images, labels=labels))
         self._splits = {name: ray.put(split) for name, split in study.splits.items()}
-        self._plans = {plan.id: plan for plan in study.plans()}
+        self._plans = {plan.id: plan for plan in study.every_plan()}
         self._claims: dict[str, Claim] = {}
         self._progress: dict[str, tuple[int, float]] = {}
         self._renewed_at = time.monotonic()
@@ -124,8 +124,8 @@ class ThroughStore(Place):
             claim.release()
         if status is None:
             return
-        if not status.whole:
-            mark_failed(self._study.folder.run(plan.id), status)
+        if status.status == "failed":
+            mark_ended(self._study.folder.run(plan.id), status)
         elif not self._bring(plan):
             raise StudyError(
                 f"run {plan.id} has ended, but its results are not in {self._url!r}; check that "
@@ -159,7 +159,7 @@ class ThroughStore(Place):
         if (claim := take_claim(folder)) is None:
             return False
         try:
-            return self._store.fetch(folder)
+            return plan.has_ended(self._store.ended(plan.id)) and self._store.fetch(folder)
         finally:
             claim.release()
 
@@ -180,4 +180,13 @@ class _Board:
 
 
 def _task(plan: RunPlan, share: Share, errand: Errand) -> Task:
-    return Task(plan.point, plan.settings, plan.replicate, plan.scheme, share, errand)
+    return Task(
+        plan.point,
+        plan.settings,
+        plan.replicate,
+        plan.scheme,
+        share,
+        errand,
+        plan.early_rule,
+        plan.adjustment,
+    )

@@ -6,10 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from myosweep.config import Replicate, RunSettings, Value
+from myosweep.config import EarlyRule, Replicate, RunSettings, Value
 from myosweep.data.split import Split
 from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import ClaimLost, StudyError
+from myosweep.files import write_json
 from myosweep.regions import RegionScheme
 from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunStatus
@@ -18,7 +19,7 @@ from myosweep.study.resources import Resources
 from myosweep.study.store import RunStore
 from myosweep.training.checkpoint import Progress
 from myosweep.training.claim import Errand
-from myosweep.training.run import RunPlan
+from myosweep.training.plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,20 @@ class Task:
     scheme: RegionScheme
     share: Share
     errand: Errand
+    early_rule: EarlyRule | None = None
+    adjustment: int = 0
 
     def plan(self, dataset: Dataset, split: Split) -> RunPlan:
-        return RunPlan(self.point, self.settings, self.replicate, dataset, split, self.scheme)
+        return RunPlan(
+            self.point,
+            self.settings,
+            self.replicate,
+            dataset,
+            split,
+            self.scheme,
+            self.early_rule,
+            self.adjustment,
+        )
 
     def do(
         self,
@@ -84,15 +96,19 @@ def do_through_store(
         board: a Ray actor that is told how far the run is.
 
     Returns:
-        How it ended; a whole run's results are in the store then. None if it was taken over.
+        How it ended; the results of a whole or stopped run are in the store then. None if it was
+        taken over.
     """
     plan = task.plan(dataset, split)
     store = RunStore(url, plan.id, task.errand)
-    if status := store.whole(plan.id):  # its worker died before it could say so
+    status = store.ended(plan.id)
+    if status and plan.has_ended(status):  # its worker died before it could say so
         return status
     with TemporaryDirectory(prefix="myosweep-") as place:
         home = StudyFolder(Path(place))
         store.begin(home.run(plan.id).checkpoint)
+        if status:  # stopped by the early rule, which no longer stops it
+            write_json(home.run(plan.id).status, status.model_dump(mode="json"))
         board.put.remote(plan.id, store.epochs_done, 0.0)
 
         def on_epoch(progress: Progress) -> None:
@@ -100,7 +116,7 @@ def do_through_store(
             board.put.remote(plan.id, progress.epochs_done, progress.seconds)
 
         status = task.do(plan, home, on_epoch)
-        if status is not None and status.whole:
+        if status is not None and status.status != "failed":
             try:
                 store.finish(home.run(plan.id))
             except ClaimLost:

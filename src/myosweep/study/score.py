@@ -237,7 +237,7 @@ def _write(
     folder.path.mkdir(parents=True, exist_ok=True)
     write_json(folder.settings, facts)
     pairs = {part: _pairs(study, split, part, predicted) for part, predicted in maps.items()}
-    write_run_scores(folder, study.dataset, split, study.scheme, pairs)
+    write_run_scores(folder, study.dataset, split.all_rows(study.dataset), study.scheme, pairs)
     write_json(folder.status, RunStatus(status="complete").model_dump(mode="json"))
     if split.training:
         write_baselines(study)

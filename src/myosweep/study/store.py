@@ -4,6 +4,7 @@
     URL/runs/<run-id>/checkpoint-0007-<hash>.safetensors   after seven epochs
     URL/runs/<run-id>/history.csv, weights.safetensors, counts.parquet, masks.npz, status.json
 
+A run that the early rule stopped has no weights, counts and masks, and keeps its checkpoints.
 A store need not rename anything, nor write files in one step: each checkpoint has a name of its
 own with a hash of its content, so that a half-written one is passed over, and ``status.json``,
 written last, makes a run whole.
@@ -56,24 +57,45 @@ class Store:
         found = self._files.glob(f"{self._root}/*/status.json")
         return {str(path).rsplit("/", 2)[-2] for path in found}
 
-    def whole(self, run_id: str) -> RunStatus | None:
-        """How a run ended, if it is whole in the store."""
+    def ended(self, run_id: str) -> RunStatus | None:
+        """How a run ended, if it is whole in the store, or stopped by the early rule."""
         content = self._read(f"{run_id}/status.json")
         try:
             status = content and RunStatus.model_validate_json(content)
         except ValidationError:  # half-written
             return None
-        return status if status and status.whole else None
+        return status if status and status.status != "failed" else None
 
     def fetch(self, folder: RunFolder) -> bool:
-        """Get a whole run's files, status last; False if it is not whole in the store."""
-        if self.whole(folder.id) is None:
+        """Get a run's files, status last; False if it has not ended in the store."""
+        status = self.ended(folder.id)
+        if status is None:
             return False
-        for path in folder.results:
+        if not status.whole:
+            self._get_checkpoint(folder.id, folder.checkpoint)
+        for path in folder.results if status.whole else folder.stopped_results:
             with whole_file(path) as draft:
                 self._files.get_file(f"{self._root}/{folder.id}/{path.name}", str(draft))
-        folder.checkpoint.unlink(missing_ok=True)
+        if status.whole:
+            folder.checkpoint.unlink(missing_ok=True)
         return True
+
+    def _get_checkpoint(self, run_id: str, checkpoint: Path) -> int:
+        """Get a run's newest checkpoint that is whole; gives its epochs, 0 if there is none."""
+        for epochs, digest, path in reversed(self._checkpoints(run_id)):
+            content = self._files.cat_file(path)
+            if _digest(content) == digest:
+                with whole_file(checkpoint) as draft:
+                    draft.write_bytes(content)
+                return epochs
+        return 0
+
+    def _checkpoints(self, run_id: str) -> list[tuple[int, str, str]]:
+        """Epochs, digest and place of each checkpoint of a run, oldest first."""
+        self._files.invalidate_cache()
+        paths = [str(path) for path in self._files.ls(f"{self._root}/{run_id}", detail=False)]
+        named = [(_CHECKPOINT.search(path), path) for path in paths]
+        return sorted((int(match[1]), match[2], path) for match, path in named if match)
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -96,13 +118,7 @@ class RunStore(Store):
         self._files.makedirs(self._home, exist_ok=True)
         owner = {"errand": self._errand.name, "attempt": self._errand.attempt}
         self._files.pipe_file(f"{self._home}/owner.json", json.dumps(owner).encode())
-        for epochs, digest, path in reversed(self._checkpoints()):
-            content = self._files.cat_file(path)
-            if _digest(content) == digest:
-                with whole_file(checkpoint) as draft:
-                    draft.write_bytes(content)
-                self.epochs_done = epochs
-                return
+        self.epochs_done = self._get_checkpoint(self._id, checkpoint)
 
     def keep(self, checkpoint: Path, epochs_done: int) -> None:
         """Put a checkpoint into the store, and remove those before the last two.
@@ -114,19 +130,23 @@ class RunStore(Store):
         content = checkpoint.read_bytes()
         name = f"checkpoint-{epochs_done:04d}-{_digest(content)}.safetensors"
         self._files.pipe_file(f"{self._home}/{name}", content)
-        for _, _, path in self._checkpoints()[:-_KEPT]:
+        for _, _, path in self._checkpoints(self._id)[:-_KEPT]:
             self._files.rm_file(path)
 
     def finish(self, folder: RunFolder) -> None:
-        """Put a whole run's files into the store, status last, and remove its checkpoints.
+        """Put the files of a run that has ended into the store, status last.
+
+        Checkpoints of a whole run are removed; those of a stopped one stay, to continue from.
 
         Raises:
             ClaimLost: if another errand, or a later attempt, is at the run now.
         """
         self._check_owner()
-        for path in folder.results:
+        status = folder.read_status()
+        whole = status is not None and status.whole
+        for path in folder.results if whole else folder.stopped_results:
             self._files.pipe_file(f"{self._home}/{path.name}", path.read_bytes())
-        for _, _, path_in_store in self._checkpoints():
+        for _, _, path_in_store in self._checkpoints(self._id) if whole else []:
             self._files.rm_file(path_in_store)
 
     def _check_owner(self) -> None:
@@ -137,13 +157,6 @@ class RunStore(Store):
             return
         if owner != {"errand": self._errand.name, "attempt": self._errand.attempt}:
             raise ClaimLost(f"run {self._id} was taken over by another process")
-
-    def _checkpoints(self) -> list[tuple[int, str, str]]:
-        """Epochs, digest and place of each checkpoint in the store, oldest first."""
-        self._files.invalidate_cache()
-        paths = [str(path) for path in self._files.ls(self._home, detail=False)]
-        named = [(_CHECKPOINT.search(path), path) for path in paths]
-        return sorted((int(match[1]), match[2], path) for match, path in named if match)
 
 
 _CHECKPOINT = re.compile(r"/checkpoint-(\d+)-([0-9a-f]+)\.safetensors$")

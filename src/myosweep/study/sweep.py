@@ -9,7 +9,7 @@ from myosweep.report.page import write_report
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import execute
 from myosweep.study.joined import joined
-from myosweep.study.open import Study, open_study
+from myosweep.study.open import Study, open_study, require_sweep
 from myosweep.study.resources import Resources
 from myosweep.study.state import study_state
 from myosweep.study.worker import describe_runs
@@ -43,6 +43,7 @@ def run_study(
         InputError: if the study cannot be run; then nothing was changed.
         StudyError: if runs failed; the report of the others is there nevertheless.
     """
+    require_sweep(source)
     with joined(device, {"jobs": (jobs or 1) > 1}) as together:
         study = together.main_first(
             lambda: open_study(
@@ -77,9 +78,10 @@ def complete_study(
 
 
 def _report(study: Study) -> Path:
-    failed = [run for run in study_state(study.folder.path).runs if run.state == "failed"]
+    state = study_state(study.folder.path)
+    failed = [run for run in state.runs if run.state == "failed"]
     report = study.folder.report
-    if len(failed) < len(study.plans()):
+    if state.done or not failed:
         report = write_report(study.folder.path, study.dataset.folder)
     if failed:
         raise StudyError(

@@ -12,7 +12,7 @@ from myosweep.study.execute import attempt
 from myosweep.study.open import Study
 from myosweep.study.resources import Resources
 from myosweep.training.claim import SILENCE_S, Errand, is_claimed, last_progress
-from myosweep.training.run import RunPlan, describe_run
+from myosweep.training.plan import RunPlan, describe_run
 
 _POLL_S = 1.0
 _PATIENCE_S = 10.0

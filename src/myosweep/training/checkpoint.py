@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from myosweep.model.weights import read_tensors, write_tensors
 from myosweep.results.layout import RunFolder
 from myosweep.training.fit import has_diverged
+from myosweep.training.learned_l2 import LearnedL2
 from myosweep.training.optimizer import held_by
 from myosweep.training.together import ALONE, Together
 
@@ -34,13 +35,21 @@ class Progress:
 
 
 def write_checkpoint(
-    folder: RunFolder, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    folder: RunFolder,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    learned: LearnedL2 | None = None,
 ) -> None:
     """Replace the run's checkpoint."""
-    tensors = {f"weights/{name}": value for name, value in network.named_parameters()}
+    tensors: dict[str, Tensor] = {
+        f"weights/{name}": value for name, value in network.named_parameters()
+    }
     for name, held in held_by(optimizer, network):
         for moment in _MOMENTS:
             tensors[f"{moment}/{name}"] = optimizer.state[held][moment]
+    if learned:
+        tensors |= learned.state()
     step = float(next(iter(optimizer.state.values()))["step"])
     facts = {
         "step": step,
@@ -55,9 +64,10 @@ def read_checkpoint(
     folder: RunFolder,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    learned: LearnedL2 | None = None,
     together: Together = ALONE,
 ) -> Progress:
-    """Put the checkpoint's state, if there is one, into network and optimiser.
+    """Put the checkpoint's state, if there is one, into network, optimiser and learned L2.
 
     Together, the main process reads it for all, who then start from one state.
 
@@ -80,6 +90,8 @@ def read_checkpoint(
             }
             step = torch.tensor(facts["step"], dtype=torch.float32, device=held.device)
             optimizer.state[held] = {"step": step, **state}
+    if learned:
+        learned.restore(tensors)
     history: list[dict[str, int | float]] = [
         dict(zip(names, map(float, values), strict=True)) for names, values in facts["history"]
     ]

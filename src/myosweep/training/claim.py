@@ -66,12 +66,17 @@ class Claim:
 
     def check(self) -> None:
         """Raise ``ClaimLost`` if another process has taken the run over."""
-        if self.folder.claims[-1:] != [self._path]:
+        if not self.is_newest:
             raise ClaimLost(f"run {self.folder.id} was taken over by another process")
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether no other process has taken the run over."""
+        return self.folder.claims[-1:] == [self._path]
 
     def release(self) -> None:
         """Give the run back, so that anybody may take it at once."""
-        if self.folder.claims[-1:] == [self._path]:
+        if self.is_newest:
             write_json(self._path, {**self.progress, "released": True})
 
     @property

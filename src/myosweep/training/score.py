@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
-from myosweep.data.split import Split
 from myosweep.data.store import Dataset
 from myosweep.metrics import SliceCounts, count_slices, outline_lengths_px
 from myosweep.regions import RegionScheme
@@ -20,15 +19,16 @@ RegionMaps = UInt8[np.ndarray, "slice y x"]
 def write_run_scores(
     folder: RunFolder,
     dataset: Dataset,
-    split: Split,
+    rows: Mapping[str, np.ndarray],
     scheme: RegionScheme,
     maps: Mapping[str, Iterable[tuple[RegionMaps, RegionMaps]]],
 ) -> None:
     """Count and write what predictions got right; masks of validation and test part are kept.
 
     Args:
-        maps: per part the reference and predicted region maps of all its slices, in the split's
-            order, some slices at a time.
+        rows: per part the positions in the dataset of its slices.
+        maps: per part the reference and predicted region maps of these slices, in their order,
+            some at a time.
     """
     tables, masks, keys = [], [np.empty((0, *dataset.images.shape[1:]), np.uint8)], []
     for part, chunks in maps.items():
@@ -39,7 +39,7 @@ def write_run_scores(
             counts.append(count_slices(references, predictions, len(scheme.regions)))
             if part != "training":
                 masks.append(predictions)
-        slices = dataset.slices.iloc[split.rows(part, dataset)]
+        slices = dataset.slices.iloc[rows[part]]
         lengths = np.concatenate(outlines).reshape(-1)
         tables.append(count_rows(part, slices, scheme.names, lengths, _joined(counts)))
         keys += [] if part == "training" else slices["slice"].tolist()

@@ -20,7 +20,7 @@ from myosweep.training.checkpoint import Progress, write_checkpoint
 from myosweep.training.device import Computer
 from myosweep.training.fit import predict_regions, train_step
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.run import RunPlan, build_network
+from myosweep.training.plan import RunPlan, build_network
 from myosweep.training.samples import MiniBatch, Samples, mini_batches
 from myosweep.training.score import RegionMaps
 
@@ -84,7 +84,7 @@ def measure_speed(
     with computer.active(), _largest_memory() as memory_mb:
         training = plan.samples()["training"]
         network = build_network(plan, computer)
-        optimizer = build_optimizer(network, plan.settings)
+        optimizer = build_optimizer(network, plan.settings, plan.steps_per_epoch)
         batches = _endless_batches(plan, training, network)
 
         def step() -> None:
@@ -103,7 +103,7 @@ def measure_speed(
                 outline_lengths_px(references, len(few.scheme.regions))
                 count_slices(references, predictions, len(few.scheme.regions))
 
-        few = replace(training, rows=training.rows[:_SLICES])
+        few = replace(training, rows=training.rows[:_SLICES], worse_images=None)
         pairs: list[tuple[RegionMaps, RegionMaps]] = []
         network.train()
         _seconds(step, _WARM_UP, _WARM_UP_S)

@@ -1,0 +1,44 @@
+"""Settings that cannot act, told before a study starts, not after it has cost a week."""
+
+from collections.abc import Iterator
+from math import exp
+
+from myosweep.config import StudyConfig, without_effect
+from myosweep.study.open import Study
+
+_LEAST_SHRINKAGE = 0.01
+"""Decoupled decay that takes less than this from a weight in a whole training hardly acts."""
+
+
+def inert_settings(study: Study) -> list[str]:
+    """A sentence for each setting that changes nothing, or hardly anything, in this study."""
+    return [*_without_effect(study.config), *_too_weak(study)]
+
+
+def _without_effect(config: StudyConfig) -> Iterator[str]:
+    points = [settings for _, settings in config.points()]
+    reasons = [without_effect(settings) for settings in points]
+    for path in (*config.fields, *config.settings):
+        inert = [found[path] for found in reasons if path in found]
+        if len(inert) < len(points) or not inert:
+            continue
+        where = "is swept" if path in config.fields else "is set"
+        yield f"{path} {where}, but acts nowhere: {inert[0]}"
+
+
+def _too_weak(study: Study) -> Iterator[str]:
+    told = set()
+    for plan in study.plans():
+        settings = plan.settings
+        l2, steps = settings.l2, plan.steps_per_epoch * settings.epochs
+        if l2.kind != "decoupled" or l2.time_scale_epochs > 0 or isinstance(l2.strength, str):
+            continue
+        shrinkage = 1 - exp(-settings.learning_rate * l2.strength * steps)
+        if l2.strength > 0 and shrinkage < _LEAST_SHRINKAGE and l2.strength not in told:
+            told.add(l2.strength)
+            yield (
+                f"decoupled l2.strength {l2.strength:g} takes {100 * shrinkage:.2g} % of a weight "
+                f"in the whole training (learning rate x strength x {steps:,} steps): it hardly "
+                "acts; the strengths of kind 'penalty' do not carry over, give "
+                "l2.time_scale_epochs instead, such as the number of epochs"
+            )

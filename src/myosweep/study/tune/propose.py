@@ -1,0 +1,131 @@
+"""What to try next: a pure function of the trials so far, the seed and the trial's number.
+
+Optuna proposes, on a study of its own in memory that holds the trials so far. So the same trials
+lead to the same proposal in any process, and nothing is written until the proposal is whole.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from myosweep.config import RunSettings, Value, flatten
+from myosweep.config.tune import Choice, Range, Tune
+from myosweep.randomness import stream
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+Space = Mapping[str, Range | Choice]
+_ATTEMPTS = 20
+"""Proposals that cost too much are drawn anew so often."""
+
+
+def propose(
+    past: "Sequence[FrozenTrial]",
+    space: Space,
+    tune: Tune,
+    default: Mapping[str, Value],
+    affordable: Callable[[dict[str, Value]], bool] = lambda values: True,
+) -> dict[str, Value] | None:
+    """The values of the searched fields to try next; the default first.
+
+    Args:
+        past: all trials so far, in order.
+        space: where to search.
+        default: the default's value of every searched field.
+        affordable: whether a proposal may be tried.
+
+    Returns:
+        The values of the fields that count; None if no proposal is affordable.
+    """
+    number = len(past)
+    if number == 0:
+        return {path: value for path, value in default.items() if _counts(space[path], default)}
+    for attempt in range(_ATTEMPTS):
+        seed = int(stream(tune.seed, "tuning", number, attempt).integers(2**32))
+        values = _ask(past, space, tune, seed)
+        if affordable(values):
+            return values
+    return None
+
+
+def _ask(past: "Sequence[FrozenTrial]", space: Space, tune: Tune, seed: int) -> dict[str, Value]:
+    with quiet_optuna() as optuna:
+        study = optuna.create_study(direction="maximize", sampler=_sampler(tune, seed))
+        study.add_trials(past)
+        trial = study.ask()
+        values: dict[str, Value] = {}
+        for path, domain in space.items():
+            if _counts(domain, values):
+                values[path] = _suggest(trial, path, domain)
+        return values
+
+
+def _suggest(trial: "optuna.Trial", path: str, domain: Range | Choice) -> Value:
+    if isinstance(domain, Choice):
+        return cast(Value, trial.suggest_categorical(path, list(domain.values)))
+    if is_whole(path):
+        return trial.suggest_int(path, int(domain.low), int(domain.high), log=domain.log)
+    return trial.suggest_float(path, domain.low, domain.high, log=domain.log)
+
+
+def _sampler(tune: Tune, seed: int) -> "optuna.samplers.BaseSampler":
+    import optuna
+
+    if tune.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if tune.sampler == "gp":
+        return optuna.samplers.GPSampler(seed=seed, n_startup_trials=tune.startup)
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=tune.startup, multivariate=True, group=True
+    )
+
+
+def _counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
+    return all(values.get(path) == value for path, value in domain.when.items())
+
+
+def distribution(path: str, domain: Range | Choice) -> "BaseDistribution":
+    """A field's domain as Optuna has it; whole numbers where the field holds whole numbers."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(list(domain.values))
+    if is_whole(path):
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
+    return FloatDistribution(domain.low, domain.high, log=domain.log)
+
+
+def is_whole(path: str) -> bool:
+    """Whether a field holds whole numbers."""
+    return type(_NEUTRAL[path]) is int
+
+
+def full_point(values: Mapping[str, Value], fields: Sequence[str]) -> dict[str, Value]:
+    """A value for every searched field: those that do not count are neutral."""
+    return {path: values.get(path, _NEUTRAL[path]) for path in fields}
+
+
+_NEUTRAL: dict[str, Any] = flatten(RunSettings().model_dump())
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[Any]:
+    """Optuna without its own notes; what concerns the user, myosweep says."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield optuna
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,63 @@
+"""`myosweep tune`: search, race and answer, by one or several processes of this machine."""
+
+from pathlib import Path
+
+from myosweep.analysis.tuned import Tuned, conclude_tuning
+from myosweep.report.tuned_page import write_tuned_report
+from myosweep.results.trials import read_trial_runs, read_tuning_state
+from myosweep.study.baselines import write_baselines
+from myosweep.study.execute import in_parallel, workers_ended
+from myosweep.study.open import open_study
+from myosweep.study.resources import Resources
+from myosweep.study.tune.loop import work
+from myosweep.study.tune.tuning import Tuning, open_tuning
+from myosweep.training.claim import take_claim
+
+
+def run_tuning(tuning: Tuning, resources: Resources, storage: str | None = None) -> Tuned:
+    """Search until the budget of the search is spent, race, and look at the test patients once.
+
+    The page of the search is written at the end.
+
+    Any number of machines that share the study's folder may do this at the same time. Killed or
+    stopped, it goes on where it was.
+
+    Args:
+        storage: URL of the database that holds the trials; default: a journal in the folder.
+
+    Raises:
+        StudyError: if runs of the race failed, or worker processes ended before their work.
+    """
+    study = tuning.study
+    _forget_failed_races(tuning)
+    write_baselines(study)
+    if resources.jobs_at_once == 1:
+        work(tuning, resources)
+    else:
+        places = (study.folder.path, study.dataset.folder)
+        given = (*places, resources, tuning.budget, storage)
+        codes = in_parallel(resources.jobs_at_once, _worker, given)
+        state = read_tuning_state(study.folder)
+        if state is None or not state.race_over:
+            raise workers_ended(codes)
+    found = conclude_tuning(study.folder)
+    write_tuned_report(study.folder.path, found)
+    return found
+
+
+def _worker(
+    folder: Path, dataset: Path, resources: Resources, budget: str, storage: str | None
+) -> None:
+    """A worker process: it finds everything in the study's folder."""
+    study = open_study(folder, dataset=dataset, write=False)
+    work(open_tuning(study, budget, storage, resources.jobs_at_once), resources)
+
+
+def _forget_failed_races(tuning: Tuning) -> None:
+    """Let failed runs of the race be tried again; a failed trial stays, the search goes on."""
+    for one in read_trial_runs(tuning.study.folder, tuning.region):
+        folder = tuning.study.folder.run(one.run)
+        failed = one.seed > 0 and one.status is not None and one.status.status == "failed"
+        if failed and (claim := take_claim(folder)):
+            folder.status.unlink(missing_ok=True)
+            claim.release()

@@ -1,0 +1,160 @@
+"""What to try next: the default first, the same after the same trials, within what is asked for."""
+
+from typing import Any
+
+import pytest
+
+from myosweep.config import Choice, Range, Tune, Value, flatten, parse_budget, study_config
+from myosweep.errors import ConfigError
+from myosweep.study.merge import merged
+from myosweep.study.tune.early import is_hopeless
+from myosweep.study.tune.propose import Space, distribution, full_point, propose
+
+SPACE: dict[str, Range | Choice] = {
+    "l2.kind": Choice(values=("penalty", "decoupled")),
+    "batch_size": Range(low=1, high=16, log=True),
+    "dropout": Range(low=0, high=0.6),
+    "l2.strength": Range(low=1e-6, high=1e-2, log=True, when={"l2.kind": "penalty"}),
+    "l2.time_scale_epochs": Range(low=3, high=300, log=True, when={"l2.kind": "decoupled"}),
+}
+DEFAULT: dict[str, Value] = {
+    "l2.kind": "penalty",
+    "batch_size": 8,
+    "dropout": 0.5,
+    "l2.strength": 1e-4,
+    "l2.time_scale_epochs": 30.0,
+}
+
+
+def asked(count: int, tune: Tune, space: Space = SPACE) -> list[dict[str, Value]]:
+    """So many proposals, each scored by its dropout: less is better."""
+    import optuna
+
+    past: list[optuna.trial.FrozenTrial] = []
+    proposals = []
+    for _ in range(count):
+        values = propose(past, space, tune, DEFAULT)
+        assert values is not None
+        proposals.append(values)
+        past.append(
+            optuna.trial.create_trial(
+                params=dict(values),
+                distributions={path: distribution(path, space[path]) for path in values},
+                value=-float(values["dropout"]),
+            )
+        )
+    return proposals
+
+
+def test_the_default_comes_first_without_what_does_not_count() -> None:
+    first = propose([], SPACE, Tune(), DEFAULT)
+    assert first == {path: DEFAULT[path] for path in DEFAULT if path != "l2.time_scale_epochs"}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_the_same_trials_lead_to_the_same_proposals(sampler: Any) -> None:
+    tune = Tune(sampler=sampler, startup=3)
+    one, again = asked(6, tune), asked(6, tune)
+    assert one == again
+    other = asked(6, tune.model_copy(update={"seed": 1}))
+    assert other[0] == one[0]
+    assert other[1:] != one[1:]
+
+
+def test_proposals_stay_in_their_domains_and_depend_on_each_other() -> None:
+    kinds = set()
+    for values in asked(14, Tune(startup=4))[1:]:
+        kinds.add(values["l2.kind"])
+        wanted = "l2.strength" if values["l2.kind"] == "penalty" else "l2.time_scale_epochs"
+        assert set(values) == {"l2.kind", "batch_size", "dropout", wanted}
+        for path, value in values.items():
+            domain = SPACE[path]
+            if isinstance(domain, Choice):
+                assert value in domain.values
+            else:
+                assert domain.low <= float(value) <= domain.high
+        assert type(values["batch_size"]) is int
+    assert kinds == {"penalty", "decoupled"}
+
+
+def test_the_search_goes_where_scores_are_high() -> None:
+    proposals = [float(values["dropout"]) for values in asked(25, Tune(startup=5))]
+    assert sum(proposals[15:]) / 10 < sum(proposals[1:6]) / 5
+
+
+def test_what_costs_too_much_is_drawn_anew_and_given_up() -> None:
+    asked_for: list[dict[str, Value]] = []
+
+    def affordable(values: dict[str, Value]) -> bool:
+        asked_for.append(values)
+        return len(asked_for) == 4
+
+    one = asked(1, Tune())
+    import optuna
+
+    past = [
+        optuna.trial.create_trial(
+            params=dict(one[0]),
+            distributions={path: distribution(path, SPACE[path]) for path in one[0]},
+            value=0.5,
+        )
+    ]
+    assert propose(past, SPACE, Tune(), DEFAULT, affordable) == asked_for[3]
+    assert len({str(values) for values in asked_for}) == 4
+    assert propose(past, SPACE, Tune(), DEFAULT, lambda values: False) is None
+
+
+def test_fields_that_do_not_count_are_neutral() -> None:
+    point = full_point({"dropout": 0.1}, ("dropout", "l2.strength"))
+    assert point == {"dropout": 0.1, "l2.strength": flatten(_neutral())["l2.strength"]}
+
+
+def _neutral() -> dict[str, Any]:
+    from myosweep.config import RunSettings
+
+    return RunSettings().model_dump()
+
+
+def test_the_pruner_ends_what_is_far_below_the_others() -> None:
+    from myosweep.analysis.early_scores import Rule
+
+    rule = Rule(10, 3)
+    others = [{10: 0.7, 30: 0.75, 90: 0.8}] * 6
+    assert is_hopeless("asha", rule, others, {10: 0.1})
+    assert not is_hopeless("asha", rule, others, {10: 0.9})
+    assert not is_hopeless("none", rule, others, {10: 0.1})
+    assert not is_hopeless("asha", None, others, {10: 0.1})
+    assert not is_hopeless("asha", rule, others, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "runs", "seconds"),
+    [
+        ("20runs", 20, None),
+        ("1 run", 1, None),
+        ("2.5h", None, 9000),
+        (" 90min ", None, 5400),
+    ],
+)
+def test_budgets(text: str, runs: float | None, seconds: float | None) -> None:
+    budget = parse_budget(text)
+    assert (budget.runs, budget.seconds) == (runs, seconds)
+
+
+@pytest.mark.parametrize("text", ["", "20", "0runs", "-3h", "2 days", "1e3runs", "runs"])
+def test_what_is_no_budget(text: str) -> None:
+    with pytest.raises(ValueError, match="write for instance 20runs, 90min or 2h"):
+        parse_budget(text)
+    with pytest.raises(ConfigError, match="a budget is a number of default runs or a time"):
+        study_config({"name": "s", "dataset": "d", "tune": {"budget": text}})
+
+
+def test_a_budget_may_be_raised_in_the_study_file_and_nothing_else() -> None:
+    old = study_config({"name": "s", "dataset": "d", "tune": {"budget": "20runs"}})
+    new = study_config({"name": "s", "dataset": "d", "tune": {"budget": "40runs"}})
+    both = merged(old, new)
+    assert both.tune is not None
+    assert both.tune.budget == "40runs"
+    other = study_config({"name": "s", "dataset": "d", "tune": {"candidates": 3}})
+    with pytest.raises(Exception, match=r"tune\.candidates is 2 in the study's folder"):
+        merged(old, other)
