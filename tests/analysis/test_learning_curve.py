@@ -103,6 +103,13 @@ def test_scores_that_fall_with_more_patients_are_no_power_law() -> None:
     assert not curve.reliable
 
 
+def test_a_fall_towards_the_largest_size_is_said() -> None:
+    means = [0.5, 0.6, 0.75, 0.6]
+    text = said(curve_of(means, 0.02), means, 0.02)
+    assert "towards the largest number. Such a curve can only rise" in text
+    assert text.startswith("Not known")
+
+
 def test_true_laws_are_seldom_called_false() -> None:
     means, failed, misfits = law(0.8, 0.5, 0.1), 0, 0
     for seed in range(60):

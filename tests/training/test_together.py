@@ -111,7 +111,7 @@ def test_two_processes_train_as_one(
     run, single = (StudyFolder(folder).run(plan.id) for folder in (shared, tmp_path))
     history = read_history(run)
     assert len(history) == 6
-    names = ["loss", "l2_term", "data_gradient_norm", "l2_gradient_norm"]
+    names = ["loss", "l2_term", "data_gradient_norm", "l2_gradient_norm", "weight_norm"]
     np.testing.assert_allclose(history[names], read_history(single)[names], rtol=ROUNDING)
     scores = [name for name in history if name not in (*names, "epoch")]
     np.testing.assert_allclose(history[scores], read_history(single)[scores], atol=0.002)

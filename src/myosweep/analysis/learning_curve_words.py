@@ -18,7 +18,7 @@ def learning_curve_lead(found: LearningCurves, shown: Answer, score: str) -> str
     fitted = [one for one in found.curves if one.ahead]
     if not fitted:
         return "Not known: no curve can be fitted."
-    fitted = [one for one in fitted if one.reliable]
+    fitted = [one for one in fitted if one.reliable and not _fall(one, shown)]
     if not fitted:
         return "Not known: the fitted curves do not hold what they promise."
     places = decimals_of(shown)
@@ -52,6 +52,12 @@ def _one(curve: LearningCurve, shown: Answer, score: str) -> list[str]:
         return [f"{curve.problem}."]
     gain = _gain(curve.ahead[0], curve, shown, score)
     said = [f"{gain}, if the curve goes on as fitted. {_checked(curve, shown)}"]
+    if fall := _fall(curve, shown):
+        said.append(
+            f"The mean falls by {number(fall, decimals_of(shown))} towards the largest number. "
+            "Such a curve can only rise, so its interval is too narrow here. Do not rely on this "
+            "curve."
+        )
     if curve.misfit is not None:
         off = number(abs(curve.misfit.off), decimals_of(shown))
         said.append(
@@ -60,6 +66,13 @@ def _one(curve: LearningCurve, shown: Answer, score: str) -> list[str]:
             "chance. Do not rely on this curve."
         )
     return said
+
+
+def _fall(curve: LearningCurve, shown: Answer) -> float:
+    """How far the mean of the largest size lies below the highest; 0 up to the margin."""
+    means = [one.score.mean for one in curve.points]
+    fall = max(means) - means[-1]
+    return fall if fall > shown.margin else 0.0
 
 
 def _gain(one: Ahead, curve: LearningCurve, shown: Answer, score: str) -> str:
