@@ -19,7 +19,7 @@ from myosweep.study.ray_places import Place, SharedFolder, ThroughStore
 from myosweep.study.ray_task import Share
 from myosweep.study.resources import Resources
 from myosweep.training.claim import Errand, is_claimed
-from myosweep.training.plan import RunPlan
+from myosweep.training.plan import RunPlan, describe_run
 
 _POLL_S = 1.0
 _GRACE_S = 30.0
@@ -226,9 +226,10 @@ class _Dispatch:
 
     def _follow(self, plan: RunPlan) -> None:
         """Send out what takes the place of a run that the early rule has stopped."""
-        following = self._study.following(plan)
-        if following and not is_claimed(self._study.folder.run(following.id)):
-            self._send(_Errand(following))
+        if following := self._study.following(plan):
+            describe_run(following, self._study.folder.run(following.id))
+            if not is_claimed(self._study.folder.run(following.id)):
+                self._send(_Errand(following))
 
     def _lost(self, errand: _Errand, error: Exception) -> None:
         """A worker or a machine died: send the run out again, or give it up."""
