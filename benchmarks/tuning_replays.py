@@ -1,12 +1,14 @@
 """Replays of `myosweep tune` on recorded runs: how often, and at what cost, is its answer good?
 
-    python benchmarks/tuning_replays.py STUDY [--replays 10] [--budget 14]
+    python benchmarks/tuning_replays.py GRID [--replays 10] [--budget 14]
+    python benchmarks/tuning_replays.py SEARCH --budget 20 --replays 4 [--train]
 
-STUDY is a finished study (its tables suffice): a grid over one field, or a search whose trials were
-drawn at random and whose best trials have further networks. Nothing is trained: where tune would
-train, the recorded run is taken. In each replay another network of each value comes first, and
-the search has another seed. What is proposed becomes the nearest recorded point not tried yet.
-Search, early ending, race and the look at the test patients are those of `myosweep tune`.
+GRID is a finished grid over one field (its tables suffice), SEARCH a search whose trials were drawn
+at random. Where tune would train, the recorded run is taken. In each replay the search has another
+seed, and in a grid another network of each value comes first. What is proposed becomes the nearest
+recorded point not tried yet. Search, early ending, race and the look at the test patients are those
+of `myosweep tune`. Networks that a race needs and that are not recorded are trained with --train,
+in SEARCH's folder; several processes may do that side by side.
 """
 
 import argparse
@@ -18,100 +20,35 @@ import numpy as np
 
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.early_scores import early_scores, rule_so_far
-from myosweep.analysis.margin import outline_of, shift_effect
-from myosweep.analysis.patient_scores import patient_counts, score_table
 from myosweep.analysis.points import points
 from myosweep.analysis.race import Race, pick, run_race, start_race
 from myosweep.analysis.tuned import DEFAULT, Trial, name_of, plan_race
-from myosweep.config import Choice, Range, Tune, Value
+from myosweep.config import Tune, read_study_config
 from myosweep.randomness import stream
 from myosweep.results.layout import StudyFolder
-from myosweep.results.read import Results, read_history, read_results
+from myosweep.results.read import Results, read_results
 from myosweep.results.rows import RunStatus
 from myosweep.results.trials import TrialRun
 from myosweep.statistics.answer import Answer, answer
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import distribution, propose
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A study's recorded runs.
-
-    Attributes:
-        labels: of the points; ``values`` of the searched fields at each.
-        validation, test: scores of every point's networks.
-        histories: validation IoU after each epoch, by point and network.
-        costs: of a run of each point, in runs of the default.
-        default: position of the default.
-        margins: the smallest difference that matters, on validation and test patients.
-    """
-
-    labels: tuple[str, ...]
-    values: tuple[dict[str, Value], ...]
-    validation: ScoreTable
-    test: ScoreTable
-    histories: tuple[tuple[tuple[float, ...], ...], ...]
-    costs: tuple[float, ...]
-    default: int
-    margins: tuple[float, float]
+from recorded import Recorded, distance, inside, read_design, read_grid, train_missing
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a replay recommends, by position, and what it cost in runs of the default."""
+    """What a replay recommends, by position, and what it cost in runs of the default.
+
+    ``missing`` are the networks (label and number) without which its race cannot go on.
+    """
 
     recommended: int
     cost: float
     trials: int
     race: Race
     test: Answer | None
-
-
-def read_recorded(results: Results) -> Recorded:
-    """The recorded runs of a grid over one field."""
-    region, metric = results.study.question.region, results.study.question.metric
-    found = points(results)
-    tables = {
-        part: score_table(results, patient_counts(results, part), region, metric)
-        for part in ("validation", "test")
-    }
-    margins = tuple(
-        shift_effect(outline_of(results.counts[results.counts["part"] == part], region), metric)
-        for part in ("validation", "test")
-    )
-    preset = results.study.default.model_dump()
-    default = next(
-        position for position, point in enumerate(found) if _is_default(dict(point.values), preset)
-    )
-    histories = tuple(
-        tuple(
-            tuple(read_history(results.folder.run(run))[f"iou_{region}"].astype(float))
-            for run in point.runs
-        )
-        for point in found
-    )
-    return Recorded(
-        tuple(point.label for point in found),
-        tuple(dict(point.values) for point in found),  # type: ignore[arg-type]
-        tables["validation"],
-        tables["test"],
-        histories,
-        tuple(1.0 for _ in found),
-        default,
-        margins,  # type: ignore[arg-type]
-    )
-
-
-def _is_default(values: dict[str, Value | None], preset: dict[str, object]) -> bool:
-    for path, value in values.items():
-        branch: object = preset
-        for part in path.split("."):
-            branch = branch[part]  # type: ignore[index]
-        if branch != value:
-            return False
-    return True
+    missing: tuple[tuple[str, int], ...] = ()
 
 
 class Replay:
@@ -120,8 +57,9 @@ class Replay:
     def __init__(self, recorded: Recorded, tune: Tune, budget: float, number: int) -> None:
         self._recorded, self._tune, self._budget = recorded, tune, budget
         count = len(recorded.validation.networks)
-        self._order = stream(number, "tuning", 0, 0).permutation(count)
-        self._space = _space(recorded)
+        self._order = np.arange(count)
+        if recorded.any_network_first:
+            self._order = stream(number, "tuning", 0, 0).permutation(count)
         self._trials: list[Trial] = []
         self._places: list[int] = []
 
@@ -138,6 +76,11 @@ class Replay:
         table = self._named(self._recorded.validation)
         race = run_race(race, self._scores(table), self._recorded.margins[0], largest)
         spent += self._race_cost(race)
+        if not race.over:
+            active = (DEFAULT, *(int(name.removeprefix("trial ")) for name in race.active))
+            labels = [self._recorded.labels[self._places[trial]] for trial in active]
+            missing = tuple((label, race.networks + 1) for label in labels)
+            return Outcome(self._recorded.default, spent, len(self._trials), race, None, missing)
         if race.winner is None:
             return Outcome(self._recorded.default, spent, len(self._trials), race, None)
         test = self._look(race)
@@ -152,7 +95,7 @@ class Replay:
             return self._recorded.default
         spent = sum(one.run.spent for one in self._trials)
         default = self._recorded.values[self._recorded.default]
-        values = propose(self._records(), self._space, self._tune, default)
+        values = propose(self._records(), self._recorded.space, self._tune, default)
         if values is None:
             return None
         left = [
@@ -160,33 +103,24 @@ class Replay:
             for place in range(len(self._recorded.labels))
             if place not in self._places and self._recorded.costs[place] <= search - spent + 1e-9
         ]
-        return min(left, key=lambda place: self._distance(values, place), default=None)
-
-    def _distance(self, values: dict[str, Value], place: int) -> float:
-        total = 0.0
-        for path, domain in self._space.items():
-            one, other = values.get(path), self._recorded.values[place].get(path)
-            if isinstance(domain, Choice):
-                total += float(one != other)
-                continue
-            ends = np.array([domain.low, domain.high, one, other], float)
-            if domain.log:
-                ends = np.log(np.maximum(ends, domain.low / 10))
-            total += float(((ends[2] - ends[3]) / (ends[1] - ends[0])) ** 2)
-        return total
+        return min(
+            left,
+            key=lambda place: distance(values, self._recorded.values[place], self._recorded.space),
+            default=None,
+        )
 
     def _records(self) -> list[object]:
         from optuna.trial import TrialState, create_trial
 
         records: list[object] = []
         for one in self._trials:
-            params = {path: one.run.values[path] for path in self._space}
+            params = inside(one.run.values, self._recorded.space)
             whole = one.score is not None
             done = one.run.epochs_done
             records.append(
                 create_trial(
                     params=params,
-                    distributions={p: distribution(p, self._space[p]) for p in params},
+                    distributions={p: distribution(p, self._recorded.space[p]) for p in params},
                     state=TrialState.COMPLETE if whole else TrialState.PRUNED,
                     value=one.score,
                     intermediate_values={} if whole else {done: one.run.history[-1]},
@@ -209,11 +143,10 @@ class Replay:
                     done = epochs
                     break
         number, whole = len(self._trials), done == len(history)
-        values = {path: self._recorded.values[place][path] for path in self._space}
         status = RunStatus(status="complete" if whole else "stopped", epochs_done=done)
         run = TrialRun(
             f"recorded-{place}", number, 0, self._recorded.costs[place],
-            _inside(values, self._space), len(history), done, status, history[:done],
+            self._recorded.values[place], len(history), done, status, history[:done],
         )  # fmt: skip
         scores = self._recorded.validation.scores[place, self._order[0]]
         score = float(scores[np.isfinite(scores)].mean()) if whole else None
@@ -252,38 +185,26 @@ class Replay:
         return cost
 
 
-def _space(recorded: Recorded) -> dict[str, Range | Choice]:
-    """Where the recorded points lie."""
-    space: dict[str, Range | Choice] = {}
-    for path in recorded.values[0]:
-        values = [point[path] for point in recorded.values]
-        numbers = sorted(float(v) for v in values if isinstance(v, float) and v > 0)
-        if len(numbers) >= 2 and len(numbers) >= len(values) - 1:
-            space[path] = Range(low=numbers[0], high=numbers[-1], log=True)
-        else:
-            space[path] = Choice(values=tuple(dict.fromkeys(values)))
-    return space
+def replay(recorded: Recorded, budget: float, number: int) -> Outcome:
+    """One replay with `myosweep tune`'s own defaults."""
+    tune = Tune(seed=number, budget=f"{budget:g}runs")
+    return Replay(recorded, tune, budget, number).run()
 
 
-def _inside(values: dict[str, Value], space: dict[str, Range | Choice]) -> dict[str, Value]:
-    """0 has no logarithm: to the search it is the lower end."""
-    return {
-        path: max(float(value), domain.low) if isinstance(domain, Range) else value
-        for (path, value), domain in zip(values.items(), space.values(), strict=True)
-    }
+def told(found: Outcome) -> str:
+    """What a replay did, in words."""
+    race = f"{len(found.race.contenders)} raced over {found.race.networks} networks"
+    return (
+        f"{found.trials} trials, {race} ({found.race.ending}), winner {found.race.winner}, "
+        f"{found.cost:.1f} runs"
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("study", type=Path)
-    parser.add_argument("--replays", type=int, default=10)
-    parser.add_argument("--budget", type=float, default=14.0, help="in runs of the default")
-    parser.add_argument("--default", help="label of another value to be taken as the default")
-    given = parser.parse_args()
-    results = read_results(StudyFolder(given.study).path)
-    recorded = read_recorded(results)
-    if given.default:
-        recorded = replace(recorded, default=recorded.labels.index(given.default))
+def replay_grid(results: Results, replays: int, budget: float, default: str | None) -> None:
+    """How often the answer is the grid's, with any of its values as the default."""
+    recorded = read_grid(results)
+    if default:
+        recorded = replace(recorded, default=recorded.labels.index(default))
     means = recorded.test.network_means().mean(1)
     print(
         "test means: "
@@ -292,32 +213,81 @@ def main() -> None:
     )
     concluded = conclude(results)
     enough, grid = concluded.shown.good_enough, concluded.recommendation.value
-    cost = float(sum(map(len, (point.runs for point in points(results)))))
+    cost = float(sum(len(point.runs) for point in points(results)))
     print(
         f"grid: {cost:.0f} runs; recommends {grid or 'not known, the default'}; good enough: "
         f"{', '.join(enough) or 'none'}"
     )
     good = near_best = 0
-    for number in range(given.replays):
-        tune = Tune(seed=number, budget=f"{given.budget:g}runs")
-        found = Replay(recorded, tune, given.budget, number).run()
+    for number in range(replays):
+        found = replay(recorded, budget, number)
         label = recorded.labels[found.recommended]
-        kept = found.recommended == recorded.default and not given.default
+        kept = found.recommended == recorded.default and not default
         fits = label in enough or (grid is None and kept)
         good += fits
         near = means.max() - means[found.recommended] < recorded.margins[1]
         near_best += near
-        race = f"{len(found.race.contenders)} raced over {found.race.networks} networks"
         print(
-            f"replay {number}: {found.trials} trials, {race} ({found.race.ending}), winner "
-            f"{found.race.winner}; takes {label}: {'as the grid' if fits else 'NOT as the grid'}, "
-            f"{'within' if near else 'NOT within'} the margin of the best; "
-            f"{found.cost:.1f} runs, 1/{cost / found.cost:.1f} of the grid"
+            f"replay {number}: {told(found)}, 1/{cost / found.cost:.1f} of the grid; takes "
+            f"{label}: {'as the grid' if fits else 'NOT as the grid'}, "
+            f"{'within' if near else 'NOT within'} the margin of the best"
         )
     print(
-        f"{good} of {given.replays} replays reach the grid's answer; {near_best} end within the "
+        f"{good} of {replays} replays reach the grid's answer; {near_best} end within the "
         "margin of the best test mean"
     )
+
+
+def replay_search(folder: Path, replays: int, budget: float, train: bool) -> None:
+    """How often what is recommended is worse than the default on the test patients."""
+    recorded = read_design(folder)
+    first = recorded.test.network_means()[:, 0]
+    print(
+        f"{len(first)} trials; test means of their first networks: default "
+        f"{first[recorded.default]:.3f}, {(first > first[recorded.default]).sum()} higher, best "
+        f"{first.max():.3f}, worst {first.min():.3f}; margin {recorded.margins[1]:.3f}"
+    )
+    worse = 0
+    for number in range(replays):
+        found = replay(recorded, budget, number)
+        while found.missing and train:
+            train_missing(folder, found.missing)
+            recorded = read_design(folder)
+            found = replay(recorded, budget, number)
+        if found.missing:
+            needed = ", ".join(f"{label} seed {seed}" for label, seed in found.missing)
+            raise SystemExit(f"replay {number} needs networks: {needed}; give --train")
+        label = recorded.labels[found.recommended]
+        print(f"replay {number}: {told(found)}; takes {label}{_against_default(found)}")
+        worse += found.test is not None and found.test.comparisons[0].high < 0
+    print(f"in {worse} of {replays} replays what is recommended is worse than the default")
+
+
+def _against_default(found: Outcome) -> str:
+    """The look at the test patients, in words."""
+    if found.test is None:
+        return ""
+    shown = found.test.comparisons[0]
+    return (
+        f" (winner minus default on test patients {shown.difference:+.3f}, {shown.low:+.3f} to "
+        f"{shown.high:+.3f})"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--replays", type=int, default=10)
+    parser.add_argument("--budget", type=float, default=14.0, help="in runs of the default")
+    parser.add_argument("--default", help="label of another value of a grid, as the default")
+    parser.add_argument("--train", action="store_true", help="train networks that are missing")
+    given = parser.parse_args()
+    config = read_study_config(StudyFolder(given.study).require().study)
+    if config.tune is None:
+        results = read_results(given.study)
+        replay_grid(results, given.replays, given.budget, given.default)
+    else:
+        replay_search(given.study, given.replays, given.budget, given.train)
 
 
 if __name__ == "__main__":

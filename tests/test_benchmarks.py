@@ -13,6 +13,13 @@ import numpy as np
 import pytest
 
 from myosweep.analysis.importance import importance
+from myosweep.config import study_config
+from myosweep.data.phantom_dataset import make_phantom
+from myosweep.study.open import open_study
+from myosweep.study.resources import Resources
+from myosweep.study.tune.run import run_tuning
+from myosweep.study.tune.tuning import open_tuning
+from tests.toy import toy_study
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -196,3 +203,60 @@ def test_searches_crowd_where_scores_are_good_and_shares_widen(
         width[sampler] = found.high - found.low
     assert spread["TPE"] < 0.7 * spread["random"]
     assert width["TPE"] > width["random"]
+
+
+def replays(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(BENCHMARKS / "tuning_replays.py"), str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+@needs("optuna")
+def test_replays_of_a_search_train_the_networks_that_a_race_needs(tmp_path: Path) -> None:
+    data = make_phantom(tmp_path / "data", patients=9, seed=1, size=32)
+    space = {
+        "learning_rate": {"low": 1e-5, "high": 1e-2, "log": True},
+        "dropout": {"low": 0, "high": 0.6},
+        "l2.kind": ["penalty", "decoupled"],
+        "l2.strength": {"low": 1e-6, "high": 1e-2, "log": True, "when": {"l2.kind": "penalty"}},
+    }
+    config = study_config(
+        {
+            "name": "random",
+            "dataset": str(data.folder),
+            "split": {"fractions": [0.34, 0.33, 0.33]},
+            "settings": {"first_filters": 4, "depth": 2, "epochs": 5, "learning_rate": 1e-5},
+            "tune": {
+                "sampler": "random",
+                "pruner": "none",
+                "trials": 8,
+                "budget": "8runs",
+                "race_share": 0.01,
+                "space": space,
+            },
+        }
+    )
+    folder = tmp_path / "study"
+    study = open_study(config, folder, device="cpu")
+    run_tuning(open_tuning(study), Resources("cpu", threads=1))
+    before = len(list(folder.glob("runs/*/weights.safetensors")))
+    asked = replays(folder, "--replays", "2", "--budget", "14")
+    assert asked.returncode == 1
+    assert "needs networks: default seed 1, trial" in asked.stderr
+    done = replays(folder, "--replays", "2", "--budget", "14", "--train")
+    assert done.returncode == 0, done.stderr
+    again = replays(folder, "--replays", "2", "--budget", "14")
+    assert again.stdout.splitlines()[-3:] == done.stdout.splitlines()[-3:]
+    assert [line[:9] for line in again.stdout.splitlines()[1:3]] == ["replay 0:", "replay 1:"]
+    assert "replays what is recommended is worse than the default" in again.stdout
+    trained = len(list(folder.glob("runs/*/weights.safetensors"))) - before
+    assert trained == done.stdout.count(" ...\n")
+    assert trained >= 6  # two contenders, three networks until the first look
+
+
+def test_replays_of_a_grid_reach_its_answer(tmp_path: Path) -> None:
+    shifts = {(1e-5,): (2, 2, 2, 2), (1e-4,): (1, 1, 1, 2), (1e-2,): (4, 4, 4, 5)}
+    done = replays(toy_study(tmp_path / "toy", shifts).folder, "--replays", "2", "--budget", "9")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("replay ")]
+    assert len(lines) == 2
+    assert all("takes 0.0001: as the grid, within the margin" in line for line in lines)

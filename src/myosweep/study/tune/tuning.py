@@ -1,11 +1,8 @@
 """A study that is tuned: its record of trials, its plans, its budget and what is spent of it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from myosweep.analysis.tuned import (
-    DEFAULT,
-)
+from myosweep.analysis.tuned import DEFAULT
 from myosweep.config import (
     PRESETS,
     Replicate,
@@ -19,18 +16,12 @@ from myosweep.config import (
 )
 from myosweep.errors import StudyError
 from myosweep.results.layout import RunFolder
-from myosweep.results.trials import (
-    read_trial_runs,
-)
+from myosweep.results.trials import read_trial_runs
 from myosweep.study.open import Study
 from myosweep.study.tune.trials import Trials
 from myosweep.training.plan import RunPlan
 from myosweep.training.work import cost_in_runs
 
-if TYPE_CHECKING:
-    pass
-
-_POLL_S = 0.5
 _FIRST = Replicate(0)
 
 

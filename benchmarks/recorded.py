@@ -1,0 +1,197 @@
+"""Recorded runs for replays of a search: a grid over one field, or random trials (library)."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from myosweep.analysis.margin import outline_of, shift_effect
+from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
+from myosweep.analysis.points import points
+from myosweep.analysis.tuned import DEFAULT, trial_table
+from myosweep.config import Choice, Range, Value
+from myosweep.errors import StudyError
+from myosweep.results.layout import StudyFolder
+from myosweep.results.read import Results, read_history, read_results
+from myosweep.results.trials import read_trial_runs
+from myosweep.statistics.score_table import ScoreTable
+from myosweep.study.execute import attempt
+from myosweep.study.open import open_study
+from myosweep.study.resources import Resources
+from myosweep.study.tune.tuning import open_tuning
+
+Space = Mapping[str, Range | Choice]
+PARTS = ("validation", "test")
+_POLL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A study's recorded runs.
+
+    Attributes:
+        labels: of the points; ``values`` of the searched fields at each.
+        space: where the points lie.
+        validation, test: scores of every point's networks; NaN where a network is not recorded.
+        histories: validation IoU after each epoch, by point and network; empty if not recorded.
+        costs: of a run of each point, in runs of the default.
+        default: position of the default.
+        margins: the smallest difference that matters, on validation and test patients.
+        any_network_first: whether every point has the same networks, so that any of them may be
+            the search's; else that is the first one, and the others are the race's.
+    """
+
+    labels: tuple[str, ...]
+    values: tuple[dict[str, Value], ...]
+    space: Space
+    validation: ScoreTable
+    test: ScoreTable
+    histories: tuple[tuple[tuple[float, ...], ...], ...]
+    costs: tuple[float, ...]
+    default: int
+    margins: tuple[float, float]
+    any_network_first: bool
+
+
+def read_grid(results: Results) -> Recorded:
+    """The recorded runs of a finished grid over one field."""
+    region, metric = results.study.question.region, results.study.question.metric
+    found = points(results)
+    values = tuple(dict(point.values) for point in found)
+    validation, test = (
+        score_table(results, patient_counts(results, part), region, metric) for part in PARTS
+    )
+    preset = results.study.default.model_dump()
+    return Recorded(
+        tuple(point.label for point in found),
+        values,  # type: ignore[arg-type]
+        _space(values),  # type: ignore[arg-type]
+        validation,
+        test,
+        tuple(tuple(_history(results, run) for run in point.runs) for point in found),
+        tuple(1.0 for _ in found),
+        next(place for place, point in enumerate(values) if _is_default(point, preset)),
+        _margins(results),
+        any_network_first=True,
+    )
+
+
+def read_design(folder: Path) -> Recorded:
+    """The recorded runs of a search whose trials were drawn at random."""
+    home = StudyFolder(folder)
+    results = read_results(folder)
+    runs = read_trial_runs(home, results.study.question.region)
+    whole = [one for one in runs if one.whole]
+    first = {one.trial: one for one in whole if one.seed == 0}
+    whole = [one for one in whole if one.trial in first]
+    validation, test = (trial_table(results, whole, part) for part in PARTS)
+    trials = sorted(first)
+    seeds = sorted({one.seed for one in whole})
+    if seeds != [*range(len(seeds))]:
+        raise StudyError(f"networks are missing: there are only the seeds {seeds}")
+    known = {(one.trial, one.seed): one.history for one in whole}
+    return Recorded(
+        validation.values,
+        tuple(first[trial].values for trial in trials),
+        results.study.space,
+        validation,
+        test,
+        tuple(tuple(known.get((trial, seed), ()) for seed in seeds) for trial in trials),
+        tuple(first[trial].cost for trial in trials),
+        trials.index(DEFAULT),
+        _margins(results),
+        any_network_first=False,
+    )
+
+
+def train_missing(folder: Path, missing: Iterable[tuple[str, int]]) -> None:
+    """Train further networks of a search's trials, in its folder; others may do so beside.
+
+    Args:
+        missing: name of a trial and seed, of each.
+    """
+    study = open_study(folder)
+    tuning = open_tuning(study)
+    runs = {one.trial: one for one in read_trial_runs(study.folder, tuning.region) if not one.seed}
+    worked = False
+    for name, seed in missing:
+        trial = DEFAULT if name == "default" else int(name.removeprefix("trial "))
+        plan = tuning.plan(runs[trial].values, trial, seed)
+        print(f"{plan.label} ...", flush=True)
+        worked |= attempt(plan, study.folder, Resources("auto", threads=1)) is not None
+    if not worked:
+        time.sleep(_POLL_S)
+
+
+def distance(one: Mapping[str, Value], other: Mapping[str, Value], space: Space) -> float:
+    """How far two points lie from each other: squared shares of each range, 1 per other choice."""
+    return sum(_gap(one, other, path, domain) for path, domain in space.items())
+
+
+def _gap(
+    one: Mapping[str, Value], other: Mapping[str, Value], path: str, domain: Range | Choice
+) -> float:
+    in_one, in_other = counts(domain, one), counts(domain, other)
+    if not (in_one and in_other):
+        return float(in_one != in_other)
+    if isinstance(domain, Choice):
+        return float(one[path] != other[path])
+    ends = np.array([domain.low, domain.high, one[path], other[path]], float)
+    if domain.log:
+        ends = np.log(np.maximum(ends, domain.low / 10))
+    return float(((ends[2] - ends[3]) / (ends[1] - ends[0])) ** 2)
+
+
+def counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
+    """Whether a field counts at a point."""
+    return all(values.get(path) == value for path, value in domain.when.items())
+
+
+def inside(values: Mapping[str, Value], space: Space) -> dict[str, Value]:
+    """The values that count; 0 has no logarithm: to the search it is the lower end."""
+    return {
+        path: max(float(values[path]), domain.low)  # type: ignore[arg-type]
+        if isinstance(domain, Range) and domain.log
+        else values[path]
+        for path, domain in space.items()
+        if counts(domain, values)
+    }
+
+
+def _margins(results: Results) -> tuple[float, float]:
+    question, rows = results.study.question, results.counts
+    metric = strict_metric(question.metric)
+    return tuple(  # type: ignore[return-value]
+        shift_effect(outline_of(rows[rows["part"] == part], question.region), metric)
+        for part in PARTS
+    )
+
+
+def _history(results: Results, run: str) -> tuple[float, ...]:
+    table = read_history(results.folder.run(run))
+    return tuple(table[f"iou_{results.study.question.region}"].astype(float))
+
+
+def _is_default(values: Mapping[str, object], preset: object) -> bool:
+    for path, value in values.items():
+        branch = preset
+        for part in path.split("."):
+            branch = branch[part]  # type: ignore[index]
+        if branch != value:
+            return False
+    return True
+
+
+def _space(values: Sequence[Mapping[str, Value]]) -> dict[str, Range | Choice]:
+    """Where the points of a grid lie."""
+    space: dict[str, Range | Choice] = {}
+    for path in values[0]:
+        every = [point[path] for point in values]
+        numbers = sorted(float(v) for v in every if isinstance(v, float) and v > 0)
+        if len(numbers) >= 2 and len(numbers) >= len(every) - 1:
+            space[path] = Range(low=numbers[0], high=numbers[-1], log=True)
+        else:
+            space[path] = Choice(values=tuple(dict.fromkeys(every)))
+    return space
