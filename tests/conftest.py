@@ -21,6 +21,7 @@ _CHECKED = [
     "data",
     "metrics",
     "model",
+    "predict",
     "regions",
     "report",
     "results",

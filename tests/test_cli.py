@@ -18,7 +18,7 @@ COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
     "audit", "export", "split", "info", "settings", "run", "status",
     "tune", "ensemble", "score", "summary", "report", "table", "plan", "verdict", "conclude",
-    "extend",
+    "extend", "predict",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from myosweep.cli import (
     data_commands,
     hospital_commands,
     import_commands,
+    predict_command,
     results_commands,
     study_commands,
     tune_command,
@@ -83,3 +84,4 @@ app.command("conclude", rich_help_panel="Results")(conclude_commands.conclude)
 app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)
+app.command("predict", rich_help_panel="Network")(predict_command.predict)

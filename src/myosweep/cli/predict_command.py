@@ -1,0 +1,165 @@
+"""Command that segments new images with a trained network."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from myosweep.cli.show import console, counting, print_facts, warn
+
+if TYPE_CHECKING:
+    from myosweep.predict.model import Model
+    from myosweep.predict.run import Outcome, Plan
+
+Value = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--value",
+        help="Of a study: the value whose networks answer, such as 0.0005, or l2.strength=0.0005; "
+        "once for each swept field. All its finished networks answer together.",
+    ),
+]
+
+
+class FormName(StrEnum):
+    """``myosweep.predict.outputs.Form``, as typer takes a list of it."""
+
+    png = "png"
+    nifti = "nifti"
+    dicom_seg = "dicom-seg"
+    contours = "contours"
+    overlay = "overlay"
+
+
+_SHOWN = 20
+
+
+def predict(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder (STUDY/runs/ID), a study's folder (with --value), or a model that "
+            "`myosweep export` has written, such as model.onnx."
+        ),
+    ],
+    images: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A picture, NIfTI volume or Segment file, or a folder of those or of DICOM files.",
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for the results; it may have some already.")],
+    value: Value = None,
+    as_: Annotated[
+        list[FormName] | None,
+        typer.Option(
+            "--as",
+            help="Once for each form of the results. Masks: png, nifti, dicom-seg; by default in "
+            "the source's own form. Beside them: contours (JSON), overlay (pictures).",
+        ),
+    ] = None,
+    heart: Annotated[
+        Literal["search", "centre"],
+        typer.Option(
+            help="Images larger than the network's: search for the heart, or take the middle."
+        ),
+    ] = "search",
+    patient: Annotated[
+        str | None,
+        typer.Option(
+            help="Pictures: a pattern that finds the patient in a file's name; the heart is then "
+            "at one place in all pictures of a patient."
+        ),
+    ] = None,
+    stack: Annotated[
+        int | None, typer.Option(min=1, help="Segment files: the image stack to take.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor threads; by default all.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+) -> None:
+    """Segment new images with a trained network; masks have the geometry of their source.
+
+    Images are prepared as in training. What is there already is skipped, so a prediction that was
+    stopped continues when it is started again. Research only, not a medical device.
+
+    Examples: myosweep predict results/my-study new-images masks --value 0.0005;
+    myosweep predict results/my-study/runs/1f3c... P07.nii.gz out --as nifti --as contours;
+    myosweep predict exported/model.onnx dicom-folder out --as dicom-seg --as overlay --dry-run
+    """
+    from myosweep.predict.cases import find_cases
+    from myosweep.predict.model import open_model
+    from myosweep.predict.run import plan_prediction
+    from myosweep.predict.run import predict as predict_all
+
+    opened = open_model(model, value or (), device=device, threads=threads)
+    found = find_cases(images, patient=patient, stack_number=stack)
+    plan = plan_prediction(found, out, [one.value for one in as_ or ()])
+    if dry_run:
+        _show_plan(opened, plan, out)
+        return
+    with counting("Predicting slices") as progress:
+        outcome = predict_all(opened, plan, out, heart=heart, progress=progress)
+    _show_outcome(plan, outcome, out)
+
+
+def _show_plan(model: "Model", plan: "Plan", out: Path) -> None:
+    from myosweep.predict.grid import Grid
+
+    facts = model.facts
+    searched = sum(
+        Grid.for_model(facts, case.size, case.spacing_yx_mm).needs_search for case, _ in plan.todo
+    )
+    networks = len(facts.members)
+    print_facts(
+        "What would be done",
+        [
+            ("model", f"{networks} network{'s' if networks > 1 else ''}, {facts.digest[:12]}"),
+            ("regions", ", ".join(facts.scheme.names)),
+            ("network's input", f"{facts.height_px} x {facts.width_px} pixels"),
+            ("to do", f"{len(plan.todo)} images or stacks, {plan.slices} slices"),
+            ("larger than the input", f"{searched} images or stacks"),
+            ("done before", f"{len(plan.done)} images or stacks"),
+            ("results", ", ".join(sorted({form for _, forms in plan.todo for form in forms}))),
+            ("folder", str(out)),
+        ],
+    )
+    for problem in plan.problems[:_SHOWN]:
+        warn(problem)
+
+
+def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
+    from myosweep.errors import DatasetError
+
+    before = f", {len(plan.done)} were there before" if plan.done else ""
+    console.print(
+        f"{outcome.cases} images or stacks with {outcome.slices} slices predicted{before}. "
+        f"Results: {escape(str(out))}"
+    )
+    if outcome.refitted:
+        warn(
+            f"{outcome.refitted} images or stacks have another pixel depth than those of the "
+            "training; their grey levels were fitted by percentiles, so trust them less."
+        )
+    if outcome.doubtful:
+        shown = ", ".join(outcome.doubtful[:5])
+        warn(
+            f"In {len(outcome.doubtful)} images or stacks the heart was not found with confidence "
+            f"({shown}{', ...' if len(outcome.doubtful) > 5 else ''}); look at them, or crop them."
+        )
+    if any("dicom-seg" in forms for _, forms in plan.todo):
+        warn(
+            "DICOM SEG files name the patient, as the standard demands; keep them where their "
+            "sources are kept."
+        )
+    if outcome.problems:
+        rest = len(outcome.problems) - _SHOWN
+        told = [*outcome.problems[:_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
+        raise DatasetError(told, "everything else was predicted, but these could not be")

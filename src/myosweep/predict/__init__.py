@@ -1,0 +1,1 @@
+"""A trained network at work: on new images, in their own geometry, and exported for others."""

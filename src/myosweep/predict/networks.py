@@ -1,0 +1,241 @@
+"""A model's networks in PyTorch: weights from safetensors, checked before they are used."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+import myosweep
+from myosweep.errors import StudyError
+from myosweep.model.unet import UNet
+from myosweep.model.weights import read_tensors
+from myosweep.predict.facts import Member, ModelFacts, normaliser_facts, read_facts
+from myosweep.predict.model import FACTS, Model
+from myosweep.results.layout import RunFolder
+from myosweep.results.read import mask_shape, read_counts
+from myosweep.training.device import (
+    Computer,
+    processor_count,
+    resolve_device,
+    resolve_precision,
+)
+
+_PICKLES = (b"PK\x03\x04", b"\x80")
+"""How files begin that torch.save and pickle write: reading them can run code."""
+
+
+class MeanOfNetworks(nn.Module):
+    """The mean of several networks' probabilities; each looks at its own channel.
+
+    Args:
+        networks: each gives scores before the softmax for the same regions.
+        channels: which channel each of them sees.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], channels: Sequence[int]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.channels = tuple(channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities (image, region, y, x) of normalised images (image, channel, y, x)."""
+        answers = [
+            network(images[:, channel : channel + 1]).float().softmax(1)
+            for network, channel in zip(self.networks, self.channels, strict=True)
+        ]
+        return torch.stack(answers).mean(0)
+
+
+def open_runs(runs: Sequence[RunFolder], device: str = "cpu", threads: int | None = None) -> Model:
+    """The networks of finished runs as one model.
+
+    Raises:
+        StudyError: if a run is not finished, a file is damaged, or the runs do not fit together.
+    """
+    facts, networks = read_runs(runs)
+    return Model(facts, _engine(facts, networks, device, threads))
+
+
+def read_runs(runs: Sequence[RunFolder]) -> tuple[ModelFacts, list[UNet]]:
+    """Facts and networks of finished runs; the networks compute in float32, on the processor."""
+    read = [_read_run(run) for run in runs]
+    first, ways = read[0][0], list(dict.fromkeys(facts.normalisers[0] for facts, _ in read))
+    if len({(facts.size, tuple(facts.regions.items()), facts.ignored) for facts, _ in read}) > 1:
+        raise StudyError("the runs have different regions or image sizes; give one of them")
+    members = [
+        facts.members[0].model_copy(update={"normaliser": ways.index(facts.normalisers[0])})
+        for facts, _ in read
+    ]
+    spacings = [mm for facts, _ in read for mm in facts.spacing_mm or ()]
+    known = all(facts.spacing_mm for facts, _ in read)
+    joined = first.model_copy(
+        update={
+            "members": tuple(members),
+            "normalisers": tuple(ways),
+            "spacing_mm": (min(spacings), max(spacings)) if known else None,
+        }
+    )
+    return joined, [network for _, network in read]
+
+
+def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
+    what, status = run.read_settings(), run.read_status()
+    if what.kind != "trained" or what.settings is None:
+        raise StudyError(f"run {run.id} is no network ({what.kind}); give another run")
+    if status is None or status.status != "complete":
+        raise StudyError(
+            f"run {run.id} has not finished ({status.status if status else 'still to do'}), so its "
+            "network cannot be used; see `myosweep status`"
+        )
+    tensors, stored = _tensors(run.weights)
+    size = mask_shape(run)
+    if size is None:
+        raise StudyError(f"run {run.id} has no masks.npz, which tells its image size; run it again")
+    spacing = read_counts(run)["spacing_mm"]
+    member = Member(
+        run=run.id,
+        label=what.label,
+        seed=what.seed,
+        repeat=what.repeat,
+        fold=what.fold,
+        settings=what.settings,
+        pixel_hash=what.pixel_hash,
+        split_hash=what.split_hash,
+        versions=status.versions,
+        weights_sha256=file_sha256(run.weights),
+        normaliser=0,
+    )
+    known = bool(len(spacing)) and bool(spacing.notna().all())
+    facts = ModelFacts(
+        made_by=f"myosweep {myosweep.__version__}",
+        regions=what.regions,
+        ignored=what.ignored,
+        height_px=size[0],
+        width_px=size[1],
+        spacing_mm=(float(spacing.min()), float(spacing.max())) if known else None,
+        normalisers=(normaliser_facts(stored, f"the weights file of run {run.id}"),),
+        members=(member,),
+    )
+    return facts, _network(facts, member, tensors)
+
+
+def open_exported(folder: Path, device: str = "cpu", threads: int | None = None) -> Model:
+    """A model that was exported as safetensors.
+
+    Raises:
+        StudyError: if a file is damaged, or is not the one that was exported.
+    """
+    facts, networks = read_exported(folder)
+    return Model(facts, _engine(facts, networks, device, threads))
+
+
+def read_exported(folder: Path) -> tuple[ModelFacts, list[UNet]]:
+    """Facts and networks of a model that was exported as safetensors."""
+    facts = read_facts(folder / FACTS)
+    networks = []
+    for number, member in enumerate(facts.members):
+        path = folder / weights_name(number)
+        tensors, _ = _tensors(path)
+        if file_sha256(path) != member.weights_sha256:
+            raise StudyError(
+                f"{path.name!r} is not the file that was exported (its SHA-256 differs); export "
+                "the model again"
+            )
+        networks.append(_network(facts, member, tensors))
+    return facts, networks
+
+
+def weights_name(number: int) -> str:
+    """The file of one of a model's networks, counted from 0."""
+    return f"network-{number}.safetensors"
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A weights file; what could run code when it is read is refused unread."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        raise StudyError(f"the weights file {path.name!r} is not there; check the path") from None
+    if any(start.startswith(sign) for sign in _PICKLES):
+        raise StudyError(
+            f"{path.name!r} is a pickle, which can run code when it is read, so it is not read; "
+            "myosweep's weights are safetensors"
+        )
+    tensors, stored = read_tensors(path)
+    if not isinstance(stored, dict):
+        stored = {}
+    return tensors, stored
+
+
+def _network(facts: ModelFacts, member: Member, tensors: Mapping[str, Tensor]) -> UNet:
+    """A network with these weights; names, shapes, types and values are checked first."""
+    settings = member.settings
+    try:
+        with torch.device("meta"):  # takes no memory, whatever the settings say
+            network = UNet(1, len(facts.regions), settings.depth, settings.first_filters, 0.0)
+    except (RuntimeError, OverflowError):
+        raise StudyError(
+            f"run {member.run} says it has {settings.first_filters} first filters, more than any "
+            "network; is its file of settings damaged?"
+        ) from None
+    own = {name: parameter.shape for name, parameter in network.named_parameters()}
+    if own != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise StudyError(
+            f"the weights of run {member.run} belong to another network than its settings say; "
+            "train it again"
+        )
+    if not all(t.dtype == torch.float32 and bool(t.isfinite().all()) for t in tensors.values()):
+        raise StudyError(
+            f"the weights of run {member.run} are no finite numbers of 32 bits; it cannot answer"
+        )
+    network.load_state_dict(dict(tensors), assign=True)
+    return network.eval()
+
+
+def _engine(facts: ModelFacts, networks: Sequence[UNet], device: str, threads: int | None) -> Any:
+    """The function that computes, with weights in the precision that they were trained in."""
+    there = resolve_device(device)
+    computer = Computer(there, "float32", threads or processor_count())
+    native = resolve_precision("auto", there) == "bfloat16"
+    kinds = [
+        torch.bfloat16 if native and one.settings.precision == "bfloat16" else torch.float32
+        for one in facts.members
+    ]
+    ready = [
+        _InPrecision(network.to(there, kind, memory_format=torch.channels_last), kind)
+        for network, kind in zip(networks, kinds, strict=True)
+    ]
+    model = MeanOfNetworks(ready, [one.normaliser for one in facts.members]).eval()
+
+    def engine(
+        images: Float32[np.ndarray, "image channel y x"],
+    ) -> Float32[np.ndarray, "image region y x"]:
+        with computer.active(), torch.inference_mode():
+            given = torch.from_numpy(images).to(there, memory_format=torch.channels_last)
+            answer: np.ndarray = model(given).cpu().numpy()
+        return answer
+
+    return engine
+
+
+class _InPrecision(nn.Module):
+    """A network whose weights are in some precision; what autocast does, without casting anew."""
+
+    def __init__(self, network: nn.Module, kind: torch.dtype) -> None:
+        super().__init__()
+        self.network, self.kind = network, kind
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.network(images.to(self.kind))
+        return scores

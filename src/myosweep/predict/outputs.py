@@ -1,0 +1,131 @@
+"""The files of a case's results: which there are, whether they are there, and writing them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import UInt, UInt8
+from PIL import Image
+
+from myosweep.errors import DatasetError
+from myosweep.files import whole_file
+from myosweep.predict.cases import Case
+from myosweep.predict.facts import ModelFacts
+from myosweep.predict.outlines import contour_record, overlay
+
+Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay"]
+FORMS: tuple[Form, ...] = get_args(Form)
+_USUAL: dict[str, Form] = {"NIfTI": "nifti", "DICOM": "dicom-seg"}
+_PLACES = {"contours": "contours", "overlay": "overlays"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says of a case: region maps on the source's own grid.
+
+    Args:
+        images: the source's pixels.
+    """
+
+    case: Case
+    images: UInt[np.ndarray, "slice y x"]
+    regions: UInt8[np.ndarray, "slice y x"]
+
+
+def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
+    """The forms of a case's results: as wanted, by default masks in the form of the source.
+
+    Raises:
+        DatasetError: if a case cannot have a form.
+    """
+    for form in wanted:
+        possible = {"nifti": ("NIfTI", "DICOM"), "dicom-seg": ("DICOM",)}.get(form, (case.kind,))
+        if case.kind not in possible:
+            raise DatasetError(
+                f"is no {' and no '.join(possible)}, so --as {form} cannot be had of it; take "
+                "--as png, or give another folder"
+            )
+    masks = [form for form in wanted if form not in _PLACES]
+    return (
+        *(masks or [_USUAL.get(case.kind, "png")]),
+        *(form for form in wanted if form in _PLACES),
+    )
+
+
+def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
+    """All files of a case's results."""
+    return [path for form in forms for path in _files(case, form, out)]
+
+
+def _files(case: Case, form: Form, out: Path) -> list[Path]:
+    place = out / _PLACES.get(form, "masks")
+    if form == "nifti":
+        return [place / f"{case.name}.nii.gz"]
+    if form == "dicom-seg":
+        return [place / f"{case.name}.seg.dcm"]
+    if form == "contours":
+        return [place / f"{case.name}.json"]
+    if case.kind == "picture":
+        return [place / f"{case.name}.png"]
+    return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
+
+
+def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: Path) -> None:
+    """Write all files of a case that are not there; each appears whole or not at all.
+
+    Raises:
+        DatasetError: if a form cannot be written of this source.
+    """
+    for form in forms:
+        files = _files(answer.case, form, out)
+        if all(path.exists() for path in files):
+            continue
+        for path, content in zip(files, _contents(answer, facts, form), strict=True):
+            with whole_file(path) as draft:
+                draft.write_bytes(content)
+
+
+def _contents(answer: Answer, facts: ModelFacts, form: Form) -> Iterator[bytes]:
+    if form == "png":
+        yield from map(_png, label_codes(answer.regions, facts))
+    elif form == "overlay":
+        count = len(facts.regions)
+        for image, regions in zip(answer.images, answer.regions, strict=True):
+            yield _png(overlay(image, regions, count))
+    elif form == "contours":
+        case = answer.case
+        planes = [None] * case.count
+        if case.kind == "DICOM":
+            planes = [case.source.plane(at) for at in range(case.count)]
+        record = contour_record(answer.regions, facts.scheme, case.spacing_yx_mm, planes)
+        yield json.dumps(record, allow_nan=False).encode()
+    elif form == "nifti":
+        from myosweep.predict.volumes import nifti_bytes
+
+        yield nifti_bytes(answer.case, label_codes(answer.regions, facts))
+    else:
+        from myosweep.predict.dicom_seg import segmentation_bytes
+
+        yield segmentation_bytes(answer.case, answer.regions, facts)
+
+
+def label_codes(
+    regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts
+) -> UInt[np.ndarray, "slice y x"]:
+    """The first code of each region, as the masks of the training had it.
+
+    8 bits where they are enough.
+    """
+    codes = [region.codes[0] for region in facts.scheme.regions]
+    return np.array(codes, np.uint8 if max(codes) < 256 else np.uint16)[regions]
+
+
+def _png(pixels: UInt[np.ndarray, "..."]) -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

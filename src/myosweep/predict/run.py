@@ -1,0 +1,252 @@
+"""Prediction from start to end: find, read, place, ask, put back, write; one case after the other.
+
+What is in memory at a time is bounded by the largest case, whatever the number of cases. A case
+whose files are there is skipped, so a killed prediction continues when it is started again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, UInt
+
+from myosweep.data.problems import collecting
+from myosweep.errors import DatasetError, StudyError
+from myosweep.files import read_json, write_json
+from myosweep.predict.cases import Case, Found
+from myosweep.predict.greys import fit_greys
+from myosweep.predict.grid import Grid, Place
+from myosweep.predict.model import Model
+from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
+
+Heart = Literal["search", "centre"]
+"""How the network's window is placed on an image that is larger."""
+RECORD = "predictions.json"
+_AT_ONCE = 16
+"""Slices in one pass through the networks."""
+_AHEAD = 2 * _AT_ONCE
+"""Slices that are read while the networks work; at least one case."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and what there is already."""
+
+    todo: list[tuple[Case, tuple[Form, ...]]]
+    done: list[Case]
+    problems: list[str]
+
+    @property
+    def slices(self) -> int:
+        return sum(case.count for case, _ in self.todo)
+
+    @property
+    def all_slices(self) -> int:
+        return self.slices + sum(case.count for case in self.done)
+
+
+@dataclass
+class Outcome:
+    """What became of a prediction, in numbers; ``problems`` tell of each case that failed.
+
+    Args:
+        refitted: cases whose grey levels were of another depth than the training's.
+        doubtful: cases (by subject) whose heart was not found with confidence.
+    """
+
+    cases: int = 0
+    slices: int = 0
+    refitted: int = 0
+    doubtful: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def plan_prediction(found: Found, out: Path, forms: Sequence[Form] = ()) -> Plan:
+    """Which cases are to be done; those whose files are all there are done."""
+    plan = Plan([], [], list(found.problems))
+    for case in found.cases:
+        with collecting(plan.problems, f"{case.subject} "):
+            wanted = forms_of(case, forms)
+            if all(path.exists() for path in files_of(case, wanted, out)):
+                plan.done.append(case)
+            else:
+                plan.todo.append((case, wanted))
+    return plan
+
+
+def predict(
+    model: Model,
+    plan: Plan,
+    out: Path,
+    *,
+    heart: Heart = "search",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Outcome:
+    """Do what is to be done; a case that cannot be read or written does not stop the others.
+
+    Args:
+        progress: called with slices done and slices in all, without those that were there before.
+
+    Raises:
+        StudyError: if the folder holds predictions of another model, or in another way.
+    """
+    _claim(out, model, heart)
+    outcome = Outcome(problems=list(plan.problems))
+    places = _Places(model, heart, [*plan.done, *(case for case, _ in plan.todo)])
+    done = 0
+    for portion in _portions(plan.todo, outcome):
+        for case, forms, answer in _answers(model, places, portion, outcome):
+            with collecting(outcome.problems, f"{case.subject} "):
+                write_answer(answer, model.facts, forms, out)
+                outcome.cases += 1
+                outcome.slices += case.count
+        done += sum(one.case.count for one in portion)
+        progress(done, plan.slices)
+    return outcome
+
+
+def _claim(out: Path, model: Model, heart: Heart) -> None:
+    """Write down whose predictions the folder holds; refuse another's."""
+    record = {
+        "format": 1,
+        "heart": heart,
+        "model": model.facts.digest,
+        "facts": model.facts.model_dump(mode="json"),
+    }
+    path = out / RECORD
+    try:
+        before = read_json(path)
+    except FileNotFoundError:
+        write_json(path, record)
+        return
+    except (OSError, ValueError):
+        before = None
+    if not isinstance(before, dict) or any(before.get(k) != record[k] for k in ("model", "heart")):
+        raise StudyError(
+            f"{out.name!r} holds predictions of another model, or with another --heart; give "
+            "another folder"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A case with its pixels; ``images`` is None where they could not be read."""
+
+    case: Case
+    forms: tuple[Form, ...]
+    images: UInt[np.ndarray, "slice y x"] | None
+
+
+def _portions(
+    todo: Sequence[tuple[Case, tuple[Form, ...]]], outcome: Outcome
+) -> Iterator[list[_Read]]:
+    """Cases that go through the networks together; the next ones are read in the meantime."""
+    rest = deque(todo)
+    waiting: deque[tuple[Case, tuple[Form, ...], Future[UInt[np.ndarray, "slice y x"]]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            portion: list[_Read] = []
+            while rest or waiting:
+                while rest and (not waiting or sum(c.count for c, _, _ in waiting) < _AHEAD):
+                    case, forms = rest.popleft()
+                    waiting.append((case, forms, pool.submit(_pixels, case)))
+                case, forms, future = waiting.popleft()
+                images = None
+                with collecting(outcome.problems, f"{case.subject} "):
+                    images = future.result()
+                portion.append(_Read(case, forms, images))
+                if sum(one.case.count for one in portion) >= _AT_ONCE:
+                    yield portion
+                    portion = []
+            if portion:
+                yield portion
+        finally:
+            for _, _, future in waiting:
+                future.cancel()
+
+
+def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
+    images = case.read()
+    if images.size == 0 or images.shape != (case.count, *case.size):
+        raise DatasetError("is not what its header says; is it damaged?")
+    return images
+
+
+def _answers(
+    model: Model, places: "_Places", portion: Sequence[_Read], outcome: Outcome
+) -> Iterator[tuple[Case, tuple[Form, ...], Answer]]:
+    """Region maps of some cases, from passes that are as large as possible."""
+    ready: list[_Placed] = []
+    for one in portion:
+        if one.images is not None:
+            with collecting(outcome.problems, f"{one.case.subject} "):
+                ready.append(places.place(one, outcome))
+    if not ready:
+        return
+    images = _joined([one.inputs for one in ready])
+    padding = np.concatenate([one.padding for one in ready])
+    answers = ask(model, images, padding)
+    ends = np.cumsum([one.read.case.count for one in ready])
+    for one, end in zip(ready, ends.tolist(), strict=True):
+        case = one.read.case
+        regions = one.grid.put_back(answers[end - case.count : end], one.place)
+        assert one.read.images is not None
+        yield case, one.read.forms, Answer(case, one.read.images, regions)
+
+
+def ask(
+    model: Model, images: UInt[np.ndarray, "slice y x"], padding: np.ndarray
+) -> Float32[np.ndarray, "slice region y x"]:
+    """Probabilities of any number of slices, some at a time."""
+    passes = [slice(at, at + _AT_ONCE) for at in range(0, len(images), _AT_ONCE)]
+    return np.concatenate([model.probabilities(images[some], padding[some]) for some in passes])
+
+
+def _joined(
+    parts: Sequence[UInt[np.ndarray, "_ y x"]],
+) -> UInt[np.ndarray, "slice y x"]:
+    return np.concatenate(parts, dtype=np.result_type(*(part.dtype for part in parts)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A case on the network's grid."""
+
+    read: _Read
+    grid: Grid
+    place: Place
+    inputs: UInt[np.ndarray, "slice h w"]
+    padding: np.ndarray
+
+
+class _Places:
+    """Where the network's window lies on each case; cases of one stack share it."""
+
+    def __init__(self, model: Model, heart: Heart, cases: Sequence[Case]) -> None:
+        self._model, self._heart = model, heart
+        self._stacks: dict[str, list[Case]] = {}
+        for case in cases:
+            if case.stack is not None:
+                self._stacks.setdefault(case.stack, []).append(case)
+        self._known: dict[tuple[str, Grid], Place] = {}
+
+    def place(self, read: _Read, outcome: Outcome) -> _Placed:
+        """A case's pixels as the network sees them."""
+        assert read.images is not None
+        case, facts = read.case, self._model.facts
+        fitted, changed = fit_greys(facts, read.images)
+        outcome.refitted += changed
+        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm)
+        seen = grid.resample(fitted)
+        place = self._where(case, grid, seen, outcome)
+        inputs, padding = grid.cut(seen, place)
+        return _Placed(read, grid, place, inputs, padding)
+
+    def _where(
+        self, case: Case, grid: Grid, seen: UInt[np.ndarray, "slice y x"], outcome: Outcome
+    ) -> Place:
+        return grid.centre()
