@@ -100,7 +100,7 @@ def predict(
     from myosweep.predict.run import predict as predict_all
 
     opened = open_model(model, value or (), device=device, threads=threads)
-    found = find_cases(images, patient=patient, stack_number=stack)
+    found = find_cases(images, out=out, patient=patient, stack_number=stack)
     plan = plan_prediction(found, out, [one.value for one in as_ or ()])
     if dry_run:
         _show_plan(opened, plan, out)

@@ -3,16 +3,25 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import UInt
 
-from myosweep.data.names import NamePattern, SliceName
+from myosweep.data.folder import files_in
+from myosweep.data.names import NamePattern, SliceName, natural_key
 from myosweep.data.problems import collecting
 from myosweep.data.raster import list_rasters, raster_header, read_raster
+from myosweep.data.signal import store_signal
 from myosweep.errors import DatasetError
 
+if TYPE_CHECKING:
+    from myosweep.data.dicom.series import Series
+    from myosweep.data.nifti.volume import NiftiVolume
+    from myosweep.data.segment.source import SegmentSource
+
+_NIFTI = (".nii.gz", ".nii", ".hdr")
+_SEGMENT = (".mat", ".seg")
 Kind = Literal["picture", "NIfTI", "DICOM", "Segment"]
 
 
@@ -48,12 +57,19 @@ class Found:
     problems: list[str]
 
 
-def find_cases(path: Path, *, patient: str | None = None, stack_number: int | None = None) -> Found:
+def find_cases(
+    path: Path,
+    *,
+    out: Path | None = None,
+    patient: str | None = None,
+    stack_number: int | None = None,
+) -> Found:
     """All images of a file or folder: pictures, NIfTI, DICOM series, Segment files.
 
     Other files are passed over. Headers alone are read.
 
     Args:
+        out: a folder of results; what lies in it is no input.
         patient: regular expression that finds the patient in a picture's name, see
             ``NamePattern``; all pictures of a patient are one stack.
         stack_number: of Segment files, the stack to take, counted from 1.
@@ -64,8 +80,14 @@ def find_cases(path: Path, *, patient: str | None = None, stack_number: int | No
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path.name!r}; check the path")
     problems: list[str] = []
-    cases: list[Case] = [*picture_cases(path, patient, problems)]
-    cases.sort(key=lambda case: case.name)
+    results = None if out is None else out.resolve()
+    cases = [
+        *picture_cases(path, results, patient, problems),
+        *nifti_cases(path, results, problems),
+        *dicom_cases(path, problems),
+        *segment_cases(path, stack_number, problems),
+    ]
+    cases.sort(key=lambda case: natural_key(case.name))
     if not cases and not problems:
         raise DatasetError(
             f"{path.name!r} holds no images; give pictures (PNG, TIFF, BMP), NIfTI volumes, DICOM "
@@ -74,9 +96,12 @@ def find_cases(path: Path, *, patient: str | None = None, stack_number: int | No
     return Found(_unique(cases, problems), problems)
 
 
-def picture_cases(path: Path, patient: str | None, problems: list[str]) -> Iterator[Case]:
+def picture_cases(
+    path: Path, results: Path | None, patient: str | None, problems: list[str]
+) -> Iterator[Case]:
     """A case for each picture."""
-    pictures = list_rasters(path)
+    found = list_rasters(path).items()
+    pictures = {name: files for name, files in found if not _lies_in(files[0], results)}
     stacks: dict[str, SliceName] = {}
     if patient is not None:
         stacks, unmatched = NamePattern(patient).read(pictures)
@@ -106,6 +131,89 @@ def picture_cases(path: Path, patient: str | None, problems: list[str]) -> Itera
 
 def _picture_reader(path: Path) -> Callable[[], UInt[np.ndarray, "slice y x"]]:
     return lambda: read_raster(path)[None]
+
+
+def nifti_cases(path: Path, results: Path | None, problems: list[str]) -> Iterator[Case]:
+    """A case for each NIfTI volume."""
+    for name, file in files_in(path):
+        ending = next((end for end in _NIFTI if name.lower().endswith(end)), None)
+        if ending is None or _lies_in(file, results):
+            continue
+        with collecting(problems, f"image {name!r} "):
+            from myosweep.data.nifti.volume import open_nifti
+
+            volume = open_nifti(file)
+            yield Case(
+                name=name[: -len(ending)],
+                subject=f"image {name!r}",
+                kind="NIfTI",
+                count=volume.slices,
+                size=volume.size_yx,
+                spacing_yx_mm=volume.spacing_yx_mm,
+                read=_nifti_reader(volume),
+                source=volume,
+            )
+
+
+def _nifti_reader(volume: "NiftiVolume") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
+    return lambda: store_signal(volume.read())[0]
+
+
+def dicom_cases(path: Path, problems: list[str]) -> Iterator[Case]:
+    """A case for each series of DICOM images, slices along the normal; masks are passed over."""
+    from myosweep.data.dicom.beside import without_ending
+    from myosweep.data.dicom.series import find_series
+
+    for series in find_series(path, problems):
+        if series.obstacle:
+            problems.append(f"{series.subject} {series.obstacle}")
+            continue
+        yield Case(
+            name=without_ending(series.first_file),
+            subject=series.subject,
+            kind="DICOM",
+            count=series.count,
+            size=(series.rows, series.columns),
+            spacing_yx_mm=series.spacing_yx_mm,
+            read=_dicom_reader(series),
+            source=series,
+        )
+
+
+def _dicom_reader(series: "Series") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
+    return lambda: series.read_pixels()[0]
+
+
+def segment_cases(path: Path, number: int | None, problems: list[str]) -> Iterator[Case]:
+    """A case for each file of Segment: its late-enhancement short-axis stack, drawn on or not."""
+    if not any(name.lower().endswith(_SEGMENT) for name, _ in files_in(path)):
+        return
+    from myosweep.data.segment.choice import choose, open_segment, segment_files
+    from myosweep.data.segment.source import SegmentSource
+
+    for name, file in segment_files([path], problems):
+        with collecting(problems, f"file {name!r} "):
+            header = choose(open_segment(name, file), number)
+            if header.dtype is None:
+                raise DatasetError("holds no images; give the folder of its DICOM series instead")
+            source = SegmentSource(name, file, header, np.ones(header.slices, bool), None)
+            yield Case(
+                name=name.rpartition(".")[0],
+                subject=f"file {name!r}",
+                kind="Segment",
+                count=header.slices,
+                size=header.size,
+                spacing_yx_mm=source.spacing_yx_mm,
+                read=_segment_reader(source),
+            )
+
+
+def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
+    return lambda: np.stack([one.image for one in source.read()])
+
+
+def _lies_in(path: Path, results: Path | None) -> bool:
+    return results is not None and path.resolve().is_relative_to(results)
 
 
 def _unique(cases: Sequence[Case], problems: list[str]) -> list[Case]:

@@ -12,7 +12,6 @@ from myosweep.data.normalise import Normaliser
 from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 
-FORMAT = 1
 _MOST_BYTES = 2**22
 """Of a file of facts; a real one has some kilobytes."""
 _LARGEST_SIDE_PX = 4096
@@ -63,7 +62,7 @@ class ModelFacts(Record):
     normalising: networks of different folds have measured different training parts.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     made_by: str
     regions: dict[str, tuple[int, ...]]
     ignored: tuple[int, ...] = ()

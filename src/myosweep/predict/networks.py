@@ -213,7 +213,7 @@ def _engine(facts: ModelFacts, networks: Sequence[UNet], device: str, threads: i
         for one in facts.members
     ]
     ready = [
-        _InPrecision(network.to(there, kind, memory_format=torch.channels_last), kind)
+        _InPrecision(network.to(there, kind).to(memory_format=torch.channels_last), kind)  # type: ignore[call-overload]
         for network, kind in zip(networks, kinds, strict=True)
     ]
     model = MeanOfNetworks(ready, [one.normaliser for one in facts.members]).eval()

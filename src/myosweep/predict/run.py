@@ -191,11 +191,11 @@ def _answers(
     padding = np.concatenate([one.padding for one in ready])
     answers = ask(model, images, padding)
     ends = np.cumsum([one.read.case.count for one in ready])
-    for one, end in zip(ready, ends.tolist(), strict=True):
-        case = one.read.case
-        regions = one.grid.put_back(answers[end - case.count : end], one.place)
-        assert one.read.images is not None
-        yield case, one.read.forms, Answer(case, one.read.images, regions)
+    for placed, end in zip(ready, ends.tolist(), strict=True):
+        case, pixels = placed.read.case, placed.read.images
+        regions = placed.grid.put_back(answers[end - case.count : end], placed.place)
+        assert pixels is not None
+        yield case, placed.read.forms, Answer(case, pixels, regions)
 
 
 def ask(

@@ -138,7 +138,7 @@ def open_nifti(path: Path) -> NiftiVolume:
         DatasetError: if it is no volume of one frame with real numbers, or too large to be true.
     """
     with _readable():
-        header = _read_header(path)
+        header = read_header(path)
         dims = [int(length) for length in header["dim"]]
         dtype = header.get_data_dtype()
         slope, inter = header.get_slope_inter()
@@ -201,8 +201,12 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], content)
 
 
-def _read_header(path: Path) -> Header:
-    """The header alone, as it stands: nibabel would put its faults right without a word."""
+def read_header(path: Path) -> Header:
+    """The header alone, as it stands: nibabel would put its faults right without a word.
+
+    Raises:
+        DatasetError: if it is none.
+    """
     with _opened(path) as file:
         block = file.read(540)
     kinds: Sequence[Header] = (Nifti1Header, Nifti2Header)

@@ -1,0 +1,141 @@
+"""Masks as DICOM SEG, by highdicom: on the source's own frames, with who made them.
+
+The file carries the patient module of its source, as the standard demands. Nothing of that is
+printed, logged or put into an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from jaxtyping import UInt8
+from pydicom.uid import generate_uid
+
+import myosweep
+from myosweep.data.dicom.series import Series
+from myosweep.data.quiet import quiet
+from myosweep.errors import DatasetError
+from myosweep.predict.cases import Case
+from myosweep.predict.facts import ModelFacts
+
+_STRUCTURE = ("123037004", "Anatomical Structure")
+_TISSUE = ("85756007", "Tissue")
+_ABNORMAL = ("49755003", "Morphologically Altered Structure")
+_CODES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "blood pool": (_STRUCTURE, ("87878005", "Left ventricle")),
+    "myocardium": (_STRUCTURE, ("74281007", "Myocardium")),
+    "normal myocardium": (_STRUCTURE, ("74281007", "Myocardium")),
+    "infarct": (_ABNORMAL, ("55641003", "Infarct")),
+    "right ventricle": (_STRUCTURE, ("53085002", "Right ventricle")),
+}
+"""Category and type of named regions in SNOMED CT; any other is a tissue."""
+_SERIES_NUMBER = 9000
+
+
+def segmentation_bytes(
+    case: Case, regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts
+) -> bytes:
+    """A DICOM SEG file of a series: a binary segment for each region but the first.
+
+    Its UIDs are made from those of the source and from the model, so the same prediction has the
+    same UIDs again.
+
+    Raises:
+        DatasetError: if the library cannot make one of this source.
+    """
+    series: Series = case.source
+    images, pixels = _sources(series, regions)
+    with quiet():
+        try:
+            made = _segmentation(images, pixels, facts)
+            file = BytesIO()
+            made.save_as(file, enforce_file_format=True)
+        except Exception:  # the library refuses many things, in words that may tell values
+            raise DatasetError(
+                "lacks what a DICOM SEG needs of its source (patient, study, frame of reference, "
+                "places of all images); take --as nifti or --as png"
+            ) from None
+    return file.getvalue()
+
+
+def _sources(
+    series: Series, regions: UInt8[np.ndarray, "slice y x"]
+) -> tuple[list[pydicom.Dataset], UInt8[np.ndarray, "frame y x"]]:
+    """The source's headers, and the region maps in the order of their frames."""
+    files = list(dict.fromkeys(frame.file for frame in series.frames))
+    if len(files) > 1 and any(file.frames > 1 for file in files):
+        raise DatasetError(
+            f"lies in {len(files)} files with several frames, of which no DICOM SEG can be made; "
+            "take --as nifti or --as png"
+        )
+    with quiet():
+        try:
+            images: list[pydicom.Dataset] = [
+                pydicom.dcmread(one.path, stop_before_pixels=True) for one in files
+            ]
+        except Exception:
+            raise DatasetError(
+                "has a file that is not quite DICOM, so no DICOM SEG can be made of it; take --as "
+                "nifti or --as png"
+            ) from None
+    if len(files) == series.count:
+        return images, regions
+    placed = np.zeros((files[0].frames, *regions.shape[1:]), np.uint8)
+    placed[[frame.index for frame in series.frames]] = regions
+    return images, placed
+
+
+def _segmentation(
+    images: Sequence[pydicom.Dataset], regions: UInt8[np.ndarray, "frame y x"], facts: ModelFacts
+) -> Any:
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    algorithm = hd.AlgorithmIdentificationSequence(
+        name="myosweep",
+        family=codes.cid7162.ArtificialIntelligence,
+        version=myosweep.__version__,
+        source="myosweep",
+        parameters={"model": facts.digest, "networks": str(len(facts.members))},
+    )
+    names = facts.scheme.names[1:]
+    segments = [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=name[:64],
+            segmented_property_category=_code(name, 0),
+            segmented_property_type=_code(name, 1),
+            algorithm_type="AUTOMATIC",
+            algorithm_identification=algorithm,
+        )
+        for number, name in enumerate(names, start=1)
+    ]
+    masks = np.stack([regions == number for number in range(1, len(names) + 1)], -1)
+    origins = [str(images[0].SOPInstanceUID), str(images[0].SeriesInstanceUID), facts.digest]
+    return hd.seg.Segmentation(
+        source_images=list(images),
+        pixel_array=masks.astype(np.uint8),
+        segmentation_type="BINARY",
+        segment_descriptions=segments,
+        series_instance_uid=generate_uid(entropy_srcs=["series", *origins]),
+        series_number=_SERIES_NUMBER,
+        sop_instance_uid=generate_uid(entropy_srcs=["instance", *origins]),
+        instance_number=1,
+        manufacturer="myosweep",
+        manufacturer_model_name="myosweep",
+        software_versions=myosweep.__version__,
+        device_serial_number=facts.digest[:16],
+        content_label="MYOSWEEP",
+        content_description="segmentation by myosweep; research only",
+        series_description="myosweep segmentation (research only)",
+        omit_empty_frames=bool(masks.any()),
+    )
+
+
+def _code(name: str, which: int) -> Any:
+    from pydicom.sr.coding import Code
+
+    value, meaning = _CODES.get(name, (_TISSUE, _TISSUE))[which]
+    return Code(value, "SCT", meaning)

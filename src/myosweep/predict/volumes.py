@@ -1,0 +1,75 @@
+"""Masks as NIfTI volumes that lie exactly where their source lies."""
+
+import gzip
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from jaxtyping import Float, UInt
+
+from myosweep.data.dicom.series import Series
+from myosweep.data.nifti.volume import NiftiVolume, read_header
+from myosweep.errors import DatasetError
+from myosweep.predict.cases import Case
+
+_TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
+"""Header fields in which people write anything, names too; those that a version has."""
+_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM counts millimetres to the left and the back, NIfTI to the right and the front."""
+
+
+def nifti_bytes(case: Case, labels: UInt[np.ndarray, "slice y x"]) -> bytes:
+    """A compressed NIfTI file with a case's label codes.
+
+    Of a NIfTI source it has the voxels' order and the affines, as they stand in the header; of a
+    DICOM series the affine of its slices.
+
+    Raises:
+        DatasetError: if the slices of a series are not evenly spaced.
+    """
+    if isinstance(case.source, NiftiVolume):
+        image = _like_source(case.source, labels)
+    else:
+        volume = np.ascontiguousarray(np.transpose(labels, (2, 1, 0)))
+        image = nib.Nifti1Image(volume, series_affine(case.source))  # type: ignore[no-untyped-call]
+        header: Any = image.header
+        header.set_xyzt_units("mm")
+    return gzip.compress(image.to_bytes(), mtime=0)
+
+
+def _like_source(volume: NiftiVolume, labels: UInt[np.ndarray, "slice y x"]) -> Any:
+    """The source's header, without texts and display ranges; its geometry stays as it is."""
+    header = read_header(volume.path).copy()
+    for name in (one for one in _TEXTS if one in header.keys()):  # noqa: SIM118
+        header[name] = b""
+    for name in ("cal_max", "cal_min", "intent_code", "glmax", "glmin"):
+        if name in header.keys():  # noqa: SIM118
+            header[name] = 0
+    header.set_data_dtype(labels.dtype)
+    header.set_slope_inter(1, 0)
+    kind: Any = nib.Nifti2Image if header["sizeof_hdr"] == 540 else nib.Nifti1Image
+    return kind(np.ascontiguousarray(volume.to_source(labels)), None, header)
+
+
+def series_affine(series: Series) -> Float[np.ndarray, "4 4"]:
+    """From (column, row, slice) to millimetres, right, anterior, superior.
+
+    Raises:
+        DatasetError: if a place or a distance is not known, or distances differ.
+    """
+    first, orientation, spacing = series.positions_mm[0], series.orientation, series.spacing_yx_mm
+    single = series.count == 1
+    step_mm = series.frames[0].thickness_mm if single else series.slice_spacing_mm
+    if orientation is None or spacing is None or step_mm is None:
+        raise DatasetError(
+            "has slices of unknown or uneven distance, which NIfTI cannot tell; take --as "
+            "dicom-seg or --as png"
+        )
+    affine = np.eye(4)
+    affine[:3, 0] = np.array(orientation.along_row) * spacing[1]
+    affine[:3, 1] = np.array(orientation.along_column) * spacing[0]
+    affine[:3, 2] = np.array(orientation.normal) * step_mm
+    if not single:
+        affine[:3, 2] = np.subtract(series.positions_mm[-1], first) / (series.count - 1)
+    affine[:3, 3] = first
+    return _TO_RAS @ affine

@@ -1,0 +1,193 @@
+"""Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
+
+from pathlib import Path
+from typing import Any
+
+import highdicom
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from tests.data.dicom_files import AXIAL, OBLIQUE, SAGITTAL, Written, write_enhanced, write_series
+from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, turned
+from tests.predict.models import codes_by_grey, grey_model, in_window
+
+from myosweep.predict.cases import find_cases
+from myosweep.predict.outputs import Form
+from myosweep.predict.run import Outcome, plan_prediction, predict
+
+VIEWS = {"axial": AXIAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
+SIZES = {"whole": (24, 20), "cropped": (16, 16), "padded": (28, 24)}
+"""Of the network's input; the images have 24 x 20 pixels."""
+SHAPE = (4, 24, 20)
+
+
+def greys(seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+
+
+def run(folder: Path, out: Path, size: tuple[int, int], *forms: Form, **facts: Any) -> Outcome:
+    plan = plan_prediction(find_cases(folder, out=out), out, forms)
+    return predict(grey_model(*size, **facts), plan, out, heart="centre")
+
+
+def expected_of(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Whole numbers of the middle: (24 - 16) / 2 = 4, (20 - 16) / 2 = 2; (24 - 28) / 2 = -2 ..."""
+    top, left = {(24, 20): (0, 0), (16, 16): (4, 2), (28, 24): (-2, -2)}[size]
+    return in_window(images, top, left, *size)
+
+
+def _labels(seg: Any, written: Written) -> np.ndarray:
+    """The segments' numbers on the frames of the source, by their UIDs."""
+    uids = [str(one.SOPInstanceUID) for one in written.datasets]
+    found: np.ndarray = seg.get_pixels_by_source_instance(
+        uids, combine_segments=True, ignore_spatial_locations=False
+    )
+    return found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_series_of_single_frames(tmp_path: Path, view: str, size: tuple[int, int]) -> None:
+    images = greys()
+    names = [f"IM{number}.dcm" for number in (3, 0, 2, 1)]  # not in the order of places
+    written = write_series(tmp_path / "in", images, names=names, orientation=VIEWS[view])
+    assert not run(tmp_path / "in", tmp_path / "out", size).problems
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    assert file.relative_to(tmp_path / "out").as_posix() == "masks/IM0.seg.dcm"
+    seg = highdicom.seg.segread(file)
+    np.testing.assert_array_equal(_labels(seg, written), expected_of(images, size))
+    source = highdicom.get_volume_from_series(written.datasets)
+    volume = seg.get_volume(combine_segments=True).match_geometry(source)
+    np.testing.assert_allclose(volume.affine, source.affine, atol=1e-4)
+    np.testing.assert_array_equal(volume.array, expected_of(source.array, size))
+
+
+def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
+    images = greys()
+    write_series(tmp_path / "in", images, patient="ID-77")
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    seg = highdicom.seg.segread(file)
+    assert seg.PatientID == "ID-77"
+    assert [one.segment_label for one in seg.SegmentSequence] == ["blood pool", "myocardium"]
+    assert {one.SegmentAlgorithmType for one in seg.SegmentSequence} == {"AUTOMATIC"}
+    (algorithm,) = seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
+    assert algorithm.AlgorithmName == "myosweep"
+    assert grey_model(24, 20).facts.digest in algorithm.AlgorithmParameters
+    before = file.read_bytes()
+    file.unlink()
+    run(tmp_path / "in", tmp_path / "out", (24, 20))
+    again = highdicom.seg.segread(file)
+    assert again.SOPInstanceUID == pydicom.dcmread(file).SOPInstanceUID == seg.SOPInstanceUID
+    assert len(before) == file.stat().st_size
+
+
+def test_results_beside_their_source_are_no_input(tmp_path: Path) -> None:
+    write_series(tmp_path / "in", greys())
+    forms: tuple[Form, ...] = ("dicom-seg", "png", "nifti", "overlay")
+    assert not run(tmp_path / "in", tmp_path / "in" / "results", (24, 20), *forms).problems
+    plan = plan_prediction(
+        find_cases(tmp_path / "in", out=tmp_path / "in" / "results"),
+        tmp_path / "in" / "results",
+        forms,
+    )
+    assert (len(plan.todo), len(plan.done)) == (0, 1)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_series_in_one_file(tmp_path: Path, view: str, size: tuple[int, int]) -> None:
+    images = greys()
+    path = tmp_path / "in" / "all.dcm"
+    written = write_enhanced(path, images, order=[2, 0, 3, 1], orientation=VIEWS[view])
+    assert not run(tmp_path / "in", tmp_path / "out", size).problems
+    seg = highdicom.seg.segread(tmp_path / "out" / "masks" / "all.seg.dcm")
+    uid = str(written.datasets[0].SOPInstanceUID)
+    found = seg.get_pixels_by_source_frame(
+        uid, [1, 2, 3, 4], combine_segments=True, ignore_spatial_locations=False
+    )
+    np.testing.assert_array_equal(found, expected_of(images, size)[[2, 0, 3, 1]])
+
+
+def test_an_empty_prediction_is_an_empty_segmentation(tmp_path: Path) -> None:
+    images = np.zeros(SHAPE, np.uint8)
+    images[:, 0, 0] = np.arange(4)  # a stack without any difference is no image
+    written = write_series(tmp_path / "in", images)
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    assert not _labels(highdicom.seg.segread(file), written).any()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_dicom_series_as_nifti(tmp_path: Path, view: str, size: tuple[int, int]) -> None:
+    """Each voxel's place by the affine is that of the pixel by DICOM's own formula."""
+    images = greys()
+    written = write_series(tmp_path / "in", images, orientation=VIEWS[view])
+    assert not run(tmp_path / "in", tmp_path / "out", size, "nifti").problems
+    image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
+    np.testing.assert_array_equal(np.transpose(image.dataobj, (2, 1, 0)), expected_of(images, size))
+    written = Written([], [], VIEWS[view], (1.5, 1.5), (-30.0, 20.0, 100.0), 8.0)
+    for at, row, column in [(0, 0, 0), (3, 5, 7), (1, 23, 19)]:
+        left, back, up = written.to_mm(at, row, column)
+        place = image.affine @ [column, row, at, 1]
+        np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+
+
+@pytest.mark.parametrize("view", ["axial", "sagittal", "coronal"])
+@pytest.mark.parametrize("tilt", [(0, 0, 0), (20, -35, 10)], ids=["straight", "oblique"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_nifti_volume_keeps_its_grid(
+    tmp_path: Path, view: str, tilt: tuple[float, float, float], size: tuple[int, int]
+) -> None:
+    """In any order of axes: equal shape, equal affines, and labels on the voxels of their grey."""
+    affine = rotation(tilt) @ affine_of(view)
+    volume, moved = turned(file_axes(greys()), affine, (2, 0, 1), (True, False, True))
+    source = save(tmp_path / "in" / "v.nii.gz", volume, moved)
+    patch(source, descrip=b"SECRETNAME", db_name=b"SECRETNAME", aux_file=b"SECRETNAME")
+    assert not run(tmp_path / "in", tmp_path / "out", size).problems
+    before: Any = nib.load(source)
+    after: Any = nib.load(tmp_path / "out" / "masks" / "v.nii.gz")
+    assert after.shape == before.shape
+    np.testing.assert_array_equal(after.affine, before.affine)
+    for form in ("get_sform", "get_qform"):
+        own, other = (getattr(one.header, form)(coded=True) for one in (after, before))
+        np.testing.assert_array_equal(own[0], other[0])
+        assert own[1] == other[1]
+    assert after.header.get_xyzt_units() == before.header.get_xyzt_units()
+    labels, values = np.asarray(after.dataobj), np.asarray(before.dataobj)
+    assert labels.dtype == np.uint8
+    inside = labels != 0
+    np.testing.assert_array_equal(labels[inside], codes_by_grey(values)[inside])
+    assert inside.sum() == np.count_nonzero(
+        codes_by_grey(values) if size != (16, 16) else in_centre(values)
+    )
+    assert b"SECRET" not in after.to_bytes()
+
+
+def in_centre(values: np.ndarray) -> np.ndarray:
+    """The labels in the middle 16 of 24 and 16 of 20 pixels, whatever the order of axes."""
+    labels = codes_by_grey(values)
+    for axis, length in enumerate(values.shape):
+        if length in (24, 20):
+            first = (length - 16) // 2
+            labels = np.take(labels, range(first, first + 16), axis)
+    return labels
+
+
+def test_only_a_qform_and_big_endian_survive(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(
+        file_axes(greys()), affine_of("sagittal"), nib.Nifti1Header(endianness=">")
+    )
+    image.set_sform(None, 0)
+    image.set_qform(affine_of("sagittal"), 1)
+    (tmp_path / "in").mkdir()
+    nib.save(image, tmp_path / "in" / "v.nii")
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
+    after: Any = nib.load(tmp_path / "out" / "masks" / "v.nii.gz")
+    before: Any = nib.load(tmp_path / "in" / "v.nii")
+    assert (int(after.header["sform_code"]), int(after.header["qform_code"])) == (0, 1)
+    np.testing.assert_array_equal(after.affine, before.affine)
+    values = np.asarray(before.dataobj)
+    np.testing.assert_array_equal(np.asarray(after.dataobj), codes_by_grey(values))
