@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -42,15 +43,17 @@ class Trained:
         return keys
 
 
-def give_weights(run: RunFolder, seed: int, **settings: object) -> None:
+def give_weights(
+    run: RunFolder, seed: int, kind: Literal["zero-centre", "z-score"] = "zero-centre"
+) -> None:
     """Make a toy run one of a small network with random weights."""
     what = run.read_settings()
     assert what.settings is not None
-    small = {"first_filters": 4, "depth": 2, **settings}
+    small = {"first_filters": 4, "depth": 2, "normalisation": kind}
     chosen = what.settings.model_copy(update=small)
     write_json(run.settings, what.model_copy(update={"settings": chosen}).model_dump(mode="json"))
     network = UNet(1, 3, 2, 4, generator=torch.Generator().manual_seed(seed))
-    facts = Normaliser("zero-centre", 0.0, 255.0, 90.0 + seed).facts()
+    facts = Normaliser(kind, 0.0, 255.0, 90.0 + seed).facts()
     write_tensors(run.weights, dict(network.named_parameters()), facts)
 
 

@@ -53,7 +53,7 @@ def grey_model(
     engine: Callable[[np.ndarray], np.ndarray] = by_grey,
     **facts: object,
 ) -> Model:
-    return Model(facts_for(height, width, **facts), engine)
+    return Model(facts_for(height, width, **facts), engine, "by hand")
 
 
 def codes_by_grey(images: np.ndarray) -> np.ndarray:

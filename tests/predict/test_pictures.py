@@ -216,7 +216,7 @@ def test_the_ensemble_is_that_of_the_studies(trained: Trained) -> None:
 
     from myosweep.predict.networks import MeanOfNetworks, read_runs
 
-    _, networks = read_runs(trained.of_value(5e-5))
+    networks = read_runs(trained.of_value(5e-5)).networks
     images = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         ours, theirs = MeanOfNetworks(networks, [0, 0])(images), Ensemble(networks)(images).exp()

@@ -40,27 +40,72 @@ def phantom(
 
 
 def export(
-    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE", help="A dataset; or a network: a run's folder, or a study's."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     as_: Annotated[
-        Literal["png", "nifti", "nnunet", "paper"],
+        Literal["png", "nifti", "nnunet", "paper", "onnx", "monai", "safetensors"],
         typer.Option(
             "--as",
-            help="png: a picture per slice. nifti: a volume per patient. nnunet: the same in "
-            "nnU-Net's layout. paper: 8-bit pictures, masks of 255, 128 and 0.",
+            help="Of a dataset: png: a picture per slice. nifti: a volume per patient. nnunet: the "
+            "same in nnU-Net's layout. paper: 8-bit pictures, masks of 255, 128 and 0. Of a "
+            "network: onnx: one file, which runs without torch. monai: a bundle. safetensors: "
+            "weights and JSON.",
         ),
     ] = "png",
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--value", help="Of a study: the value whose networks are exported, as for predict."
+        ),
+    ] = None,
 ) -> None:
-    """Write a dataset's images and masks as files that other programs read.
+    """Write a dataset's images and masks, or a trained network, as files for other programs.
 
-    Importing them again gives the same pixels.
+    Importing images and masks again gives the same pixels. A network's folder has the SHA-256 of
+    each of its files.
 
     Examples: myosweep export data/mine exported --as nnunet;
-    myosweep export data/mine for-matlab --as paper
+    myosweep export data/mine for-matlab --as paper;
+    myosweep export results/my-study model --as onnx --value 0.0005
     """
+    if as_ == "onnx" or as_ == "monai" or as_ == "safetensors":
+        _export_model(source, out, as_, value or [])
+    else:
+        _export_dataset(source, out, as_, value or [])
+
+
+def _export_model(
+    model: Path, out: Path, as_: Literal["onnx", "monai", "safetensors"], values: list[str]
+) -> None:
+    from myosweep.predict.export import export_model
+
+    written = export_model(model, out, as_, values)
+    networks = "1 network" if written.networks == 1 else f"{written.networks} networks"
+    console.print(
+        f"{networks} written to {escape(str(out))} (model {written.digest[:12]}). SHA256SUMS there "
+        "names every file."
+    )
+    for note in written.notes:
+        console.print(escape(note))
+
+
+def _export_dataset(
+    dataset: Path, out: Path, as_: Literal["png", "nifti", "nnunet", "paper"], values: list[str]
+) -> None:
     from myosweep.data.export import export_dataset
     from myosweep.data.store import open_dataset
+    from myosweep.errors import ConfigError
+    from myosweep.results.layout import RunFolder, StudyFolder
 
+    if values or StudyFolder(dataset).study.is_file() or RunFolder(dataset).settings.is_file():
+        raise ConfigError(
+            f"--as {as_} is for datasets; a network is exported as onnx, monai or safetensors"
+        )
     with counting("Writing slices") as progress:
         written = export_dataset(open_dataset(dataset), out, as_, progress)
     console.print(

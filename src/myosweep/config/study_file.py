@@ -26,6 +26,8 @@ def read_study_config(path: Path) -> StudyConfig:
         raise ConfigError(f"there is no study file {path.name!r}; check the path") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name} is not readable TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path.name} is not readable TOML: its lists have no end") from None
     return study_config(content, path.name)
 
 

@@ -29,8 +29,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("myosweep", "{}"))
+            if not isinstance(facts, dict):
+                raise ValueError
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError):
+    except (OSError, SafetensorError, ValueError, RecursionError):
         raise StudyError(
             f"{path.parent.name}/{path.name} cannot be read; remove the run's folder and run the "
             "study again"

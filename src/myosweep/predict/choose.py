@@ -1,6 +1,7 @@
-"""Which networks of a study answer: all finished ones of one of its values."""
+"""Which networks answer: a run's own, an ensemble's, or all of one of a study's values."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from myosweep.config import Value
 from myosweep.errors import StudyError
@@ -8,6 +9,34 @@ from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile
 
 _TRIAL = "trial"
+
+
+def chosen_runs(place: Path, values: Sequence[str]) -> list[RunFolder]:
+    """The runs that a folder means: itself, an ensemble's members, or those of a study's value.
+
+    Raises:
+        StudyError: if it is neither a run nor a study, or the values do not fit.
+    """
+    if StudyFolder(place).study.is_file():
+        return networks_of_value(StudyFolder(place), values)
+    run = RunFolder(place)
+    if not run.settings.is_file():
+        raise StudyError(
+            f"{place.name!r} is no model; give the folder of a run (STUDY/runs/ID), of a study, or "
+            "a model that `myosweep export` has written"
+        )
+    refuse_values(values, place)
+    members = run.read_settings().members
+    return [RunFolder(place.parent / Path(name).name) for name in members] or [run]
+
+
+def refuse_values(values: Sequence[str], place: Path) -> None:
+    """Raise a ``StudyError`` if there are values, since there is nothing to choose."""
+    if values:
+        raise StudyError(
+            f"{place.name!r} is one model, so there is no value to choose; leave out --value, or "
+            "give the folder of the study"
+        )
 
 
 def networks_of_value(study: StudyFolder, values: Sequence[str]) -> list[RunFolder]:

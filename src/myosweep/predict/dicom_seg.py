@@ -5,6 +5,7 @@ printed, logged or put into an error.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -45,6 +46,7 @@ def segmentation_bytes(
     Raises:
         DatasetError: if the library cannot make one of this source.
     """
+    check_library()
     series: Series = case.source
     images, pixels = _sources(series, regions)
     with quiet():
@@ -58,6 +60,15 @@ def segmentation_bytes(
                 "places of all images); take --as nifti or --as png"
             ) from None
     return file.getvalue()
+
+
+def check_library() -> None:
+    """Raise a ``DatasetError`` if highdicom is not there."""
+    if find_spec("highdicom") is None:
+        raise DatasetError(
+            "cannot become a DICOM SEG without highdicom; install it with: pip install "
+            "'myosweep[dicom-seg]', or take --as nifti or --as png"
+        )
 
 
 def _sources(

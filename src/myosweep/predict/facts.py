@@ -115,16 +115,27 @@ def parse_facts(text: str | bytes, subject: str) -> ModelFacts:
     try:
         return ModelFacts.model_validate(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "as a whole"
         raise StudyError(
-            f"{subject} does not describe a model of myosweep ({where}: {first['msg'].lower()}); "
-            "export the model again"
+            f"{subject} does not describe a model of myosweep ({first_fault(error)}); export the "
+            "model again"
         ) from None
     except (ValueError, RecursionError):
         raise StudyError(
             f"{subject} is no JSON, so it is not used; export the model again"
         ) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first broken rule of a record, in words, without the value."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "as a whole"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def refuse_large(path: Path) -> None:
+    """Raise a ``StudyError`` if a file of JSON is far larger than any that was written here."""
+    if path.is_file() and path.stat().st_size > _MOST_BYTES:
+        raise StudyError(f"{path.name!r} is far larger than any such file, so it is not read")
 
 
 def read_facts(path: Path) -> ModelFacts:

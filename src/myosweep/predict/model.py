@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32, Integer
 
-from myosweep.errors import StudyError
+from myosweep.predict.choose import refuse_values
 from myosweep.predict.facts import ModelFacts
-from myosweep.results.layout import RunFolder, StudyFolder
 
 Engine = Callable[
     [Float32[np.ndarray, "image channel y x"]], Float32[np.ndarray, "image region y x"]
@@ -21,10 +20,11 @@ FACTS, ONNX = "model.json", "model.onnx"
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Facts, and the engine that computes; ``digest`` names what both of them say."""
+    """Facts, and the engine that computes; ``computed_by`` names its library."""
 
     facts: ModelFacts
     engine: Engine
+    computed_by: str
 
     def probabilities(
         self,
@@ -63,39 +63,18 @@ def open_model(
         StudyError: if it is none of these, or a file is damaged or not what it should be.
     """
     place = Path(path)
-    onnx = place / ONNX if (place / ONNX).is_file() else place
-    if onnx.suffix.lower() == ".onnx" or onnx != place:
-        _refuse_values(values, place)
+    if (file := onnx_file(place)) is not None:
+        refuse_values(values, place)
         from myosweep.predict.onnx_file import open_onnx
 
-        return open_onnx(onnx, threads)
-    from myosweep.predict.networks import open_exported, open_runs
+        return open_onnx(file, threads)
+    from myosweep.predict.networks import read_model, torch_model
 
-    if (place / FACTS).is_file():
-        _refuse_values(values, place)
-        return open_exported(place, device, threads)
-    if StudyFolder(place).study.is_file():
-        from myosweep.predict.choose import networks_of_value
-
-        return open_runs(networks_of_value(StudyFolder(place), values), device, threads)
-    if RunFolder(place).settings.is_file():
-        _refuse_values(values, place)
-        return open_runs(_members(RunFolder(place)), device, threads)
-    raise StudyError(
-        f"{place.name!r} is no model; give the folder of a run (STUDY/runs/ID), of a study, or a "
-        "model that `myosweep export` has written"
-    )
+    return torch_model(read_model(place, values), device, threads)
 
 
-def _members(run: RunFolder) -> list[RunFolder]:
-    """A run's networks: itself, or those of an ensemble."""
-    members = run.read_settings().members
-    return [RunFolder(run.path.parent / Path(name).name) for name in members] or [run]
-
-
-def _refuse_values(values: Sequence[str], place: Path) -> None:
-    if values:
-        raise StudyError(
-            f"{place.name!r} is one model, so there is no value to choose; leave out --value, or "
-            "give the folder of the study"
-        )
+def onnx_file(place: Path) -> Path | None:
+    """The ONNX file that is meant: itself, or the one of an export's folder; or none."""
+    if place.suffix.lower() == ".onnx":
+        return place
+    return place / ONNX if (place / ONNX).is_file() else None

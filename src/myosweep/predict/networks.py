@@ -1,23 +1,34 @@
 """A model's networks in PyTorch: weights from safetensors, checked before they are used."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float32
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 import myosweep
 from myosweep.errors import StudyError
 from myosweep.model.unet import UNet
 from myosweep.model.weights import read_tensors
-from myosweep.predict.facts import Member, ModelFacts, normaliser_facts, read_facts
+from myosweep.predict.choose import chosen_runs, refuse_values
+from myosweep.predict.facts import (
+    Member,
+    ModelFacts,
+    first_fault,
+    normaliser_facts,
+    read_facts,
+    refuse_large,
+)
 from myosweep.predict.model import FACTS, Model
+from myosweep.predict.sums import file_sha256
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import mask_shape, read_counts
+from myosweep.results.rows import RunSettingsFile
 from myosweep.training.device import (
     Computer,
     processor_count,
@@ -51,18 +62,30 @@ class MeanOfNetworks(nn.Module):
         return torch.stack(answers).mean(0)
 
 
-def open_runs(runs: Sequence[RunFolder], device: str = "cpu", threads: int | None = None) -> Model:
-    """The networks of finished runs as one model.
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """Facts and networks, which compute in float32 on the processor, and their weights files."""
+
+    facts: ModelFacts
+    networks: list[UNet]
+    files: list[Path]
+
+
+def read_model(place: Path, values: Sequence[str] = ()) -> Networks:
+    """The networks of a run, of a study's value, or of a model exported as safetensors.
 
     Raises:
-        StudyError: if a run is not finished, a file is damaged, or the runs do not fit together.
+        StudyError: if it is none of these, a run is not finished, a file is damaged or not the one
+            that was exported, or runs do not fit together.
     """
-    facts, networks = read_runs(runs)
-    return Model(facts, _engine(facts, networks, device, threads))
+    if (place / FACTS).is_file():
+        refuse_values(values, place)
+        return _read_exported(place)
+    return read_runs(chosen_runs(place, values))
 
 
-def read_runs(runs: Sequence[RunFolder]) -> tuple[ModelFacts, list[UNet]]:
-    """Facts and networks of finished runs; the networks compute in float32, on the processor."""
+def read_runs(runs: Sequence[RunFolder]) -> Networks:
+    """The networks of finished runs."""
     read = [_read_run(run) for run in runs]
     first, ways = read[0][0], list(dict.fromkeys(facts.normalisers[0] for facts, _ in read))
     if len({(facts.size, tuple(facts.regions.items()), facts.ignored) for facts, _ in read}) > 1:
@@ -80,10 +103,12 @@ def read_runs(runs: Sequence[RunFolder]) -> tuple[ModelFacts, list[UNet]]:
             "spacing_mm": (min(spacings), max(spacings)) if known else None,
         }
     )
-    return joined, [network for _, network in read]
+    return Networks(joined, [network for _, network in read], [run.weights for run in runs])
 
 
 def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
+    refuse_large(run.settings)
+    refuse_large(run.status)
     what, status = run.read_settings(), run.read_status()
     if what.kind != "trained" or what.settings is None:
         raise StudyError(f"run {run.id} is no network ({what.kind}); give another run")
@@ -96,7 +121,27 @@ def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
     size = mask_shape(run)
     if size is None:
         raise StudyError(f"run {run.id} has no masks.npz, which tells its image size; run it again")
+    try:
+        facts = _facts(run, what, stored, size, status.versions)
+    except ValidationError as error:
+        raise StudyError(
+            f"run {run.id} does not describe a network ({first_fault(error)}); run it again"
+        ) from None
+    member = facts.members[0]
+    return facts, _network(facts, member, tensors)
+
+
+def _facts(
+    run: RunFolder,
+    what: RunSettingsFile,
+    stored: Mapping[str, Any],
+    size: tuple[int, int],
+    versions: Mapping[str, str],
+) -> ModelFacts:
+    """A run's facts; its counts tell the spacing of all its slices."""
+    assert what.settings is not None
     spacing = read_counts(run)["spacing_mm"]
+    known = bool(len(spacing)) and bool(spacing.notna().all())
     member = Member(
         run=run.id,
         label=what.label,
@@ -106,12 +151,11 @@ def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
         settings=what.settings,
         pixel_hash=what.pixel_hash,
         split_hash=what.split_hash,
-        versions=status.versions,
+        versions=dict(versions),
         weights_sha256=file_sha256(run.weights),
         normaliser=0,
     )
-    known = bool(len(spacing)) and bool(spacing.notna().all())
-    facts = ModelFacts(
+    return ModelFacts(
         made_by=f"myosweep {myosweep.__version__}",
         regions=what.regions,
         ignored=what.ignored,
@@ -121,25 +165,13 @@ def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
         normalisers=(normaliser_facts(stored, f"the weights file of run {run.id}"),),
         members=(member,),
     )
-    return facts, _network(facts, member, tensors)
 
 
-def open_exported(folder: Path, device: str = "cpu", threads: int | None = None) -> Model:
-    """A model that was exported as safetensors.
-
-    Raises:
-        StudyError: if a file is damaged, or is not the one that was exported.
-    """
-    facts, networks = read_exported(folder)
-    return Model(facts, _engine(facts, networks, device, threads))
-
-
-def read_exported(folder: Path) -> tuple[ModelFacts, list[UNet]]:
-    """Facts and networks of a model that was exported as safetensors."""
+def _read_exported(folder: Path) -> Networks:
     facts = read_facts(folder / FACTS)
+    files = [folder / weights_name(number) for number in range(len(facts.members))]
     networks = []
-    for number, member in enumerate(facts.members):
-        path = folder / weights_name(number)
+    for path, member in zip(files, facts.members, strict=True):
         tensors, _ = _tensors(path)
         if file_sha256(path) != member.weights_sha256:
             raise StudyError(
@@ -147,17 +179,12 @@ def read_exported(folder: Path) -> tuple[ModelFacts, list[UNet]]:
                 "the model again"
             )
         networks.append(_network(facts, member, tensors))
-    return facts, networks
+    return Networks(facts, networks, files)
 
 
 def weights_name(number: int) -> str:
     """The file of one of a model's networks, counted from 0."""
     return f"network-{number}.safetensors"
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -172,10 +199,7 @@ def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path.name!r} is a pickle, which can run code when it is read, so it is not read; "
             "myosweep's weights are safetensors"
         )
-    tensors, stored = read_tensors(path)
-    if not isinstance(stored, dict):
-        stored = {}
-    return tensors, stored
+    return read_tensors(path)
 
 
 def _network(facts: ModelFacts, member: Member, tensors: Mapping[str, Tensor]) -> UNet:
@@ -203,20 +227,20 @@ def _network(facts: ModelFacts, member: Member, tensors: Mapping[str, Tensor]) -
     return network.eval()
 
 
-def _engine(facts: ModelFacts, networks: Sequence[UNet], device: str, threads: int | None) -> Any:
-    """The function that computes, with weights in the precision that they were trained in."""
+def torch_model(read: Networks, device: str = "cpu", threads: int | None = None) -> Model:
+    """A model that computes with PyTorch, in the precision that each network was trained in."""
     there = resolve_device(device)
     computer = Computer(there, "float32", threads or processor_count())
     native = resolve_precision("auto", there) == "bfloat16"
     kinds = [
         torch.bfloat16 if native and one.settings.precision == "bfloat16" else torch.float32
-        for one in facts.members
+        for one in read.facts.members
     ]
     ready = [
         _InPrecision(network.to(there, kind).to(memory_format=torch.channels_last), kind)  # type: ignore[call-overload]
-        for network, kind in zip(networks, kinds, strict=True)
+        for network, kind in zip(read.networks, kinds, strict=True)
     ]
-    model = MeanOfNetworks(ready, [one.normaliser for one in facts.members]).eval()
+    model = MeanOfNetworks(ready, [one.normaliser for one in read.facts.members]).eval()
 
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
@@ -226,7 +250,7 @@ def _engine(facts: ModelFacts, networks: Sequence[UNet], device: str, threads: i
             answer: np.ndarray = model(given).cpu().numpy()
         return answer
 
-    return engine
+    return Model(read.facts, engine, "torch")
 
 
 class _InPrecision(nn.Module):

@@ -71,6 +71,10 @@ def plan_prediction(found: Found, out: Path, forms: Sequence[Form] = ()) -> Plan
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
             wanted = forms_of(case, forms)
+            if "dicom-seg" in wanted:
+                from myosweep.predict.dicom_seg import check_library
+
+                check_library()
             if all(path.exists() for path in files_of(case, wanted, out)):
                 plan.done.append(case)
             else:
@@ -115,6 +119,7 @@ def _claim(out: Path, model: Model, heart: Heart) -> None:
         "format": 1,
         "heart": heart,
         "model": model.facts.digest,
+        "computed_by": model.computed_by,
         "facts": model.facts.model_dump(mode="json"),
     }
     path = out / RECORD
@@ -123,12 +128,13 @@ def _claim(out: Path, model: Model, heart: Heart) -> None:
     except FileNotFoundError:
         write_json(path, record)
         return
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         before = None
-    if not isinstance(before, dict) or any(before.get(k) != record[k] for k in ("model", "heart")):
+    same = ("model", "computed_by", "heart")
+    if not isinstance(before, dict) or any(before.get(name) != record[name] for name in same):
         raise StudyError(
-            f"{out.name!r} holds predictions of another model, or with another --heart; give "
-            "another folder"
+            f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
+            "with another --heart; give another folder"
         )
 
 

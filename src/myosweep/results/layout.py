@@ -101,7 +101,7 @@ class RunFolder(ClaimedFolder):
             return RunStatus.model_validate(read_json(self.status))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, ValidationError):
+        except (OSError, ValueError, ValidationError, RecursionError):
             raise _damaged(self.status) from None
 
     def read_settings(self) -> RunSettingsFile:
@@ -112,7 +112,7 @@ class RunFolder(ClaimedFolder):
         """
         try:
             return RunSettingsFile.model_validate(read_json(self.settings))
-        except (OSError, ValueError, ValidationError):
+        except (OSError, ValueError, ValidationError, RecursionError):
             raise _damaged(self.settings) from None
 
 

@@ -1,0 +1,165 @@
+"""Models in ONNX: checked before they are run, by onnxruntime, without torch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from myosweep.errors import StudyError
+from myosweep.predict.facts import ModelFacts, parse_facts
+from myosweep.predict.model import Engine, Model
+from myosweep.predict.sums import check_sum
+
+OPSET = 20
+IMAGES, PROBABILITIES = "images", "probabilities"
+FACTS_KEY = "myosweep"
+_MOST_BYTES = 2**31
+_MOST_NODES = 100_000
+_OPERATORS = {
+    "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv",
+    "ConvTranspose", "Div", "Exp", "Gather", "Gemm", "GroupNormalization", "Identity",
+    "InstanceNormalization", "LayerNormalization", "LeakyRelu", "Log", "MatMul", "MaxPool",
+    "Mul", "Neg", "PRelu", "Reciprocal", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Shape",
+    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose",
+    "Unsqueeze",
+}  # fmt: skip
+"""Arithmetic of networks, all by the standard; none of them loops, branches or reads files."""
+
+
+def open_onnx(path: Path, threads: int | None = None) -> Model:
+    """An ONNX file that ``myosweep export`` has written; torch is not needed.
+
+    Raises:
+        StudyError: if it is damaged, or holds anything but tensors and plain arithmetic.
+    """
+    check_sum(path)
+    content = _content(path)
+    facts = check_onnx(content, repr(path.name))
+    return Model(facts, onnx_engine(content, threads, repr(path.name)), "onnxruntime")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise StudyError(f"{path.name!r} is larger than any ONNX file, so it is not read")
+        return path.read_bytes()
+    except OSError:
+        raise StudyError(f"{path.name!r} cannot be read; check the path") from None
+
+
+def check_onnx(content: bytes, subject: str) -> ModelFacts:
+    """The facts in an ONNX file, whose graph has been looked through.
+
+    External data could be any file of this machine, and operators that are not the standard's are
+    code of somebody's own: both are refused, and so is whatever loops or branches.
+
+    Raises:
+        StudyError: in words that follow from the rule that it breaks.
+    """
+    onnx = _library("onnx")
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception:  # the parser has an exception of its own
+        raise StudyError(f"{subject} is no ONNX file, or a damaged one") from None
+    if fault := next(_faults(model), None):
+        raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
+    told = {one.key: one.value for one in model.metadata_props}
+    if FACTS_KEY not in told:
+        raise StudyError(
+            f"{subject} was not written by `myosweep export`: nobody knows how its images were "
+            "prepared"
+        )
+    facts = parse_facts(told[FACTS_KEY], f"what {subject} says of itself")
+    if fault := _misfit(model.graph, facts):
+        raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
+    try:
+        onnx.checker.check_model(model)
+    except Exception:
+        raise StudyError(f"{subject} breaks the rules of ONNX; export the model again") from None
+    return facts
+
+
+def _faults(model: Any) -> Iterator[str]:
+    """What an ONNX model holds that could do more than compute."""
+    opsets = sorted({one.domain for one in model.opset_import} - {"", "ai.onnx"})
+    if opsets:
+        yield f"needs operators that are not ONNX's own ({opsets[0]!r})"
+    if model.functions or model.training_info:
+        yield "brings functions or a training of its own"
+    graph = model.graph
+    if len(graph.node) > _MOST_NODES:
+        yield f"has {len(graph.node)} operations, more than any network"
+    if graph.sparse_initializer:
+        yield "holds sparse tensors"
+    for node in graph.node:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in _OPERATORS:
+            name = ":".join(filter(None, (node.domain, node.op_type)))
+            yield f"uses the operator {name[:40]!r}, which no exported network needs"
+        for attribute in node.attribute:
+            if attribute.HasField("g") or attribute.graphs:
+                yield "has a graph within its graph"
+            for tensor in (attribute.t, *attribute.tensors):
+                yield from _tensor_faults(tensor)
+    for tensor in graph.initializer:
+        yield from _tensor_faults(tensor)
+
+
+def _tensor_faults(tensor: Any) -> Iterator[str]:
+    if tensor.external_data or tensor.data_location != 0:
+        yield "keeps data in other files, whose paths could lead anywhere"
+
+
+def _misfit(graph: Any, facts: ModelFacts) -> str | None:
+    """Why inputs and outputs are not those that the facts tell."""
+    wanted = {
+        IMAGES: (len(facts.normalisers), *facts.size),
+        PROBABILITIES: (len(facts.regions), *facts.size),
+    }
+    own = {tensor.name for tensor in graph.initializer}
+    given = [one for one in graph.input if one.name not in own]
+    found = {
+        one.name: tuple(dim.dim_value for dim in one.type.tensor_type.shape.dim)[1:]
+        for one in (*given, *graph.output)
+    }
+    if found != wanted:
+        return f"has the inputs and outputs {found}, but its facts tell {wanted}"
+    return None
+
+
+def onnx_engine(content: bytes, threads: int | None, subject: str) -> Engine:
+    """What onnxruntime computes with a checked file; the very bytes that were checked.
+
+    Raises:
+        StudyError: if it cannot run the file.
+    """
+    runtime = _library("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception:
+        raise StudyError(f"{subject} cannot be run by onnxruntime; export it again") from None
+
+    def engine(
+        images: Float32[np.ndarray, "image channel y x"],
+    ) -> Float32[np.ndarray, "image region y x"]:
+        answer: np.ndarray = session.run([PROBABILITIES], {IMAGES: images})[0]
+        return answer
+
+    return engine
+
+
+def _library(name: str) -> Any:
+    """onnx or onnxruntime, which are an optional extra."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise StudyError(
+            f"ONNX files need {name}; install it with: pip install 'myosweep[onnx]'"
+        ) from None

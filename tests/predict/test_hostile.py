@@ -1,0 +1,278 @@
+"""Nothing that is loaded can run code, read other files, or take all memory."""
+
+import json
+import os
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import save_file
+from tests.predict.conftest import Trained
+from tests.shell import Shell
+
+from myosweep.config import read_study_config
+from myosweep.errors import ConfigError, StudyError
+from myosweep.predict.export import export_model
+from myosweep.predict.export.examples import example_slices
+from myosweep.predict.model import open_model
+from myosweep.results.layout import RunFolder
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def run(trained: Trained) -> RunFolder:
+    return trained.runs[0]
+
+
+def header(content: bytes, length: int | None = None) -> bytes:
+    return struct.pack("<Q", len(content) if length is None else length) + content
+
+
+def test_pickles_are_refused_unread(run: RunFolder, tmp_path: Path) -> None:
+    target = tmp_path / "ran"
+    torch.save({"weights": Bomb(target)}, run.weights)
+    with pytest.raises(StudyError, match="is a pickle, which can run code when it is read"):
+        open_model(run.path, device="cpu")
+    for protocol in (2, 5):
+        run.weights.write_bytes(pickle.dumps(Bomb(target), protocol))
+        with pytest.raises(StudyError, match="is a pickle"):
+            open_model(run.path, device="cpu")
+    run.weights.write_bytes(pickle.dumps(Bomb(target), 0))  # text, which has no sign
+    with pytest.raises(StudyError, match="cannot be read"):
+        open_model(run.path, device="cpu")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    {
+        "empty": b"",
+        "longer header than the file": header(b"{}", 2**40),
+        "longer header than any": header(b"{}", 2**63 - 1),
+        "no JSON": header(b"{" * 100),
+        "data beyond the file": header(
+            b'{"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]}}'
+        ),
+        "deep facts": header(json.dumps({"__metadata__": {"myosweep": "[" * 100_000}}).encode()),
+        "facts that are a list": header(json.dumps({"__metadata__": {"myosweep": "[]"}}).encode()),
+    }.items(),
+    ids=lambda one: one[0],
+)
+def test_damaged_weights_are_one_sentence(run: RunFolder, content: tuple[str, bytes]) -> None:
+    run.weights.write_bytes(content[1])
+    with pytest.raises(StudyError) as caught:
+        open_model(run.path, device="cpu")
+    assert len(caught.value.problems) == 1
+
+
+def test_other_tensors_than_the_settings_say_are_refused(run: RunFolder) -> None:
+    from safetensors import safe_open
+
+    with safe_open(run.weights, "pt") as file:
+        facts = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for change, words in (
+        ({"extra": torch.zeros(1)}, "belong to another network"),
+        ({"last.bias": torch.zeros(7)}, "belong to another network"),
+        ({"last.bias": torch.full((3,), torch.nan)}, "no finite numbers of 32 bits"),
+        ({"last.bias": torch.zeros(3, dtype=torch.int32)}, "no finite numbers of 32 bits"),
+    ):
+        save_file({**tensors, **change}, run.weights, facts)
+        with pytest.raises(StudyError, match=words):
+            open_model(run.path, device="cpu")
+    told = json.loads(facts["myosweep"])
+    for wrong in ({"low": 300}, {"mean": "x"}, {"kind": "os.system"}, {"more": 1}):
+        save_file(tensors, run.weights, {"myosweep": json.dumps({**told, **wrong})})
+        with pytest.raises(StudyError, match="does not tell how its images were normalised"):
+            open_model(run.path, device="cpu")
+
+
+def settings_with(run: RunFolder, **fields: Any) -> str:
+    content = json.loads(run.settings.read_text())
+    content["settings"] |= fields
+    return json.dumps(content)
+
+
+def test_settings_files_are_data_alone(run: RunFolder, tmp_path: Path) -> None:
+    good = run.settings.read_text()
+    for content, words in (
+        (settings_with(run, first_filters=10**12), "more than any network"),
+        (settings_with(run, first_filters=10**6), "belong to another network"),
+        (settings_with(run, depth=6), "sides are multiples of 64"),
+        (settings_with(run, depth=500), "missing or damaged"),
+        (settings_with(run, __class__="os.system"), "missing or damaged"),
+        ("[" * 100_000, "missing or damaged"),
+        ("!!python/object/apply:os.mkdir ['x']", "missing or damaged"),
+        (good + " " * 2**23, "far larger than any such file"),
+    ):
+        run.settings.write_text(content)
+        with pytest.raises(StudyError, match=words):
+            open_model(run.path, device="cpu")
+
+
+def test_a_hostile_study_file_is_refused(trained: Trained) -> None:
+    study = trained.folder / "study.toml"
+    for content in ("x = " + "[" * 100_000, "name = 1", "\x00", 'hook = "$(touch x)"'):
+        study.write_text(content)
+        with pytest.raises(ConfigError):
+            read_study_config(study)
+    facts = open_model(trained.runs[0].path, device="cpu").facts
+    assert "noise" in example_slices(trained.folder, facts).words
+
+
+@pytest.fixture
+def exported(run: RunFolder, tmp_path: Path) -> Path:
+    export_model(run.path, tmp_path / "model", "onnx")
+    (tmp_path / "model" / "SHA256SUMS").unlink()
+    return tmp_path / "model" / "model.onnx"
+
+
+def rewrite(path: Path, change: Callable[[Any], None]) -> bytes:
+    model = onnx.load(path)
+    change(model)
+    return model.SerializeToString()
+
+
+def external(model: Any) -> None:
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "../../../../../etc/passwd"), ("offset", "0")):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+
+
+def external_constant(model: Any) -> None:
+    tensor = onnx.TensorProto(data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+    node = onnx.helper.make_node("Constant", [], ["c"])
+    node.attribute.append(onnx.helper.make_attribute("value", tensor))
+    model.graph.node.insert(0, node)
+
+
+def custom(model: Any) -> None:
+    model.graph.node.append(onnx.helper.make_node("Run", ["images"], ["x"], domain="evil"))
+
+
+def custom_domain(model: Any) -> None:
+    model.opset_import.append(onnx.helper.make_opsetid("evil", 1))
+
+
+def microsoft(model: Any) -> None:
+    model.graph.node[0].domain = "com.microsoft"
+
+
+def loop(model: Any) -> None:
+    body = onnx.helper.make_graph([], "body", [], [])
+    model.graph.node.append(onnx.helper.make_node("Loop", ["", ""], [], body=body))
+
+
+def hidden_graph(model: Any) -> None:
+    body = onnx.helper.make_graph([], "body", [], [])
+    model.graph.node[0].attribute.append(onnx.helper.make_attribute("body", body))
+
+
+def function(model: Any) -> None:
+    model.functions.append(
+        onnx.helper.make_function(
+            "evil", "Relu", ["x"], ["y"], [], [onnx.helper.make_opsetid("", 20)]
+        )
+    )
+
+
+def no_facts(model: Any) -> None:
+    del model.metadata_props[:]
+
+
+def other_facts(model: Any) -> None:
+    told = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**told, "height_px": 64})
+
+
+def large_facts(model: Any) -> None:
+    model.metadata_props[0].value = " " * 2**23
+
+
+def deep_facts(model: Any) -> None:
+    model.metadata_props[0].value = "[" * 100_000
+
+
+def unknown_facts(model: Any) -> None:
+    told = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**told, "hook": "os.system"})
+
+
+def missing_input(model: Any) -> None:
+    model.graph.node[3].input[0] = "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (external, "keeps data in other files"),
+        (external_constant, "keeps data in other files"),
+        (custom, "uses the operator 'evil:Run'"),
+        (custom_domain, "needs operators that are not ONNX's own"),
+        (microsoft, "uses the operator 'com.microsoft:"),
+        (loop, "uses the operator 'Loop'"),
+        (hidden_graph, "has a graph within its graph"),
+        (function, "brings functions"),
+        (no_facts, "was not written by `myosweep export`"),
+        (other_facts, "has the inputs and outputs"),
+        (large_facts, "far larger than any facts"),
+        (deep_facts, "is no JSON"),
+        (unknown_facts, "does not describe a model of myosweep .hook"),
+        (missing_input, "breaks the rules of ONNX"),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_hostile_onnx_files_are_not_run(
+    exported: Path, change: Callable[[Any], None], words: str
+) -> None:
+    exported.write_bytes(rewrite(exported, change))
+    with pytest.raises(StudyError, match=words):
+        open_model(exported)
+
+
+def test_damaged_onnx_files_are_one_sentence(exported: Path) -> None:
+    content = exported.read_bytes()
+    rng = np.random.default_rng(0)
+    for damaged in (b"", b"text", content[:1000], content[:-100], rng.bytes(5000)):
+        exported.write_bytes(damaged)
+        with pytest.raises(StudyError):
+            open_model(exported)
+
+
+def test_another_file_than_the_exported_one_is_refused(
+    run: RunFolder, tmp_path: Path, shell: Shell
+) -> None:
+    for kind, name in (("onnx", "model.onnx"), ("safetensors", "network-0.safetensors")):
+        shell("export", run.path, kind, "--as", kind)
+        path = tmp_path / kind / name
+        content = bytearray(path.read_bytes())
+        content[-100] ^= 1
+        path.write_bytes(content)
+        shell("predict", kind, "images", "out", code=2)
+        assert "is not the file that was exported" in shell.err
+
+
+def test_an_ensemble_cannot_lead_out_of_its_study(run: RunFolder, tmp_path: Path) -> None:
+    content = json.loads(run.settings.read_text())
+    content |= {"kind": "ensemble", "members": ["../../../../etc"]}
+    run.settings.write_text(json.dumps(content))
+    with pytest.raises(StudyError, match=r"runs/etc/settings.json is missing or damaged"):
+        open_model(run.path, device="cpu")
