@@ -64,6 +64,6 @@ def codes_by_grey(images: np.ndarray) -> np.ndarray:
 def in_window(images: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
     """``codes_by_grey`` in a window, 0 elsewhere."""
     expected = np.zeros(images.shape, np.uint8)
-    inside = np.s_[:, max(top, 0) : top + height, max(left, 0) : left + width]
+    inside = np.s_[:, max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     expected[inside] = codes_by_grey(images)[inside]
     return expected

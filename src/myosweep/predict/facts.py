@@ -58,8 +58,11 @@ class ModelFacts(Record):
     """All that using a model needs, beside the weights themselves.
 
     ``spacing_mm`` are the smallest and the largest side of a pixel in the slices that it was
-    trained and tested on; None where nobody knows. Input channels are one for each way of
-    normalising: networks of different folds have measured different training parts.
+    trained and tested on; None where nobody knows. ``heart_px`` are the 5th and 95th percentiles of
+    the reference area of all regions but the first, on the slices that show any.
+
+    Input channels are one for each way of normalising: networks of different folds have measured
+    different training parts.
     """
 
     format: Literal[1] = 1
@@ -69,6 +72,7 @@ class ModelFacts(Record):
     height_px: int = Field(ge=1, le=_LARGEST_SIDE_PX)
     width_px: int = Field(ge=1, le=_LARGEST_SIDE_PX)
     spacing_mm: tuple[float, float] | None = None
+    heart_px: tuple[float, float] | None = None
     normalisers: tuple[NormaliserFacts, ...] = Field(min_length=1, max_length=1000)
     members: tuple[Member, ...] = Field(min_length=1, max_length=1000)
 
@@ -80,8 +84,9 @@ class ModelFacts(Record):
             raise ValueError("; ".join(error.problems)) from None
         if any(one.normaliser >= len(self.normalisers) for one in self.members):
             raise ValueError("a network names a way of normalising that is not there")
-        if self.spacing_mm is not None and not 0 < self.spacing_mm[0] <= self.spacing_mm[1]:
-            raise ValueError(f"spacing_mm is smallest and largest side, got {self.spacing_mm}")
+        for pair in (self.spacing_mm, self.heart_px):
+            if pair is not None and not 0 < pair[0] <= pair[1]:
+                raise ValueError(f"a smallest and a largest number stand in order, got {pair}")
         unit = 2 ** max(one.settings.depth for one in self.members)
         if self.height_px % unit or self.width_px % unit:
             raise ValueError(f"sides are multiples of {unit}, got {self.height_px, self.width_px}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float32
 from pydantic import ValidationError
@@ -36,6 +37,8 @@ from myosweep.training.device import (
     resolve_precision,
 )
 
+_USUAL = (5, 95)
+"""Percentiles between which a heart has a usual area."""
 _PICKLES = (b"PK\x03\x04", b"\x80")
 """How files begin that torch.save and pickle write: reading them can run code."""
 
@@ -140,7 +143,8 @@ def _facts(
 ) -> ModelFacts:
     """A run's facts; its counts tell the spacing of all its slices."""
     assert what.settings is not None
-    spacing = read_counts(run)["spacing_mm"]
+    counts = read_counts(run)
+    spacing = counts["spacing_mm"]
     known = bool(len(spacing)) and bool(spacing.notna().all())
     member = Member(
         run=run.id,
@@ -162,9 +166,22 @@ def _facts(
         height_px=size[0],
         width_px=size[1],
         spacing_mm=(float(spacing.min()), float(spacing.max())) if known else None,
+        heart_px=_usual_area(counts, next(iter(what.regions))),
         normalisers=(normaliser_facts(stored, f"the weights file of run {run.id}"),),
         members=(member,),
     )
+
+
+def _usual_area(counts: pd.DataFrame, background: str) -> tuple[float, float] | None:
+    """The usual area of a heart in the reference masks, pixels; None without any."""
+    hearts = counts[counts["region"] != background]
+    areas = (hearts["tp"] + hearts["fn"]).groupby([hearts["part"], hearts["slice"]], observed=True)
+    shown = areas.sum()
+    shown = shown[shown > 0]
+    if shown.empty:
+        return None
+    low, high = np.percentile(shown.to_numpy(), _USUAL)
+    return float(low), float(high)
 
 
 def _read_exported(folder: Path) -> Networks:

@@ -7,6 +7,7 @@ whose files are there is skipped, so a killed prediction continues when it is st
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from myosweep.files import read_json, write_json
 from myosweep.predict.cases import Case, Found
 from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid, Place
+from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
 
@@ -238,7 +240,7 @@ class _Places:
         for case in cases:
             if case.stack is not None:
                 self._stacks.setdefault(case.stack, []).append(case)
-        self._known: dict[tuple[str, Grid], Place] = {}
+        self._known: dict[tuple[str, Grid], HeartFound] = {}
 
     def place(self, read: _Read, outcome: Outcome) -> _Placed:
         """A case's pixels as the network sees them."""
@@ -248,11 +250,43 @@ class _Places:
         outcome.refitted += changed
         grid = Grid.for_model(facts, case.size, case.spacing_yx_mm)
         seen = grid.resample(fitted)
-        place = self._where(case, grid, seen, outcome)
-        inputs, padding = grid.cut(seen, place)
-        return _Placed(read, grid, place, inputs, padding)
+        found = self._find(case, grid, seen)
+        if not found.is_sure:
+            outcome.doubtful.append(case.subject)
+        inputs, padding = grid.cut(seen, found.place)
+        return _Placed(read, grid, found.place, inputs, padding)
 
-    def _where(
-        self, case: Case, grid: Grid, seen: UInt[np.ndarray, "slice y x"], outcome: Outcome
-    ) -> Place:
-        return grid.centre()
+    def _find(self, case: Case, grid: Grid, seen: UInt[np.ndarray, "slice y x"]) -> HeartFound:
+        if self._heart == "centre" or not grid.needs_search:
+            return HeartFound(grid.centre(), 1.0)
+        if case.stack is None:
+            return self._search(grid, [seen[at] for at in middle_slices(case.count)])
+        key = (case.stack, grid)
+        if key not in self._known:
+            self._known[key] = self._search(grid, self._members(case, grid))
+        return self._known[key]
+
+    def _members(self, case: Case, grid: Grid) -> list[UInt[np.ndarray, "y x"]]:
+        """Some slices of a case's stack, as the network sees them; damaged ones are left out."""
+        cases = [one for one in self._stacks[case.stack or ""] if one.size == case.size]
+        found = []
+        for at in middle_slices(len(cases)):
+            with suppress(DatasetError):
+                fitted, _ = fit_greys(self._model.facts, _pixels(cases[at]))
+                found += [*grid.resample(fitted)]
+        return found
+
+    def _search(self, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
+        if not slices:
+            return HeartFound(grid.centre(), 0.0)
+        seen = np.stack(slices)
+
+        def look(
+            places: Sequence[Place],
+        ) -> Float32[np.ndarray, "place slice region y x"]:
+            cuts = [grid.cut(seen, place) for place in places]
+            images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
+            answers = ask(self._model, images, padding)
+            return answers.reshape(len(places), len(seen), *answers.shape[1:])
+
+        return search_heart(grid, self._model.facts.heart_px, look)
