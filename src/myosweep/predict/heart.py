@@ -212,7 +212,7 @@ def enclosed(regions: Integer[np.ndarray, "y x"], filled: Bool[np.ndarray, "y x"
         if not _INNER[0] <= np.count_nonzero(part) / area <= _INNER[1]:
             continue
         around = ndimage.binary_dilation(part) & ~part
-        best = max(best, np.count_nonzero(around & filled) / max(np.count_nonzero(around), 1))
+        best = max(best, float((around & filled).sum() / max(around.sum(), 1)))
     return best
 
 
@@ -241,4 +241,4 @@ def _at_edge(filled: Bool[np.ndarray, "y x"]) -> float:
     rim = filled & ~ndimage.binary_erosion(filled)
     edge = np.ones(filled.shape, bool)
     edge[1:-1, 1:-1] = False
-    return np.count_nonzero(filled & edge) / max(np.count_nonzero(rim), 1)
+    return float((filled & edge).sum() / max(rim.sum(), 1))
