@@ -60,9 +60,10 @@ def test_enclosure_by_hand() -> None:
     regions[1:4, 1:4] = 2
     regions[2, 2] = 1
     filled = regions > 0
-    assert enclosed(regions, filled) == 1.0
+    share, part = enclosed(regions, filled)
+    assert (share, np.argwhere(part).tolist()) == (1.0, [[2, 2]])
     regions[2, 3] = 1  # now one of the six neighbours of the inner part is outside
-    assert enclosed(regions, filled) == pytest.approx(5 / 6)
+    assert enclosed(regions, filled)[0] == pytest.approx(5 / 6)
 
 
 def look(images: np.ndarray, grid: Grid) -> object:

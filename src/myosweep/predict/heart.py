@@ -113,14 +113,15 @@ def _starts(own: int, window: int) -> list[int]:
 
 def _centred(grid: Grid, look: _Look, area_px: tuple[float, float] | None, ask: Ask) -> _Look:
     """What is seen when the window follows the heart, unless that is much less plausible."""
-    best, seen = look, {look.place}
+    best, seen, top = look, {look.place}, look.score
     for _ in range(_ROUNDS):
         place = _around(grid, look.middle_yx)
         if place in seen or look.score == 0:
             break
         seen.add(place)
         look = _looks([place], ask([place]), area_px, grid.seen)[0]
-        best = look if look.score >= _KEPT * best.score else best
+        top = max(top, look.score)
+        best = look if look.score >= _KEPT * top else best
     return best
 
 
@@ -171,7 +172,7 @@ def _centrality(at_yx: tuple[float, float], size: tuple[int, int]) -> float:
 def plausible_heart(
     probabilities: Float[np.ndarray, "region y x"], area_px: tuple[float, float] | None
 ) -> tuple[float, tuple[float, float]]:
-    """How plausible a heart is to be seen, 0 to 1, and its middle (y, x).
+    """How plausible a heart is to be seen, 0 to 1, and the middle (y, x) of what is enclosed.
 
     The score is the product of: the mean probability of the chosen regions; how well one part
     is enclosed by others; how round and compact the filled piece is; the piece's share of all that
@@ -183,13 +184,13 @@ def plausible_heart(
     if np.count_nonzero(piece) < _FEWEST_PX:
         return 0.0, (0.0, 0.0)
     filled = ndimage.binary_fill_holes(piece)
-    middle, roundness = _shape(filled)
+    surrounded, part = enclosed(regions, filled)
     sure = float(probabilities.max(0)[piece].mean())
     share = np.count_nonzero(piece) / np.count_nonzero(regions > 0)
     size = _size_factor(int(np.count_nonzero(piece)), area_px)
     inside = 1 - _at_edge(filled)
-    score = sure * enclosed(regions, filled) * roundness * share * size * inside
-    return float(score), middle
+    score = sure * surrounded * _roundness(filled) * share * size * inside
+    return float(score), _middle(_largest_piece(part))
 
 
 def _largest_piece(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
@@ -200,33 +201,39 @@ def _largest_piece(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
     return piece
 
 
-def enclosed(regions: Integer[np.ndarray, "y x"], filled: Bool[np.ndarray, "y x"]) -> float:
-    """How well the best enclosed part of a piece is surrounded by the rest of it, 0 to 1.
+def enclosed(
+    regions: Integer[np.ndarray, "y x"], filled: Bool[np.ndarray, "y x"]
+) -> tuple[float, Bool[np.ndarray, "y x"]]:
+    """How well the best enclosed part of a piece is surrounded by the rest of it, 0 to 1; the part.
 
     A part is a region within the filled piece, or its holes. Only parts count that are neither
-    tiny nor nearly all of it.
+    tiny nor nearly all of it; without any it is the whole piece, and 0.
     """
-    best, area = 0.0, np.count_nonzero(filled)
+    best, best_part, area = 0.0, filled, np.count_nonzero(filled)
     for region in np.unique(regions[filled]):
         part = filled & (regions == region)
         if not _INNER[0] <= np.count_nonzero(part) / area <= _INNER[1]:
             continue
         around = ndimage.binary_dilation(part) & ~part
-        best = max(best, float((around & filled).sum() / max(around.sum(), 1)))
-    return best
+        surrounded = float((around & filled).sum() / max(around.sum(), 1))
+        if surrounded > best:
+            best, best_part = surrounded, part
+    return best, best_part
 
 
-def _shape(filled: Bool[np.ndarray, "y x"]) -> tuple[tuple[float, float], float]:
-    """Middle of the bounding box, as training centred hearts, and roundness by second moments.
-
-    A disc has 1; an ellipse has the ratio of its axes; what is no ellipse has less.
-    """
+def _roundness(filled: Bool[np.ndarray, "y x"]) -> float:
+    """By second moments: a disc has 1, an ellipse the ratio of its axes, anything else less."""
     y, x = np.nonzero(filled)
     spread = np.cov(np.stack([y, x])) + np.eye(2) / 12  # a pixel is an area
     small, large = np.linalg.eigvalsh(spread)
     compact = len(y) / (4 * np.pi * np.sqrt(small * large))
-    middle = (y.min() + y.max()) / 2, (x.min() + x.max()) / 2
-    return (float(middle[0]), float(middle[1])), float(min(compact, 1) * np.sqrt(small / large))
+    return float(min(compact, 1) * np.sqrt(small / large))
+
+
+def _middle(mask: Bool[np.ndarray, "y x"]) -> tuple[float, float]:
+    """The middle of the bounding box."""
+    y, x = np.nonzero(mask)
+    return float((y.min() + y.max()) / 2), float((x.min() + x.max()) / 2)
 
 
 def _size_factor(area: int, usual_px: tuple[float, float] | None) -> float:
