@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from argparse import Namespace
@@ -147,6 +148,13 @@ def test_boundary_prints_the_peers() -> None:
             for line in output.splitlines()
             if line.strip()
         )
+
+
+def test_prediction_prints_rate_and_memory_of_each_kind() -> None:
+    output = run("predict.py", "--slices", "20", "60", "--first-filters", "2")
+    for name in ("bfloat16", "float32", "onnx"):
+        assert f"{name}: memory per further slice" in output
+        assert re.search(rf"{name}: [\d.]+ slices per second", output)
 
 
 def test_import_prints_rate_and_memory() -> None:

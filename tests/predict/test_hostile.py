@@ -58,6 +58,17 @@ def test_pickles_are_refused_unread(run: RunFolder, tmp_path: Path) -> None:
     assert not target.exists()
 
 
+def test_a_header_whose_length_looks_like_a_pickle_is_read(run: RunFolder) -> None:
+    """128 + 5 x 256 bytes: the first two bytes of the file are those of a pickle of protocol 5."""
+    content = run.weights.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    wanted = 0x0580 if length <= 0x0580 else 0x80 + 256 * (length // 256 + 1)
+    padded = content[8 : 8 + length].ljust(wanted)
+    run.weights.write_bytes(header(padded) + content[8 + length :])
+    assert run.weights.read_bytes()[:1] == b"\x80"
+    assert open_model(run.path, device="cpu").facts.members
+
+
 @pytest.mark.parametrize(
     "content",
     {

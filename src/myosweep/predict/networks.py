@@ -40,7 +40,8 @@ from myosweep.training.device import (
 _USUAL = (5, 95)
 """Percentiles between which a heart has a usual area."""
 _PICKLES = (b"PK\x03\x04", b"\x80")
-"""How files begin that torch.save and pickle write: reading them can run code."""
+"""How files begin that torch.save and pickle write: reading them can run code. A safetensors file
+can begin so by chance, with the length of its header, which stands before a brace."""
 
 
 class MeanOfNetworks(nn.Module):
@@ -208,10 +209,10 @@ def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """A weights file; what could run code when it is read is refused unread."""
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(9)
     except OSError:
         raise StudyError(f"the weights file {path.name!r} is not there; check the path") from None
-    if any(start.startswith(sign) for sign in _PICKLES):
+    if start[8:] != b"{" and start.startswith(_PICKLES):
         raise StudyError(
             f"{path.name!r} is a pickle, which can run code when it is read, so it is not read; "
             "myosweep's weights are safetensors"
