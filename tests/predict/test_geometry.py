@@ -1,5 +1,6 @@
 """Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pydicom
 import pytest
 from tests.data.dicom_files import AXIAL, OBLIQUE, SAGITTAL, Written, write_enhanced, write_series
 from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, turned
+from tests.predict.conftest import Trained
 from tests.predict.models import codes_by_grey, grey_model, in_window
+from tests.shell import Shell
 
 from myosweep.predict.cases import find_cases
 from myosweep.predict.outputs import Form
@@ -191,3 +194,29 @@ def test_only_a_qform_and_big_endian_survive(tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.affine, before.affine)
     values = np.asarray(before.dataobj)
     np.testing.assert_array_equal(np.asarray(after.dataobj), codes_by_grey(values))
+
+
+def test_nothing_but_the_segmentation_tells_whose_it_is(
+    trained: Trained, tmp_path: Path, shell: Shell, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither what is printed or logged, nor any other file; also where the library fails."""
+
+    def spoil(dataset: Any, at: int) -> None:
+        del dataset.StudyInstanceUID
+        dataset.PatientBirthDate = "SECRETDATE"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_series(tmp_path / "in" / "good", greys(0, (2, 32, 32)), patient="SECRET-1")
+        bad = greys(1, (2, 32, 32))
+        write_series(tmp_path / "in" / "bad", bad, patient="SECRET-2", change=spoil)
+    forms = ["--as", "dicom-seg", "--as", "contours", "--as", "overlay"]
+    shell("predict", trained.runs[0].path, "in", "out", *forms, "--device", "cpu", code=2)
+    assert "series 'bad/' lacks what a DICOM SEG needs of its source" in shell.err
+    assert "DICOM SEG files name the patient" in shell.err
+    assert "SECRET" not in shell.out + shell.err + caplog.text
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    holders = {path.name for path in files if b"SECRET" in path.read_bytes()}
+    assert holders == {"IM000.seg.dcm"}
+    assert (tmp_path / "out" / "masks" / "good" / "IM000.seg.dcm").exists()
+    assert not (tmp_path / "out" / "masks" / "bad").exists()

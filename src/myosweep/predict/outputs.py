@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt, UInt8
@@ -17,7 +17,6 @@ from myosweep.predict.facts import ModelFacts
 from myosweep.predict.outlines import contour_record, overlay
 
 Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay"]
-FORMS: tuple[Form, ...] = get_args(Form)
 _USUAL: dict[str, Form] = {"NIfTI": "nifti", "DICOM": "dicom-seg"}
 _PLACES = {"contours": "contours", "overlay": "overlays"}
 

@@ -14,7 +14,6 @@ from myosweep.predict.networks import read_model
 from myosweep.predict.sums import write_sums
 
 ModelKind = Literal["onnx", "monai", "safetensors"]
-MODEL_KINDS: tuple[ModelKind, ...] = ("onnx", "monai", "safetensors")
 
 
 @dataclass(frozen=True)
