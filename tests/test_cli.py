@@ -205,3 +205,13 @@ def test_the_demo(shell: Shell, small_dataset: Dataset) -> None:
     out = shell("demo", "--out", "demo")
     assert "myocardium" in out
     assert Path("demo/report.html").is_file()
+
+
+def test_the_settings_page_shows_what_the_command_prints(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "112")
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
+    shown = page.split("$ myosweep settings\n")[1].split("```")[0]
+    printed = [line.rstrip() for line in shell("settings").splitlines()]
+    assert "\n".join(printed).strip() == shown.strip()

@@ -23,15 +23,20 @@ TWO_VALUES: dict[str, tuple[Any, Any]] = {
     "l2.learned.rate": (0.5, 1.0),
     "l2.learned.per": ("network", "layer"),
     "learning_rate": (1e-3, 2e-3),
+    "schedule": ("constant", "one-cycle"),
     "batch_size": (2, 3),
     "epochs": (2, 3),
     "first_filters": (2, 3),
     "depth": (1, 2),
     "dropout": (0.5, 0.2),
+    "norm": ("none", "group"),
     "normalisation": ("zero-centre", "z-score"),
     "shuffle": ("once", "every-epoch"),
     "augmentation.flip": (0.5, 0.0),
     "augmentation.shift_px": (10.0, 2.0),
+    "augmentation.rotation_deg": (0.0, 30.0),
+    "augmentation.scale": (0.1, 0.3),
+    "augmentation.intensity": (0.0, 0.3),
     "loss": ("cross-entropy", "dice"),
     "data.fraction": (0.5, 1.0),
     "labels.noise": ("jitter", "dilation"),
@@ -54,8 +59,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "images.parts": {**NOISE, **LEARNED, "l2.learned.rate": 1.0},
 }
 """What else must be set for a field to act."""
-ELSEWHERE = {"init_from"}
-"""Needs a file: see test_initial.py."""
+ELSEWHERE = {"init_from", "test_time_averaging"}
+"""Needs a file: see test_initial.py; changes predictions, not weights: see test_run.py."""
 
 
 def test_every_field_is_here() -> None:
