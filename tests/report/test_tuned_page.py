@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.report.pages import Checked, section_of, without_pixels
-from tests.toy_tune import ToySearch, finished_search, toy_search
+from tests.toy_tune import NETWORKS, ToySearch, finished_search, toy_search
 
 from myosweep.analysis.early_scores import told_so_far
 from myosweep.analysis.tuned import Tuned, conclude_tuning, search_so_far, seen_part
@@ -22,7 +22,7 @@ from myosweep.report.tuned_text import to_paste, tuned_blocks, tuned_json
 from myosweep.report.tuned_words import answer_part, domain_words, race_part
 from myosweep.results.ledger import Look, log_look, read_looks
 from myosweep.results.read import read_results
-from myosweep.results.trials import TuningState, read_tuning_state
+from myosweep.results.trials import TuningState, read_tuning_state, write_tuning_state
 
 FIGURES = ("figure-early-scores", "figure-race", "figure-search")
 
@@ -280,3 +280,19 @@ def test_json_can_be_written(found: Tuned, search: ToySearch) -> None:
 def test_a_domain_in_words() -> None:
     assert domain_words(Range(low=1e-6, high=0.01, log=True)) == "0.000001 to 0.01 (logarithmic)"
     assert domain_words(Choice(values=(True, "dice"))) == "yes, dice"
+
+
+def test_a_race_that_goes_on_names_who_is_ahead_and_no_score(tmp_path: Path) -> None:
+    search = toy_search(tmp_path)
+    for trial, shift in enumerate((2, 1, 0)):
+        search.add(trial, shift)
+    search.race({0: (2, 2, 2), 1: (0, 0, 1), 2: (1, 1, 1)})
+    state = TuningState(
+        budget="20runs", budget_runs=20.0, search_over=True, contenders=(2, 1), largest=NETWORKS
+    )
+    write_tuning_state(search.home, state)
+    found = conclude_tuning(search.home)
+    assert found.outcome == "not over"
+    said = " ".join(answer_part(found, search.toy.config).sentences)
+    assert "Ahead in the race so far, on validation patients: trial 1." in said
+    assert "Highest validation score" not in said
