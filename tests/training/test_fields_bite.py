@@ -89,3 +89,14 @@ def test_the_same_settings_give_the_same_bits(small_dataset: Dataset, tmp_path: 
 def test_another_seed_gives_other_weights(small_dataset: Dataset, tmp_path: Path) -> None:
     one, other = (trained_weights(tiny_plan(small_dataset, seed=s), tmp_path) for s in (0, 1))
     assert not same_bits(one, other)
+
+
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_normalisation_layers_learn_in_bfloat16(
+    norm: str, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    plan = tiny_plan(small_dataset, norm=norm, first_filters=8, precision="bfloat16")
+    weights = trained_weights(plan, tmp_path, Computer("cpu", "bfloat16", 1))
+    assert all(one.isfinite().all() for one in weights.values())
+    assert not (weights["bridge.first_norm.weight"] == 1).all()
+    assert plan.settings.norm == norm

@@ -52,7 +52,7 @@ class L2(Record):
         0.0,
         ge=0,
         description="decoupled: instead of strength, the epochs in which a weight would shrink to "
-        "1/e without gradients; 0 leaves it to strength",
+        "1/e without gradients, at the largest learning rate; 0 leaves it to strength",
     )
     learned: Learned = Learned()
 
