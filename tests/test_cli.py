@@ -17,8 +17,8 @@ from tests.toy import toy_study
 COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
     "audit", "export", "split", "info", "settings", "run", "status",
-    "tune", "ensemble", "score", "summary", "report", "table", "plan", "verdict", "conclude",
-    "extend",
+    "tune", "ensemble", "score", "summary", "clinical", "report", "table", "plan", "verdict",
+    "conclude", "extend",
 ]  # fmt: skip
 
 

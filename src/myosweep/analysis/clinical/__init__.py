@@ -5,4 +5,6 @@ stacks      what is known of each patient's slices
 agreement   bias, limits, concordance and verdicts per value
 findings    everything that is concluded from the table
 words       sentences
+run         from a study's folder to the table
+table       the table as CSV
 """

@@ -95,21 +95,37 @@ class ValueExtras:
 
 
 @dataclass(frozen=True)
+class SegmentMeans:
+    """Mean transmurality of segments 1 to 16, in per cent; NaN for a segment nobody has."""
+
+    label: str
+    percent: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class ClinicalFindings:
     """What a study's values mean for the clinic.
 
     Attributes:
-        field: what is swept, in words, is told by the caller.
         measures: the judged ones first: infarct size, mass; then what else is known.
         extras: per value, in order.
+        segments: mean transmurality of each AHA segment over the patients that have them, by the
+            reference first and then by value; empty where no patient has any.
         facts: how was measured, and what limits it.
         not_measured: networks of the study that the table has no rows of.
     """
 
     measures: tuple[MeasureFinding, ...]
     extras: tuple[ValueExtras, ...]
+    segments: tuple[SegmentMeans, ...]
     facts: ClinicalFacts
     not_measured: int
+
+    @property
+    def judged(self) -> tuple[MeasureFinding, ...]:
+        """Infarct size and mass (or area), as far as they are known."""
+        names = ((SIZE.column, BY_SD.column), (MASS.column, PIXELS.column))
+        return tuple(one for columns in names if (one := self.of(*columns)) is not None)
 
     def of(self, *columns: str) -> MeasureFinding | None:
         """The finding of the first of some columns that there is."""
@@ -145,7 +161,8 @@ def clinical_findings(
         for measure, scores, reference in _measures(results, table, facts)
     )
     of_point = tuple(_extras(point, table) for point in points(results))
-    return ClinicalFindings(found, of_point, facts, len(networks - measured))
+    segments = tuple(_segments(results, table)) if facts.aligned else ()
+    return ClinicalFindings(found, of_point, segments, facts, len(networks - measured))
 
 
 def _measures(
@@ -166,6 +183,15 @@ def _measures(
         scores = arranged(results, every, tuple(map(str, wide.index)), names)
         if scores.scores.size:
             yield measure, scores, reference.loc[list(scores.patients)].to_numpy(float)
+
+
+def _segments(results: Results, table: pd.DataFrame) -> Iterator[SegmentMeans]:
+    rows = table[table["aha_aligned"].eq(True)]
+    runs = [("reference", (REFERENCE,)), *((one.label, one.runs) for one in points(results))]
+    for label, ids in runs:
+        those = rows[rows["run"].isin(ids)]
+        means = tuple(_mean(those, f"transmurality_{number}") for number in range(1, 17))
+        yield SegmentMeans(label, means)
 
 
 def _extras(point: Point, table: pd.DataFrame) -> ValueExtras:

@@ -20,6 +20,7 @@ from myosweep.analysis.study_dataset import study_dataset
 from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
 from myosweep.metrics.clinical import Structure, Ventricle, parts_of
+from myosweep.metrics.clinical.thresholds import check_n_sd
 from myosweep.regions import RegionScheme
 from myosweep.results.clinical import ClinicalFacts
 from myosweep.results.read import Results
@@ -62,10 +63,11 @@ def measure_study(
 
     Raises:
         InputError: if the study is a search, has no network, or has no masks; if the dataset is not
-            there or is another one; if a region cannot be named.
+            there or is another one; if a region cannot be named, or ``n_sd`` is not above 0.
     """
     options = options or Options()
     require_no_search(results.study)
+    check_n_sd(options.n_sd)
     if results.networks.empty:
         raise StudyError(
             f"study {results.study.name!r} has no finished network yet, only baselines; continue "

@@ -1,18 +1,18 @@
 """Clinical findings in plain English: the conclusion first, then what limits it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from myosweep.analysis.clinical.agreement import ValueAgreement
 from myosweep.analysis.clinical.findings import (
     BY_FWHM,
     BY_SD,
     MASS,
-    PIXELS,
     SIZE,
     ClinicalFindings,
     MeasureFinding,
 )
+from myosweep.analysis.comparison_words import comparison_sentence, interval_words
 from myosweep.analysis.number_words import counted, listed, number
 from myosweep.metrics.clinical import NOT_ALIGNED
 from myosweep.results.clinical import ClinicalFacts
@@ -27,20 +27,23 @@ MASS_RANGE_G = (20, 35)
 _SHOWN = 5
 
 _LARGER: dict[Verdict, str] = {
-    "better": "more",
-    "better, size uncertain": "more, by how much is uncertain",
-    "not worse": "not less by the margin or more; whether more is undecided",
-    "practically equivalent": "practically the same",
+    "better": "larger",
+    "better, size uncertain": "larger, size uncertain",
+    "not worse": "not smaller",
+    "practically equivalent": "same",
     "undecided": "undecided",
-    "not better": "not more by the margin or more; whether less is undecided",
-    "worse, size uncertain": "less, by how much is uncertain",
-    "worse": "less",
+    "not better": "not larger",
+    "worse, size uncertain": "smaller, size uncertain",
+    "worse": "smaller",
     "not known": "not known",
 }
 
 
 def size_verdict(one: Comparison) -> str:
-    """A verdict on a measure of which neither more nor less is better."""
+    """A verdict on a measure of which neither more nor less is better.
+
+    ``same`` is by less than the margin, ``not smaller`` is not by the margin or more.
+    """
     return _LARGER[one.verdict]
 
 
@@ -51,10 +54,7 @@ def conclusion_sentences(found: ClinicalFindings, field: str) -> tuple[str, ...]
         field: what is swept, such as ``L2 strength``.
     """
     sentences = [
-        sentence
-        for columns in ((SIZE.column, BY_SD.column), (MASS.column, PIXELS.column))
-        if (one := found.of(*columns)) is not None
-        for sentence in _of_measure(one, found.facts, field)
+        sentence for one in found.judged for sentence in _of_measure(one, found.facts, field)
     ]
     if found.of(SIZE.column, BY_SD.column) is None:
         sentences.insert(0, _no_infarct())
@@ -85,6 +85,7 @@ def _of_measure(one: MeasureFinding, facts: ClinicalFacts, field: str) -> Iterat
             "pixels."
         )
     yield _biases(one, name)
+    yield from _errors(one, field)
     if (noise := reader_noise(one)) is not None:
         yield noise
 
@@ -108,25 +109,29 @@ def _effect(sizes: Answer, one: MeasureFinding, field: str) -> str:
             f"it does not depend on {field} by as much as {margin}: between the compared values it "
             f"differs by at most {_unit(largest, one)}."
         )
-    parts = [f"{field} {c.value} measures {_difference(c, one)} than {c.other}" for c in changed]
+    parts = [
+        f"{field} {c.value} measures {_difference(c, one, sizes)} than {c.other}" for c in changed
+    ]
     if same:
         pairs = listed([f"{c.value} and {c.other}" for c in same])
         parts.append(f"practically the same (within {margin}): {pairs}")
     if open_ones:
-        pairs = listed([f"{c.value} and {c.other} ({_between(c, one)})" for c in open_ones])
+        pairs = listed(
+            [f"{c.value} against {c.other} ({_between(c, one, sizes)})" for c in open_ones]
+        )
         parts.append(f"not decided at a margin of {margin}: {pairs}")
     return "; ".join(parts) + "."
 
 
-def _difference(c: Comparison, one: MeasureFinding) -> str:
+def _difference(c: Comparison, one: MeasureFinding, sizes: Answer) -> str:
     side = "more" if c.difference > 0 else "less"
     sure = "" if c.verdict in ("better", "worse") else ", by how much is uncertain"
-    return f"{_unit(abs(c.difference), one)} {side} ({_between(c, one)}{sure})"
+    return f"{_unit(abs(c.difference), one)} {side} ({_between(c, one, sizes)}{sure})"
 
 
-def _between(c: Comparison, one: MeasureFinding) -> str:
+def _between(c: Comparison, one: MeasureFinding, sizes: Answer) -> str:
     low, high = (number(x, one.measure.decimals, sign=True) for x in (c.low, c.high))
-    return f"95\u00a0% interval {low} to {high}"
+    return interval_words(low, high, sizes)
 
 
 def _unit(x: float, one: MeasureFinding) -> str:
@@ -137,6 +142,16 @@ def _short(one: MeasureFinding) -> str:
     return "%" if one.measure.unit.startswith("%") else one.measure.unit
 
 
+def _errors(one: MeasureFinding, field: str) -> Iterator[str]:
+    """Values whose networks err by more, or by less, than those that they are compared with."""
+    if (errors := one.agreement.errors) is None:
+        return
+    what = f"the error of {one.measure.words} ({one.measure.unit}, without its sign)"
+    for c in errors.comparisons:
+        if c.decided and c.verdict != "practically equivalent":
+            yield comparison_sentence(c, errors, what, field)
+
+
 def _biases(one: MeasureFinding, name: str) -> str:
     """Bias and limits of the values with the smallest and the largest bias."""
     values = [v for v in one.agreement.values if math.isfinite(v.bias.difference)]
@@ -144,17 +159,20 @@ def _biases(one: MeasureFinding, name: str) -> str:
         return f"{name}: no network measured a patient of the reference."
     ordered = sorted(values, key=lambda v: v.bias.difference)
     shown = ordered if len(ordered) < 2 else (ordered[0], ordered[-1])
-    told = listed([f"{_unit_signed(v.bias.difference, one)} at {v.value}" for v in shown])
+    biases = [_unit_signed(v.bias.difference, one) for v in shown]
+    told = listed([f"{bias} at {v.value}" for bias, v in zip(biases, shown, strict=True)])
+    if len(set(biases)) == 1 and len(values) > 1:
+        told = f"{biases[0]} at every value"
     worst = max(values, key=lambda v: v.sd if math.isfinite(v.sd) else -1)
     mean = _unit(one.agreement.reference_mean, one)
     return (
         f"Against the manual masks (mean {mean}, {counted(worst.patients, 'patient')}) the bias is "
         f"{told}{_judged(shown, one)}; in single patients a network is off by "
-        f"{limits_words(worst, one)} (limits of agreement, {worst.value})."
+        f"{limits_words(worst, one)}\u00a0{_short(one)} (limits of agreement, {worst.value})."
     )
 
 
-def _judged(shown: "list[ValueAgreement] | tuple[ValueAgreement, ...]", one: MeasureFinding) -> str:
+def _judged(shown: Sequence[ValueAgreement], one: MeasureFinding) -> str:
     if one.agreement.margin is None:
         return ""
     if all(v.bias.verdict == "practically equivalent" for v in shown):
@@ -167,11 +185,11 @@ def _unit_signed(x: float, one: MeasureFinding) -> str:
 
 
 def limits_words(v: ValueAgreement, one: MeasureFinding) -> str:
-    """Limits of agreement in words."""
+    """Limits of agreement, without their unit."""
     if not math.isfinite(v.sd):
-        return "an unknown amount"
+        return "–"
     low, high = (number(x, one.measure.decimals, sign=True) for x in (v.lower, v.upper))
-    return f"{low} to {high}\u00a0{_short(one)}"
+    return f"{low} to {high}"
 
 
 def reader_noise(one: MeasureFinding) -> str | None:

@@ -44,16 +44,21 @@ def above_remote(
     Raises:
         InputError: if ``n_sd`` is not above 0.
     """
-    if not (np.isfinite(n_sd) and n_sd > 0):
-        raise InputError(
-            f"the number of standard deviations is above 0, got {n_sd:g}; usual are 2, 3, 5 and 6"
-        )
+    check_n_sd(n_sd)
     limits = remote_thresholds(images, ventricle, n_sd, spacing)
     known = np.isfinite(limits)
     if not known.any():
         return None
     limits = np.where(known, limits, limits[known].mean())
     return ventricle.myocardium & (images > limits[:, None, None])
+
+
+def check_n_sd(n_sd: float | int) -> None:
+    """Raise an ``InputError`` if a number of standard deviations is not above 0."""
+    if not (np.isfinite(n_sd) and n_sd > 0):
+        raise InputError(
+            f"the number of standard deviations is above 0, got {n_sd:g}; usual are 2, 3, 5 and 6"
+        )
 
 
 def remote_thresholds(
