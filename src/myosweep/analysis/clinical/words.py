@@ -164,7 +164,7 @@ def _biases(one: MeasureFinding, name: str) -> str:
     if len(set(biases)) == 1 and len(values) > 1:
         told = f"{biases[0]} at every value"
     worst = max(values, key=lambda v: v.sd if math.isfinite(v.sd) else -1)
-    mean = _unit(one.agreement.reference_mean, one)
+    mean = f"{number(one.agreement.reference_mean, one.measure.decimals)}\u00a0{one.measure.unit}"
     return (
         f"Against the manual masks (mean {mean}, {counted(worst.patients, 'patient')}) the bias is "
         f"{told}{_judged(shown, one)}; in single patients a network is off by "
