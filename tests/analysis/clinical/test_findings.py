@@ -122,7 +122,7 @@ def test_networks_without_infarct_are_compared_by_thresholds(tmp_path):
     findings, _ = concluded(toy, Options(scheme=FIVE))
     text = told(findings)
     assert text.startswith("Infarct size (5 SD above remote, inside each network's own myocardium)")
-    assert "Infarct by thresholds" in topics(findings)
+    assert topics(findings) == ["Infarct by thresholds"]
     assert "Half of the maximum is not taken" in dict(warnings(findings))["Infarct by thresholds"]
     with_zero, _ = concluded(toy, Options(scheme=FIVE, signal_zero=0.0, n_sd=3.0))
     assert with_zero.of("infarct_fwhm_percent") is not None

@@ -95,11 +95,14 @@ def measure(
         InputError: if a region cannot be named, or a masks file is missing or damaged.
     """
     parts = parts_of(results.scheme, rules.named)
-    subjects = {stack.patient: _subject(dataset, stack, rules, parts) for stack in stacks}
-    rows = [{"run": REFERENCE, **_alone(one, one.reference, rules)} for one in subjects.values()]
+    rows = []
+    for stack in stacks:
+        subject = _subject(dataset, stack, rules, parts)
+        rows.append({"run": REFERENCE, **_alone(subject, subject.reference, rules)})
     ids = list(results.networks["run"])
     for number, run in enumerate(ids):
-        for subject, region_map in _predictions(results, run, subjects):
+        for stack, region_map in _predictions(results, run, stacks):
+            subject = _subject(dataset, stack, rules, parts)  # again, so that few are in memory
             region_map = np.where(subject.labelled, region_map, NO_REGION).astype(np.uint8)
             rows.append({"run": run, **_row(subject, parts.ventricle(region_map), rules)})
         if progress:
@@ -124,22 +127,21 @@ def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) ->
 
 
 def _predictions(
-    results: Results, run: str, subjects: Mapping[str, _Subject]
-) -> Iterator[tuple[_Subject, UInt8[np.ndarray, "slice y x"]]]:
+    results: Results, run: str, stacks: tuple[Stack, ...]
+) -> Iterator[tuple[Stack, UInt8[np.ndarray, "slice y x"]]]:
     """The patients whose slices a run has masks of, all of them, with these masks."""
-    owner = {key: patient for patient, one in subjects.items() for key in one.stack.keys}
+    owner = {key: stack for stack in stacks for key in stack.keys}
     waiting: dict[str, dict[str, np.ndarray]] = {}
     for keys, maps in stream_masks(results.folder.run(run)):
         for key, region_map in zip(keys, maps, strict=True):
-            patient = owner.get(key)
-            if patient is None:
+            stack = owner.get(key)
+            if stack is None:
                 continue
-            have = waiting.setdefault(patient, {})
+            have = waiting.setdefault(stack.patient, {})
             have[key] = region_map
-            subject = subjects[patient]
-            if len(have) == len(subject.stack.keys):
-                yield subject, np.stack([have[name] for name in subject.stack.keys])
-                del waiting[patient]
+            if len(have) == len(stack.keys):
+                yield stack, np.stack([have[name] for name in stack.keys])
+                del waiting[stack.patient]
 
 
 def _row(subject: _Subject, prediction: Ventricle, rules: Rules) -> dict[str, Any]:

@@ -258,7 +258,8 @@ def _of_infarct(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
         )
     if facts.n_sd is not None:
         yield "Infarct by thresholds", _by_thresholds(facts.n_sd, half=facts.half_maximum)
-    if (others := facts.in_plane_known - facts.aligned) and facts.tells_infarct:
+    others = facts.in_plane_known - facts.aligned
+    if others and facts.tells_infarct and facts.n_sd is None:
         yield (
             "Segments",
             f"{others} of {counted(facts.patients, 'patient')} have six "
