@@ -11,7 +11,7 @@ from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.analysis.points import points
 from myosweep.analysis.tuned import DEFAULT, trial_table
-from myosweep.config import Choice, Range, Value
+from myosweep.config import Choice, Range, Value, flatten
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_history, read_results
@@ -20,6 +20,7 @@ from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.execute import attempt
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
+from myosweep.study.tune.propose import counts
 from myosweep.study.tune.tuning import open_tuning
 
 Space = Mapping[str, Range | Choice]
@@ -59,20 +60,20 @@ def read_grid(results: Results) -> Recorded:
     """The recorded runs of a finished grid over one field."""
     region, metric = results.study.question.region, results.study.question.metric
     found = points(results)
-    values = tuple(dict(point.values) for point in found)
+    values = tuple({path: one for path, one in point.values if one is not None} for point in found)
     validation, test = (
         score_table(results, patient_counts(results, part), region, metric) for part in PARTS
     )
-    preset = results.study.default.model_dump()
+    default = flatten(results.study.default.model_dump())
     return Recorded(
         tuple(point.label for point in found),
-        values,  # type: ignore[arg-type]
-        _space(values),  # type: ignore[arg-type]
+        values,
+        _space(values),
         validation,
         test,
         tuple(tuple(_history(results, run) for run in point.runs) for point in found),
         tuple(1.0 for _ in found),
-        next(place for place, point in enumerate(values) if _is_default(point, preset)),
+        next(place for place, point in enumerate(values) if point.items() <= default.items()),
         _margins(results),
         any_network_first=True,
     )
@@ -144,44 +145,29 @@ def _gap(
     return float(((ends[2] - ends[3]) / (ends[1] - ends[0])) ** 2)
 
 
-def counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
-    """Whether a field counts at a point."""
-    return all(values.get(path) == value for path, value in domain.when.items())
-
-
 def inside(values: Mapping[str, Value], space: Space) -> dict[str, Value]:
     """The values that count; 0 has no logarithm: to the search it is the lower end."""
-    return {
-        path: max(float(values[path]), domain.low)  # type: ignore[arg-type]
-        if isinstance(domain, Range) and domain.log
-        else values[path]
-        for path, domain in space.items()
-        if counts(domain, values)
-    }
+    found = {path: values[path] for path, domain in space.items() if counts(domain, values)}
+    for path, value in found.items():
+        domain = space[path]
+        if isinstance(domain, Range) and domain.log and value == 0:
+            found[path] = domain.low
+    return found
 
 
 def _margins(results: Results) -> tuple[float, float]:
     question, rows = results.study.question, results.counts
     metric = strict_metric(question.metric)
-    return tuple(  # type: ignore[return-value]
+    validation, test = (
         shift_effect(outline_of(rows[rows["part"] == part], question.region), metric)
         for part in PARTS
     )
+    return validation, test
 
 
 def _history(results: Results, run: str) -> tuple[float, ...]:
     table = read_history(results.folder.run(run))
     return tuple(table[f"iou_{results.study.question.region}"].astype(float))
-
-
-def _is_default(values: Mapping[str, object], preset: object) -> bool:
-    for path, value in values.items():
-        branch = preset
-        for part in path.split("."):
-            branch = branch[part]  # type: ignore[index]
-        if branch != value:
-            return False
-    return True
 
 
 def _space(values: Sequence[Mapping[str, Value]]) -> dict[str, Range | Choice]:

@@ -35,6 +35,9 @@ from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import distribution, propose
 from recorded import Recorded, distance, inside, read_design, read_grid, train_missing
 
+CHECKED = 3
+"""Further networks of each, in which what a replay recommends is compared with the default."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -201,7 +204,9 @@ def told(found: Outcome) -> str:
 
 
 def replay_grid(results: Results, replays: int, budget: float, default: str | None) -> None:
-    """How often the answer is the grid's, with any of its values as the default."""
+    """How often the answer is the grid's; with another default, which is no question to the grid,
+    how often it lies near the best.
+    """
     recorded = read_grid(results)
     if default:
         recorded = replace(recorded, default=recorded.labels.index(default))
@@ -222,24 +227,28 @@ def replay_grid(results: Results, replays: int, budget: float, default: str | No
     for number in range(replays):
         found = replay(recorded, budget, number)
         label = recorded.labels[found.recommended]
-        kept = found.recommended == recorded.default and not default
-        fits = label in enough or (grid is None and kept)
-        good += fits
         near = means.max() - means[found.recommended] < recorded.margins[1]
         near_best += near
+        words = f"{'within' if near else 'NOT within'} the margin of the best"
+        if not default:
+            kept = grid is None and found.recommended == recorded.default
+            fits = kept or label in enough
+            good += fits
+            words = f"{'as the grid' if fits else 'NOT as the grid'}, {words}"
         print(
             f"replay {number}: {told(found)}, 1/{cost / found.cost:.1f} of the grid; takes "
-            f"{label}: {'as the grid' if fits else 'NOT as the grid'}, "
-            f"{'within' if near else 'NOT within'} the margin of the best"
+            f"{label}: {words}"
         )
-    print(
-        f"{good} of {replays} replays reach the grid's answer; {near_best} end within the "
-        "margin of the best test mean"
-    )
+    reached = "" if default else f"{good} of {replays} replays reach the grid's answer; "
+    print(f"{reached}{near_best} of {replays} end within the margin of the best test mean")
 
 
 def replay_search(folder: Path, replays: int, budget: float, train: bool) -> None:
-    """How often what is recommended is worse than the default on the test patients."""
+    """How often what is recommended is worse than the default on the test patients.
+
+    Judged with networks that took no part in the replay: those that it looked at were better, or
+    the default would be recommended.
+    """
     recorded = read_design(folder)
     first = recorded.test.network_means()[:, 0]
     print(
@@ -250,28 +259,48 @@ def replay_search(folder: Path, replays: int, budget: float, train: bool) -> Non
     worse = 0
     for number in range(replays):
         found = replay(recorded, budget, number)
-        while found.missing and train:
-            train_missing(folder, found.missing)
+        fresh, missing = check(recorded, found)
+        while missing and train:
+            train_missing(folder, missing)
             recorded = read_design(folder)
             found = replay(recorded, budget, number)
-        if found.missing:
-            needed = ", ".join(f"{label} seed {seed}" for label, seed in found.missing)
+            fresh, missing = check(recorded, found)
+        if missing:
+            needed = ", ".join(f"{label} seed {seed}" for label, seed in missing)
             raise SystemExit(f"replay {number} needs networks: {needed}; give --train")
-        label = recorded.labels[found.recommended]
-        print(f"replay {number}: {told(found)}; takes {label}{_against_default(found)}")
-        worse += found.test is not None and found.test.comparisons[0].high < 0
+        print(
+            f"replay {number}: {told(found)}{_shown(', its winner', found.test)}; takes "
+            f"{recorded.labels[found.recommended]}{_shown(', in further networks', fresh)}"
+        )
+        worse += fresh is not None and fresh.comparisons[0].high < 0
     print(f"in {worse} of {replays} replays what is recommended is worse than the default")
 
 
-def _against_default(found: Outcome) -> str:
-    """The look at the test patients, in words."""
-    if found.test is None:
+def check(recorded: Recorded, found: Outcome) -> tuple[Answer | None, tuple[tuple[str, int], ...]]:
+    """What was recommended against the default on test patients, in networks after the race's.
+
+    Returns:
+        The answer, None if the default is recommended; and the networks that are missing for it.
+    """
+    if found.missing or found.recommended == recorded.default:
+        return None, found.missing
+    names = (recorded.labels[recorded.default], recorded.labels[found.recommended])
+    seeds = range(found.race.networks + 1, found.race.networks + 1 + CHECKED)
+    there = len(recorded.test.networks)
+    table = pick(recorded.test, names, seeds) if seeds[-1] < there else None
+    if table is None:
+        return None, tuple((name, seed) for seed in seeds for name in names)
+    return answer(
+        table, recorded.margins[1], family="reference", reference=names[0], thorough=False
+    ), ()
+
+
+def _shown(what: str, found: Answer | None) -> str:
+    """A difference to the default on the test patients, in words."""
+    if found is None:
         return ""
-    shown = found.test.comparisons[0]
-    return (
-        f" (winner minus default on test patients {shown.difference:+.3f}, {shown.low:+.3f} to "
-        f"{shown.high:+.3f})"
-    )
+    one = found.comparisons[0]
+    return f"{what} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f}) on test patients"
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 
 from myosweep.analysis.importance import importance
+from myosweep.analysis.race import start_race
 from myosweep.config import study_config
 from myosweep.data.phantom_dataset import make_phantom
+from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.run import run_tuning
@@ -260,3 +263,31 @@ def test_replays_of_a_grid_reach_its_answer(tmp_path: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if line.startswith("replay ")]
     assert len(lines) == 2
     assert all("takes 0.0001: as the grid, within the margin" in line for line in lines)
+
+
+@needs("optuna")
+def test_what_a_replay_recommends_is_judged_by_further_networks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module, library = import_module("tuning_replays"), import_module("recorded")
+    rng = np.random.default_rng(0)
+    scores = np.repeat(rng.normal(0.6, 0.1, (1, 1, 20)), 2, 0).repeat(7, 1)
+    scores = scores + rng.normal(0, 0.005, scores.shape)
+    scores[1, :4] += 0.1  # trial 1 shines in the networks that the replay looks at,
+    scores[1, 4:] -= 0.1  # and is worse in all others
+    names = ("default", "trial 1")
+    seeds = tuple(f"seed {seed}" for seed in range(7))
+    table = ScoreTable(names, seeds, tuple(map(str, range(20))), scores)
+    facts = (names, ({}, {}), {}, table, table, ((), ()), (1.0, 1.0), 0, (0.02, 0.02), False)
+    recorded = library.Recorded(*facts)
+    race = replace(start_race("default", ["trial 1"]), networks=3, ending="decided")
+    found, missing = module.check(recorded, module.Outcome(1, 9.0, 2, race, None))
+    assert missing == ()
+    assert found.networks == 3
+    assert found.comparisons[0].high < -0.05
+    later = module.Outcome(1, 9.0, 2, replace(race, networks=4), None)
+    wanted = tuple((name, seed) for seed in (5, 6, 7) for name in names)
+    assert module.check(recorded, later) == (None, wanted)
+    kept = module.Outcome(0, 9.0, 2, race, None)
+    assert module.check(recorded, kept) == (None, ())

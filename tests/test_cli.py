@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +208,13 @@ def test_the_demo(shell: Shell, small_dataset: Dataset) -> None:
     out = shell("demo", "--out", "demo")
     assert "myocardium" in out
     assert Path("demo/report.html").is_file()
+
+
+def test_the_settings_page_shows_what_the_command_prints() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
+    shown = page.split("$ myosweep settings\n")[1].split("```")[0]
+    command = [sys.executable, "-m", "myosweep", "settings"]
+    env = {**os.environ, "COLUMNS": "112"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    printed = [line.rstrip() for line in done.stdout.splitlines()]
+    assert "\n".join(printed).strip() == shown.strip()

@@ -61,11 +61,11 @@ def test_report_writes_the_page_of_the_search(shell: Shell, search: ToySearch) -
 
 def test_status_tells_trials_from_the_race(shell: Shell, search: ToySearch) -> None:
     out = shell("status", search.folder)
-    assert "Search: 8 trials, 2 ended early; race: 12 networks; 0 running, 1 failed." in out
-    assert "17.2 of 20.0 default runs spent; over; time left: none" in out
+    assert "Search: 9 trials, 2 ended early; race: 12 networks; 0 running, 1 failed." in out
+    assert "18.2 of 20.0 default runs spent; over; time left: none" in out
     labels = [run["label"] for run in json.loads(shell("status", search.folder, "--json"))["each"]]
     places = [run.place for run in study_state(search.folder).runs]
-    assert len(labels) == 8 + 12
+    assert len(labels) == 9 + 12
     assert places == sorted(places)
 
 
@@ -88,7 +88,7 @@ def test_summary_shows_no_test_score(shell: Shell, search: ToySearch) -> None:
     assert out.count("trial ") >= 7
     assert read_looks(search.home) == ()
     rows = json.loads(shell("summary", search.folder, "--json"))
-    assert [row["trial"] for row in rows] == list(range(8))
+    assert [row["trial"] for row in rows] == list(range(9))
     shell("summary", search.folder, "--part", "training", code=2)
     assert "leave out --part" in shell.err
 

@@ -139,6 +139,7 @@ def finished_search(folder: Path, **config: Any) -> ToySearch:
     search.stop(5, epochs_done=3)
     search.stop(6, epochs_done=3, iou=0.02)
     search.fail(7)
+    search.add(8, 3)
     search.race({0: (2, 2, 3, 2), 3: (0, 1, 0, 0), 4: (1, 2, 1, 1)})
     search.is_at(contenders=(3, 4))
     return search

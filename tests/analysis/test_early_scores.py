@@ -57,6 +57,22 @@ def test_the_measure_is_spearmans_with_its_lower_bound() -> None:
     assert measure(pairs[:4]) == ()
 
 
+def test_few_trials_in_perfect_order_are_no_proof() -> None:
+    def perfect(count: int) -> Told:
+        return measure([(dict.fromkeys(PERCENTS, 0.1 * n), 0.1 * n) for n in range(count)])[0]
+
+    assert perfect(5).correlation == pytest.approx(1)
+    assert pruning_rule([perfect(5)]) is None
+    assert pruning_rule([perfect(6)]) == Rule(10, 2)
+    swapped = measure(
+        [
+            (dict.fromkeys(PERCENTS, float(n)), s)
+            for n, s in enumerate((0.0, 1.0, 2.0, 3.0, 5.0, 4.0))
+        ]
+    )
+    assert perfect(6).low == swapped[0].low
+
+
 def test_equal_scores_tell_nothing() -> None:
     pairs = [(dict.fromkeys(PERCENTS, 0.5), 0.1 * number) for number in range(6)]
     assert all(math.isnan(one.correlation) for one in measure(pairs))
@@ -68,8 +84,10 @@ def test_equal_scores_tell_nothing() -> None:
     [
         ((0.1, 0.2, 0.3, 0.4), None),
         ((0.1, 0.55, 0.9, 0.9), Rule(20, 2)),
-        ((0.8, 0.1, 0.1, 0.1), Rule(10, 3)),
-        ((math.nan, 0.4, 0.5, 0.2), Rule(30, 2)),
+        ((0.8, 0.1, 0.6, 0.9), Rule(30, 2)),  # later scores told less: the first was luck
+        ((0.8, 0.8, 0.8, 0.1), None),
+        ((math.nan, 0.4, 0.5, 0.75), Rule(30, 2)),
+        ((0.8, 0.5, 0.5, 0.5), Rule(10, 3)),
     ],
 )
 def test_the_earliest_moment_that_tells_enough(lows: tuple[float, ...], rule: Rule | None) -> None:
@@ -84,13 +102,14 @@ def test_rungs_stay_below_the_end() -> None:
 
 def test_the_first_rule_stays_whatever_comes_after() -> None:
     tune = Tune(startup=5)
-    first = [rising(number, 0.1 * (number + 1)) for number in range(5)]
+    first = [rising(number, 0.1 * (number + 1)) for number in range(6)]
     told, rule = told_so_far(first, tune)
     assert rule is not None
-    assert told[0].trials == 5
-    against = [trial(5 + k, tuple([0.9 - 0.1 * k] * 10), 0.1 * k) for k in range(6)]
+    assert told[0].trials == 6
+    against = [trial(6 + k, tuple([0.9 - 0.1 * k] * 10), 0.1 * k) for k in range(6)]
     assert told_so_far([*against, *first], tune) == (told, rule)
     assert told_so_far(first[:4], tune) == ((), None)
+    assert told_so_far(first[:5], tune)[1] is None
 
 
 def test_trials_that_were_ended_early_are_not_measured_on() -> None:

@@ -82,3 +82,11 @@ def test_no_validation_scores_no_selection() -> None:
     empty = ScoreTable(test.values, test.networks, ("p",), np.full((2, 5, 1), np.nan))
     assert select(empty, judged(test), None) is None
     assert all(np.isnan(mean) for mean in means_by_value(empty).values())
+
+
+def test_one_network_each_speaks_for_these_networks_alone() -> None:
+    said = "for these very networks: another training run could turn it round"
+    one = recommend(judged(table(0.5, 0.6, 0.7, networks=1)), "0.0001", {}, "L2 strength")
+    assert one.value == "0.00005"
+    assert said in one.reason
+    assert said not in recommend(judged(table(0.5, 0.6, 0.7)), "0.0001", {}, "").reason

@@ -202,3 +202,72 @@ def test_the_reach_scales_the_same_draw() -> None:
 
 def test_golden_change() -> None:
     assert draw_change(PAPER, 1, 2, 3) == Change(False, -9.632166404993505, 9.481267871424187)
+
+
+SQUARE = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32)
+SQUARE_LABELS = SQUARE.astype(np.uint8)
+
+
+def test_a_quarter_turn_is_numpys() -> None:
+    image, labels = change_one(Change(False, 0.0, 0.0, turn_deg=90.0), SQUARE, SQUARE_LABELS)
+    np.testing.assert_allclose(image, np.rot90(SQUARE, 1), atol=1e-5)
+    assert np.array_equal(labels, np.rot90(SQUARE_LABELS, 1))
+
+
+def test_twice_as_large_keeps_the_centre_and_half_as_large_shows_what_fills() -> None:
+    image, labels = change_one(Change(False, 0.0, 0.0, size=2.0), SQUARE, SQUARE_LABELS)
+    assert image[1].tolist() == [4.5, 5, 5.5]
+    small, labels = change_one(Change(False, 0.0, 0.0, size=0.5), SQUARE, SQUARE_LABELS, fill=-1.0)
+    assert small.tolist() == [[-1, -1, -1], [-1, 5, -1], [-1, -1, -1]]
+    assert labels.tolist() == [[N, N, N], [N, 5, N], [N, N, N]]
+
+
+def test_a_turned_image_is_moved_after_its_turn() -> None:
+    change = Change(False, 1.0, 0.0, turn_deg=180.0)
+    image, labels = change_one(change, SQUARE, SQUARE_LABELS, fill=0.0)
+    np.testing.assert_allclose(image, [[0, 9, 8], [0, 6, 5], [0, 3, 2]], atol=1e-5)
+    assert labels.tolist() == [[N, 9, 8], [N, 6, 5], [N, 3, 2]]
+
+
+def test_a_warp_without_turn_is_a_shift() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(9, 7)).astype(np.float32)
+    labels = rng.integers(0, 3, (9, 7)).astype(np.uint8)
+    shift, warp = Change(False, 2.0, -1.0), Change(False, 2.0, -1.0, size=1 + 1e-9)
+    for one, other in zip(
+        change_one(warp, image, labels), change_one(shift, image, labels), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_gamma_keeps_the_ends_and_contrast_the_mean() -> None:
+    image = np.array([[0, 1, 4]], np.float32)
+    labels = np.zeros((1, 3), np.uint8)
+    curved, _ = change_one(Change(False, 0.0, 0.0, gamma=2.0), image, labels)
+    np.testing.assert_allclose(curved, [[0, 0.25, 4]], atol=1e-6)
+    wide, _ = change_one(Change(False, 0.0, 0.0, contrast=2.0), image, labels)
+    assert wide.mean() == pytest.approx(image.mean())
+    assert wide.std() == pytest.approx(2 * image.std())
+    bright, _ = change_one(Change(False, 0.0, 0.0, brightness=0.5), image, labels)
+    np.testing.assert_allclose(bright - image, 0.5 * image.std(), rtol=1e-5)
+    flat = np.ones((1, 3), np.float32)
+    assert change_one(Change(False, 0.0, 0.0, gamma=2.0), flat, labels)[0].tolist() == flat.tolist()
+
+
+def test_turn_size_and_grey_are_drawn_within_their_reach_and_leave_the_others_alone() -> None:
+    wide = Augmentation(rotation_deg=30, scale=0.25, intensity=0.3)
+    draws = [draw_change(wide, 0, 1, image) for image in range(400)]
+    for image, one in enumerate(draws):
+        plain = draw_change(PAPER, 0, 1, image)
+        assert (one.flip, one.x_px, one.y_px) == (plain.flip, plain.x_px, plain.y_px)
+        assert plain.moves_only
+        assert plain.keeps_grey
+    for found, low, high in (
+        ([one.turn_deg for one in draws], -30, 30),
+        ([one.size for one in draws], 0.8, 1.25),
+        ([one.gamma for one in draws], 1 / 1.3, 1.3),
+        ([one.contrast for one in draws], 1 / 1.3, 1.3),
+        ([one.brightness for one in draws], -0.3, 0.3),
+    ):
+        assert low <= min(found) < low + 0.05 * (high - low)
+        assert high - 0.05 * (high - low) < max(found) <= high

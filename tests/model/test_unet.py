@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from myosweep.model.unet import UNet, UpConv
+from myosweep.model.unet import Norm, UNet, UpConv
 
 
 def parameters(network: nn.Module, *, weights: bool) -> int:
@@ -95,3 +95,25 @@ def test_training_drops_half() -> None:
     network = UNet(depth=2, first_filters=2).train()
     images = torch.rand(1, 1, 16, 16)
     assert not torch.equal(network(images), network(images))
+
+
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_normalised_scores_do_not_see_the_images_grey_scale(norm: Norm) -> None:
+    generator = torch.Generator().manual_seed(0)
+    network = UNet(depth=1, first_filters=16, norm=norm, generator=generator).eval()
+    images = torch.rand(2, 1, 8, 8)
+    torch.testing.assert_close(network(5 * images), network(images), atol=1e-2, rtol=1e-2)
+    plain = UNet(depth=1, first_filters=16, generator=generator).eval()
+    assert not torch.allclose(plain(5 * images), plain(images), atol=1e-2, rtol=1e-2)
+
+
+def test_groups_have_eight_channels_and_what_l2_touches_stays() -> None:
+    network = UNet(depth=1, first_filters=16, norm="group")
+    norms = [one for one in network.modules() if isinstance(one, nn.GroupNorm)]
+    assert {one.num_channels // one.num_groups for one in norms} == {8}
+    assert [one.num_channels for one in norms] == [16, 16, 32, 32, 16, 16]
+    plain = UNet(depth=1, first_filters=16)
+    assert parameters(network, weights=True) == parameters(plain, weights=True)
+    small = UNet(depth=1, first_filters=2, norm="group").bridge.first_norm
+    assert isinstance(small, nn.GroupNorm)
+    assert small.num_groups == 1

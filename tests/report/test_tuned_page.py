@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.report.pages import Checked, section_of, without_pixels
-from tests.toy_tune import ToySearch, finished_search, toy_search
+from tests.toy_tune import NETWORKS, ToySearch, finished_search, toy_search
 
 from myosweep.analysis.early_scores import told_so_far
 from myosweep.analysis.tuned import Tuned, conclude_tuning, search_so_far, seen_part
@@ -22,7 +22,7 @@ from myosweep.report.tuned_text import to_paste, tuned_blocks, tuned_json
 from myosweep.report.tuned_words import answer_part, domain_words, race_part
 from myosweep.results.ledger import Look, log_look, read_looks
 from myosweep.results.read import read_results
-from myosweep.results.trials import TuningState, read_tuning_state
+from myosweep.results.trials import TuningState, read_tuning_state, write_tuning_state
 
 FIGURES = ("figure-early-scores", "figure-race", "figure-search")
 
@@ -91,7 +91,7 @@ def test_the_answer_has_its_evidence(found: Tuned, search: ToySearch) -> None:
 def test_methods_name_what_a_reviewer_asks_for(search: ToySearch, found: Tuned) -> None:
     page = build_tuned_page(read_results(search.folder), found)
     for words in (
-        "Optuna 5.0.0", "tree-structured Parzen", "seed 0", "budget of 20runs", "8 trials",
+        "Optuna 5.0.0", "tree-structured Parzen", "seed 0", "budget of 20runs", "9 trials",
         search.toy.split.hash[:16], "Dice similarity coefficient of the myocardium",
         "up to 4 each", "Looks were taken at 3 and 4 networks", f"{found.margin:.4f}",
         "8 test patients once, after the race", "PyTorch 2.13.0", "From 10 % of their epochs on",
@@ -113,8 +113,9 @@ def test_every_trial_stands_in_the_table(text: str) -> None:
 def test_search_figure_adds_costs_up_and_marks_each_end(found: Tuned) -> None:
     record = search_figure(found, "dice")
     assert record is not None
-    assert [round(mark.spent, 6) for mark in record.marks] == [1, 2, 3, 4, 5, 5.1, 5.2, 5.2]
-    assert [mark.state for mark in record.marks] == ["whole"] * 5 + ["ended early"] * 2 + ["failed"]
+    assert [round(mark.spent, 6) for mark in record.marks] == [1, 2, 3, 4, 5, 5.1, 5.2, 5.2, 6.2]
+    states = [*["whole"] * 5, *["ended early"] * 2, "failed", "whole"]
+    assert [mark.state for mark in record.marks] == states
     assert record.default == record.marks[0].score
     assert record.best == ((1.0, record.default), (4.0, 1.0))
     assert record.marks[5].score == pytest.approx(2 * 0.1 / 1.1)
@@ -148,7 +149,7 @@ def test_early_figure_tells_measured_trials_from_later_ones(
     assert record is not None
     assert record.told in told
     assert record.told.percent == rule.percent
-    assert [point.number for point in record.points] == [0, 1, 2, 3, 4]
+    assert [point.number for point in record.points] == [0, 1, 2, 3, 4, 8]
     assert all(point.measured for point in record.points)
     history = found.trials[3].run.history
     assert record.points[3].early == history[30 * rule.percent // 100 - 1]
@@ -167,7 +168,7 @@ def test_one_look_is_logged_and_may_be_repeated(search: ToySearch, found: Tuned)
 def test_another_winner_after_a_larger_budget_is_exploratory(tmp_path: Path) -> None:
     search = finished_search(tmp_path)
     assert conclude_tuning(search.home).recommended == 3
-    search.add(8, 0)
+    search.add(9, 0)
     search.race({8: (0, 0, 0, 0)})
     search.is_at(contenders=(8, 4), budget="30runs")
     found = conclude_tuning(search.home)
@@ -273,9 +274,25 @@ def test_json_can_be_written(found: Tuned, search: ToySearch) -> None:
     content = tuned_json(found, search.toy.config, TuningState(budget="20runs"))
     again = json.loads(json.dumps(content, allow_nan=False))
     assert again["settings"] == {"l2.strength": 8e-06, "dropout": 0.15}
-    assert len(again["trials"]) == len(search_so_far(search.home)) == 8
+    assert len(again["trials"]) == len(search_so_far(search.home)) == 9
 
 
 def test_a_domain_in_words() -> None:
     assert domain_words(Range(low=1e-6, high=0.01, log=True)) == "0.000001 to 0.01 (logarithmic)"
     assert domain_words(Choice(values=(True, "dice"))) == "yes, dice"
+
+
+def test_a_race_that_goes_on_names_who_is_ahead_and_no_score(tmp_path: Path) -> None:
+    search = toy_search(tmp_path)
+    for trial, shift in enumerate((2, 1, 0)):
+        search.add(trial, shift)
+    search.race({0: (2, 2, 2), 1: (0, 0, 1), 2: (1, 1, 1)})
+    state = TuningState(
+        budget="20runs", budget_runs=20.0, search_over=True, contenders=(2, 1), largest=NETWORKS
+    )
+    write_tuning_state(search.home, state)
+    found = conclude_tuning(search.home)
+    assert found.outcome == "not over"
+    said = " ".join(answer_part(found, search.toy.config).sentences)
+    assert "Ahead in the race so far, on validation patients: trial 1." in said
+    assert "Highest validation score" not in said

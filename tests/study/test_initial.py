@@ -69,7 +69,7 @@ def test_what_cannot_start_is_refused_before_anything_is_made(
     small_dataset: Dataset, pretrained: Path, tmp_path: Path
 ) -> None:
     other = {**TINY, "first_filters": 3, "init_from": str(pretrained)}
-    with pytest.raises(ConfigError, match="first_filters, depth and the number of regions"):
+    with pytest.raises(ConfigError, match="first_filters, depth, norm and the number of regions"):
         open_study(config(small_dataset, settings=other), tmp_path / "study", device="cpu")
     with pytest.raises(StudyError, match="no weights in 'nowhere'"):
         open_study(

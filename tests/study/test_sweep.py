@@ -303,7 +303,7 @@ def test_workers_end_when_their_parent_is_killed(small_study: StudyConfig, tmp_p
     finally:
         parent.kill()
         parent.wait()
-    patience = time.monotonic() + 30
+    patience = time.monotonic() + 120
     while any(run.state == "running" for run in study_state(tmp_path / "out").runs):
         assert time.monotonic() < patience, "a worker lives on without its parent"
         time.sleep(0.2)

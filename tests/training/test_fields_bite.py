@@ -23,15 +23,20 @@ TWO_VALUES: dict[str, tuple[Any, Any]] = {
     "l2.learned.rate": (0.5, 1.0),
     "l2.learned.per": ("network", "layer"),
     "learning_rate": (1e-3, 2e-3),
+    "schedule": ("constant", "one-cycle"),
     "batch_size": (2, 3),
     "epochs": (2, 3),
     "first_filters": (2, 3),
     "depth": (1, 2),
     "dropout": (0.5, 0.2),
+    "norm": ("none", "group"),
     "normalisation": ("zero-centre", "z-score"),
     "shuffle": ("once", "every-epoch"),
     "augmentation.flip": (0.5, 0.0),
     "augmentation.shift_px": (10.0, 2.0),
+    "augmentation.rotation_deg": (0.0, 30.0),
+    "augmentation.scale": (0.1, 0.3),
+    "augmentation.intensity": (0.0, 0.3),
     "loss": ("cross-entropy", "dice"),
     "data.fraction": (0.5, 1.0),
     "labels.noise": ("jitter", "dilation"),
@@ -54,8 +59,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "images.parts": {**NOISE, **LEARNED, "l2.learned.rate": 1.0},
 }
 """What else must be set for a field to act."""
-ELSEWHERE = {"init_from"}
-"""Needs a file: see test_initial.py."""
+ELSEWHERE = {"init_from", "test_time_averaging"}
+"""Needs a file: see test_initial.py; changes predictions, not weights: see test_run.py."""
 
 
 def test_every_field_is_here() -> None:
@@ -84,3 +89,14 @@ def test_the_same_settings_give_the_same_bits(small_dataset: Dataset, tmp_path: 
 def test_another_seed_gives_other_weights(small_dataset: Dataset, tmp_path: Path) -> None:
     one, other = (trained_weights(tiny_plan(small_dataset, seed=s), tmp_path) for s in (0, 1))
     assert not same_bits(one, other)
+
+
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_normalisation_layers_learn_in_bfloat16(
+    norm: str, small_dataset: Dataset, tmp_path: Path
+) -> None:
+    plan = tiny_plan(small_dataset, norm=norm, first_filters=8, precision="bfloat16")
+    weights = trained_weights(plan, tmp_path, Computer("cpu", "bfloat16", 1))
+    assert all(one.isfinite().all() for one in weights.values())
+    assert not (weights["bridge.first_norm.weight"] == 1).all()
+    assert plan.settings.norm == norm

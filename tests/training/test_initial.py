@@ -41,7 +41,7 @@ def test_weights_of_another_network_are_refused(small_dataset: Dataset, tmp_path
     weights = find_weights(StudyFolder(tmp_path).run(plan.id).path)
     other = build_network(tiny_plan(small_dataset, first_filters=3), COMPUTER)
     before = [one.detach().clone() for one in other.parameters()]
-    with pytest.raises(StudyError, match="first_filters, depth and the number of regions"):
+    with pytest.raises(StudyError, match="first_filters, depth, norm and the number of regions"):
         load_initial(other, weights)
     assert all(torch.equal(a, b) for a, b in zip(before, other.parameters(), strict=True))
 

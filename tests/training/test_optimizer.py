@@ -8,7 +8,7 @@ import torch
 
 from myosweep.config import settings_from_paths
 from myosweep.model.unet import UNet
-from myosweep.training.optimizer import build_optimizer, held_by, weights
+from myosweep.training.optimizer import build_optimizer, build_schedule, held_by, weights
 
 RATE, STRENGTH = 1e-2, 0.3
 
@@ -90,3 +90,52 @@ def test_the_order_in_memory_changes_no_step() -> None:
         ends.append(network)
     for one, other in zip(*(network.parameters() for network in ends), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=0)
+
+
+def test_one_cycle_goes_up_by_a_cosine_and_down_to_almost_nothing() -> None:
+    network = UNet(depth=1, first_filters=2)
+    settings = settings_from_paths({"learning_rate": RATE, "schedule": "one-cycle"})
+    optimizer = build_optimizer(network, settings)
+    schedule = build_schedule(optimizer, settings, 10, 0)
+    assert schedule is not None
+    rates = []
+    for _ in range(10):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    weights_lr, _, transposed_lr = zip(*rates, strict=True)
+    assert transposed_lr == pytest.approx([2 * one for one in weights_lr])
+    # torch: from a 25th of the largest rate up over 30 % of the steps, then down to 1e-4 of it
+    low = RATE / 25
+    up = [low + (RATE - low) * (1 - math.cos(math.pi * step / 2)) / 2 for step in range(3)]
+    last = low / 1e4
+    down = [last + (RATE - last) * (1 + math.cos(math.pi * step / 7)) / 2 for step in range(1, 8)]
+    assert weights_lr == pytest.approx([*up, *down], rel=1e-6)
+
+
+@pytest.mark.parametrize("done", [1, 5, 9])
+def test_a_cycle_taken_up_later_has_the_same_rate(done: int) -> None:
+    settings = settings_from_paths({"learning_rate": RATE, "schedule": "one-cycle"})
+    optimizers = [build_optimizer(UNet(depth=1, first_filters=2), settings) for _ in range(2)]
+    whole, later = (
+        build_schedule(optimizer, settings, 10, steps)
+        for optimizer, steps in zip(optimizers, (0, done), strict=True)
+    )
+    assert whole is not None
+    assert later is not None
+    for step in range(9):
+        if step >= done:
+            rates = [[group["lr"] for group in one.param_groups] for one in optimizers]
+            assert rates[0] == rates[1]
+            optimizers[1].step()
+            later.step()
+        optimizers[0].step()
+        whole.step()
+
+
+def test_a_constant_rate_has_no_schedule() -> None:
+    settings = settings_from_paths({})
+    assert (
+        build_schedule(build_optimizer(UNet(depth=1, first_filters=2), settings), settings, 10, 0)
+        is None
+    )

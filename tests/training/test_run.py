@@ -20,7 +20,7 @@ from myosweep.regions import NO_REGION
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_counts, read_history, read_masks
 from myosweep.training.fit import predict_regions
-from myosweep.training.plan import build_network
+from myosweep.training.plan import answering, build_network
 from myosweep.training.run import perform_run
 
 WORKER = """
@@ -173,3 +173,31 @@ def test_a_diverged_run_that_was_killed_before_its_end_is_not_trained_on(
     status = perform_run(plan, study, COMPUTER)
     assert status is not None
     assert (status.status, status.epochs_done) == ("diverged", before)
+
+
+def test_copies_change_scores_and_not_the_training(small_dataset: Dataset, tmp_path: Path) -> None:
+    plans = [tiny_plan(small_dataset, test_time_averaging=copies) for copies in (1, 8)]
+    one, other = (trained_weights(plan, tmp_path) for plan in plans)
+    assert same_bits(one, other)
+    runs = [StudyFolder(tmp_path).run(plan.id) for plan in plans]
+    assert read_history(runs[0]).equals(read_history(runs[1]))
+    single, averaged = map(read_masks, runs)
+    assert any((single[key] != averaged[key]).any() for key in single)
+    network = build_network(plans[1], COMPUTER)
+    network.load_state_dict(other)
+    answers = answering(network, plans[1].settings)
+    pairs = predict_regions(answers, plans[1].samples()["test"], COMPUTER)
+    predicted = np.concatenate([maps for _, maps in pairs])
+    for key, expected in zip(plans[1].split.test, predicted, strict=True):
+        assert np.array_equal(averaged[key], expected)
+
+
+def test_a_cycle_of_the_learning_rate_goes_on_where_it_was(
+    small_dataset: Dataset, tmp_path: Path
+) -> None:
+    plan = tiny_plan(small_dataset, schedule="one-cycle", epochs=4)
+    whole = trained_weights(plan, tmp_path / "whole")
+    study = StudyFolder(tmp_path / "stopped")
+    perform_run(plan, study, COMPUTER, stops=lambda progress: progress.epochs_done == 2)
+    assert study.run(plan.id).checkpoint.exists()
+    assert same_bits(whole, trained_weights(plan, tmp_path / "stopped"))

@@ -28,7 +28,9 @@ class Told:
     Attributes:
         percent: of the epochs.
         correlation: Spearman's, over trials; NaN where all scores are equal.
-        low: its lower bound (one-sided, 90 %, Fisher's z with the variance of Bonett and Wright).
+        low: its lower bound (one-sided, 90 %, Fisher's z with the variance of Bonett and Wright);
+            a perfect order counts as one with two neighbours swapped, since few trials may be in
+            order by chance.
         trials: how many.
     """
 
@@ -90,18 +92,25 @@ def measure(trials: Sequence[tuple[Scores, float]]) -> tuple[Told, ...]:
             told.append(Told(percent, math.nan, math.nan, len(trials)))
             continue
         rho = float(stats.spearmanr(early, final).statistic)
-        se = math.sqrt((1 + rho**2 / 2) / (len(trials) - 3))
-        z = math.atanh(min(max(rho, -0.999), 0.999)) - stats.norm.ppf(0.9) * se
-        told.append(Told(percent, rho, math.tanh(z), len(trials)))
+        told.append(Told(percent, rho, _lower_bound(rho, len(trials)), len(trials)))
     return tuple(told)
 
 
+def _lower_bound(rho: float, trials: int) -> float:
+    most = 1 - 12 / (trials * (trials**2 - 1))
+    rho = min(max(rho, -most), most)
+    se = math.sqrt((1 + rho**2 / 2) / (trials - 3))
+    return math.tanh(math.atanh(rho) - float(stats.norm.ppf(0.9)) * se)
+
+
 def pruning_rule(told: Sequence[Told]) -> Rule | None:
-    """The earliest moment whose scores tell enough; None if none does, and nothing is ended."""
-    for one in told:
-        if one.low >= _ENOUGH:
-            return Rule(one.percent, 3 if one.low >= _STRONG else 2)
-    return None
+    """The earliest moment from which on all scores tell enough; None if nothing may be ended."""
+    rule = None
+    for one in reversed(told):
+        if not one.low >= _ENOUGH:
+            break
+        rule = Rule(one.percent, 3 if one.low >= _STRONG else 2)
+    return rule
 
 
 def rule_so_far(trials: Sequence[Trial], tune: Tune) -> Rule | None:

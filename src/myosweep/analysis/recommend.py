@@ -50,12 +50,15 @@ def recommend(
         what: the swept field in words.
     """
     enough = shown.good_enough
+    these = ""
+    if shown.estimand == "patients":
+        these = " This holds for these very networks: another training run could turn it round."
     if default in enough:
         return Recommendation(
             default,
             default,
             f"The default {what}, {default}, is shown to be good enough: no other tested value can "
-            "be better by the margin or more. There is no reason to leave it.",
+            f"be better by the margin or more. There is no reason to leave it.{these}",
         )
     keep = f"The default, {default}, is kept" if default else "Nothing speaks for one value"
     if not enough:
@@ -81,7 +84,7 @@ def recommend(
     return Recommendation(
         best,
         default,
-        f"{best}: {how} shown to be good enough ({', '.join(enough)}); {tested}.",
+        f"{best}: {how} shown to be good enough ({', '.join(enough)}); {tested}.{these}",
     )
 
 

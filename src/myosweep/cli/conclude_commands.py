@@ -7,8 +7,8 @@ from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder, Folder
+from myosweep.cli.running import Device, Jobs, perform, with_jobs
 from myosweep.cli.show import console, duration, print_blocks, print_json
-from myosweep.cli.study_commands import Device, Jobs, perform, with_jobs
 from myosweep.cli.tune_command import show_tuned
 
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from myosweep.cli.data_commands import Json
 from myosweep.cli.results_commands import DatasetFolder
+from myosweep.cli.running import Device, Jobs, Threads, warn_of
 from myosweep.cli.show import (
     console,
     counting,
@@ -18,7 +19,6 @@ from myosweep.cli.show import (
     print_table,
     warn,
 )
-from myosweep.cli.study_commands import Device, Jobs, Threads, warn_of
 
 if TYPE_CHECKING:
     from myosweep.analysis.tuned import Tuned
@@ -81,7 +81,8 @@ def tune(
     """
     from myosweep.config import parse_budget
     from myosweep.errors import ConfigError
-    from myosweep.study.open import open_study, read_source
+    from myosweep.study.open import open_study
+    from myosweep.study.places import read_source
     from myosweep.study.resources import Resources
     from myosweep.study.tune.tuning import open_tuning, require_tune
 

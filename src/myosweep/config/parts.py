@@ -52,7 +52,7 @@ class L2(Record):
         0.0,
         ge=0,
         description="decoupled: instead of strength, the epochs in which a weight would shrink to "
-        "1/e without gradients; 0 leaves it to strength",
+        "1/e without gradients, at the largest learning rate; 0 leaves it to strength",
     )
     learned: Learned = Learned()
 
@@ -147,4 +147,17 @@ class Augmentation(Record):
     flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
     shift_px: float = Field(
         10.0, ge=0, description="largest shift, pixels; x and y are uniform in [-shift, shift]"
+    )
+    rotation_deg: float = Field(
+        0.0, ge=0, le=180, description="largest rotation about the centre, degrees, either way"
+    )
+    scale: float = Field(
+        0.0, ge=0, lt=1, description="largest change of size, as a share: 0.2 is 1/1.2 to 1.2 times"
+    )
+    intensity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="largest change of gamma, contrast and brightness: 0.3 is a gamma and a "
+        "contrast of 1/1.3 to 1.3, and 0.3 standard deviations of brightness",
     )

@@ -27,13 +27,25 @@ class RunSettings(Record):
     """Everything that changes the weights of one training run, apart from seed and data."""
 
     l2: L2 = L2()
-    learning_rate: float = Field(1e-4, gt=0, description="Adam's constant learning rate")
+    learning_rate: float = Field(
+        1e-4, gt=0, description="Adam's learning rate; with schedule 'one-cycle' the largest"
+    )
+    schedule: Literal["constant", "one-cycle"] = Field(
+        "constant",
+        description="learning rate over the training: constant, or one-cycle: up over the first "
+        "30 %, then down to almost 0, by cosines",
+    )
     batch_size: int = Field(4, ge=1, description="images per mini-batch")
     epochs: int = Field(30, ge=1, description="passes over the training part")
     first_filters: int = Field(64, ge=1, description="filters of the first stage; they double")
     depth: int = Field(4, ge=1, le=7, description="encoder stages of the U-Net")
     dropout: float = Field(
         0.5, ge=0, lt=1, description="dropout after the last encoder stage and after the bridge"
+    )
+    norm: Literal["none", "group", "instance"] = Field(
+        "none",
+        description="normalisation inside the network, after each 3 x 3 convolution: none, as in "
+        "MATLAB's U-Net; group: group normalisation, 8 channels each; instance: each channel",
     )
     normalisation: Literal["zero-centre", "z-score"] = Field(
         "zero-centre",
@@ -54,6 +66,11 @@ class RunSettings(Record):
     init_from: str = Field(
         "",
         description="weights to start from: a run's folder or weights file; empty: random weights",
+    )
+    test_time_averaging: Literal[1, 2, 4, 8] = Field(
+        1,
+        description="copies of an image whose predictions are averaged: 2: mirrored left-right; 4: "
+        "top-bottom as well; 8: also turned by 90 degrees; in scores, not in the learning curve",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "float32",

@@ -1,10 +1,11 @@
-"""Augmentation as the paper did it: left-right flips and shifts, drawn first, applied second.
+"""Augmentation: the paper's left-right flips and shifts, and more; drawn first, applied second.
 
 Drawn per image from (seed, epoch, image), so that any process can draw any image's share.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -16,21 +17,44 @@ from myosweep.regions import NO_REGION
 
 @dataclass(frozen=True)
 class Change:
-    """One image's draw: flipped or not, then moved right by ``x_px`` and down by ``y_px``."""
+    """One image's draw.
+
+    Flipped or not; turned by ``turn_deg`` and made ``size`` times as large about its centre; moved
+    right by ``x_px`` and down by ``y_px``; then its grey levels change.
+    """
 
     flip: bool
     x_px: float
     y_px: float
+    turn_deg: float = 0.0
+    size: float = 1.0
+    gamma: float = 1.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+
+    @property
+    def moves_only(self) -> bool:
+        return self.turn_deg == 0 and self.size == 1
+
+    @property
+    def keeps_grey(self) -> bool:
+        return (self.gamma, self.contrast, self.brightness) == (1, 1, 0)
 
 
 def draw_change(augmentation: Augmentation, seed: int, epoch: int, image: int) -> Change:
     """The change of one image in one epoch."""
-    flip, x, y = stream(seed, "augmentation", epoch, image).random(3)
-    reach = augmentation.shift_px
+    flip, *others = stream(seed, "augmentation", epoch, image).random(8)
+    x, y, turn, size, gamma, contrast, brightness = (2 * float(one) - 1 for one in others)
+    reach, grey = augmentation.shift_px, augmentation.intensity
     return Change(
         bool(flip < augmentation.flip),
-        float((2 * x - 1) * reach),
-        float((2 * y - 1) * reach),
+        x * reach,
+        y * reach,
+        turn * augmentation.rotation_deg,
+        (1 + augmentation.scale) ** size,
+        (1 + grey) ** gamma,
+        (1 + grey) ** contrast,
+        grey * brightness,
     )
 
 
@@ -49,9 +73,42 @@ def apply_changes(
         image, reference = images[n], references[n]
         if change.flip:
             image, reference = image[:, ::-1], reference[:, ::-1]
-        new_images[n] = _shift_linear(image, change, fill[n])
-        new_references[n] = _shift_nearest(reference, change)
+        if change.moves_only:
+            new_images[n] = _shift_linear(image, change, fill[n])
+            new_references[n] = _shift_nearest(reference, change)
+        else:
+            new_images[n] = _warp(image, change, 1, float(fill[n]))
+            new_references[n] = _warp(reference, change, 0, float(NO_REGION))
+        if not change.keeps_grey:
+            new_images[n] = _regrey(new_images[n], change)
     return new_images, new_references
+
+
+def _warp(pixels: np.ndarray, change: Change, order: Literal[0, 1], fill: float) -> np.ndarray:
+    """Turned, resized and moved in one interpolation of this order."""
+    from scipy.ndimage import affine_transform
+
+    turn = np.deg2rad(change.turn_deg)
+    cos, sin = np.cos(turn) / change.size, np.sin(turn) / change.size
+    back = np.array([[cos, sin], [-sin, cos]])  # from new (y, x) to old, about the centre
+    centre = (np.array(pixels.shape) - 1) / 2
+    offset = centre - back @ (centre + np.array([change.y_px, change.x_px]))
+    warped = np.empty_like(pixels)
+    affine_transform(
+        pixels, back, offset, output=warped, order=order, mode="grid-constant", cval=fill
+    )
+    return warped
+
+
+def _regrey(image: np.ndarray, change: Change) -> np.ndarray:
+    """Gamma between the image's lowest and highest grey level, then contrast and brightness."""
+    low, reach = image.min(), np.ptp(image)
+    if not reach:
+        return image
+    curved = low + reach * ((image - low) / reach) ** np.float32(change.gamma)
+    mean, spread = curved.mean(), curved.std()
+    changed = mean + (curved - mean) * change.contrast + change.brightness * spread
+    return np.asarray(changed, np.float32)
 
 
 def _shift_linear(image: np.ndarray, change: Change, fill: np.float32) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Several networks that answer together."""
+"""Several answers about one image, averaged: of several networks, or of its mirrored copies."""
 
 from collections.abc import Sequence
 
@@ -22,5 +22,36 @@ class Ensemble(nn.Module):
         self, images: Float[Tensor, "image channel y x"]
     ) -> Float[Tensor, "image region y x"]:
         """Logarithms of the mean probabilities; not finite where a network's scores are not."""
-        probabilities = [network(images).float().softmax(1) for network in self.networks]
-        return torch.stack(probabilities).mean(0).log()
+        return _log_mean([network(images) for network in self.networks])
+
+
+class Averaged(nn.Module):
+    """A network that is asked about several copies of an image, and gives the mean answer.
+
+    Args:
+        network: gives scores before the softmax.
+        copies: 1, the image itself; 2, also mirrored left-right; 4, top-bottom as well; 8, and the
+            same of the transposed image, so all turns by 90 degrees.
+    """
+
+    def __init__(self, network: nn.Module, copies: int) -> None:
+        super().__init__()
+        self.network, self.copies = network, copies
+
+    def forward(
+        self, images: Float[Tensor, "image channel y x"]
+    ) -> Float[Tensor, "image region y x"]:
+        """Logarithms of the mean probabilities; not finite where any scores are not."""
+        found = []
+        for copy in range(self.copies):
+            axes = [axis for axis, mirrored in ((3, copy & 1), (2, copy & 2)) if mirrored]
+            seen = (images.transpose(2, 3) if copy & 4 else images).flip(axes)
+            answer = self.network(seen).flip(axes)
+            found.append(answer.transpose(2, 3) if copy & 4 else answer)
+        return _log_mean(found)
+
+
+def _log_mean(scores: Sequence[Tensor]) -> Tensor:
+    """Of probabilities; one that is 0 to all digits stays a finite number."""
+    mean = torch.stack([one.float().softmax(1) for one in scores]).mean(0)
+    return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()

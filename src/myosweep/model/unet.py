@@ -2,24 +2,39 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+Norm = Literal["none", "group", "instance"]
+GROUP_CHANNELS = 8
+"""Channels of a group, for group normalisation."""
+
 
 class ConvPair(nn.Module):
-    """Two 3 x 3 convolutions, each with a ReLU; the size stays."""
+    """Two 3 x 3 convolutions, each with a ReLU, and a normalisation before it; the size stays."""
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, norm: Norm = "none") -> None:
         super().__init__()
         self.first = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.first_norm = _norm_layer(norm, channels_out)
         self.second = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        self.second_norm = _norm_layer(norm, channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.first(x), inplace=True)
-        return F.relu(self.second(x), inplace=True)
+        x = F.relu(self.first_norm(self.first(x)), inplace=True)
+        return F.relu(self.second_norm(self.second(x)), inplace=True)
+
+
+def _norm_layer(norm: Norm, channels: int) -> nn.Module:
+    """Without learned weights where there is nothing to normalise."""
+    if norm == "none":
+        return nn.Identity()
+    groups = channels if norm == "instance" else max(channels // GROUP_CHANNELS, 1)
+    return nn.GroupNorm(groups, channels)
 
 
 class UpConv(nn.ConvTranspose2d):
@@ -47,7 +62,7 @@ class UNet(nn.Module):
     """U-Net as MATLAB's ``unetLayers`` builds it; with its defaults 31,030,723 parameters.
 
     Dropout stands at the end of the last encoder stage (after the skip connection is taken) and at
-    the end of the bridge. There is no batch normalisation.
+    the end of the bridge. There is no batch normalisation; ``norm`` adds another.
 
     Args:
         in_channels: channels of the image.
@@ -55,6 +70,7 @@ class UNet(nn.Module):
         depth: encoder stages; height and width must be multiples of ``2 ** depth``.
         first_filters: filters of the first stage, doubled in each further one.
         dropout: probability of dropping a value, in training mode only.
+        norm: normalisation before the ReLU of each 3 x 3 convolution.
         generator: where the He-normal weights are drawn from; torch's own by default.
     """
 
@@ -66,19 +82,20 @@ class UNet(nn.Module):
         first_filters: int = 64,
         dropout: float = 0.5,
         generator: torch.Generator | None = None,
+        norm: Norm = "none",
     ) -> None:
         super().__init__()
         filters = [first_filters * 2**stage for stage in range(depth + 1)]
         self.dropout = dropout
         self.encoder = nn.ModuleList(
-            ConvPair(before, after)
+            ConvPair(before, after, norm)
             for before, after in zip([in_channels, *filters], filters[:-1], strict=False)
         )
-        self.bridge = ConvPair(filters[-2] if depth else in_channels, filters[-1])
+        self.bridge = ConvPair(filters[-2] if depth else in_channels, filters[-1], norm)
         self.up = nn.ModuleList(
             UpConv(below, here) for below, here in zip(filters[:0:-1], filters[-2::-1], strict=True)
         )
-        self.decoder = nn.ModuleList(ConvPair(2 * here, here) for here in filters[-2::-1])
+        self.decoder = nn.ModuleList(ConvPair(2 * here, here, norm) for here in filters[-2::-1])
         self.last = nn.Conv2d(filters[0], classes, 1)
         initialise(self, generator)
 

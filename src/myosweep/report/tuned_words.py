@@ -51,6 +51,11 @@ def _evidence(found: Tuned, study: StudyConfig) -> Iterator[str]:
     elif found.outcome == "keep":
         now = " for this answer" if found.earlier else ""
         yield f"The test patients were not looked at{now}, because there is nothing to confirm."
+    elif found.race is not None and found.race.winner is not None:
+        yield (
+            f"Ahead in the race so far, on validation patients: {found.race.winner}. The race is "
+            "not over."
+        )
     elif best is not None and best.score is not None:
         yield (
             f"Highest validation score so far: {number(best.score)} of {best.name}. One network "

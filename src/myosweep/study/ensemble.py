@@ -7,12 +7,13 @@ into one group only, and answer together. An ensemble is a run of its own that n
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from torch import nn
+
 from myosweep.config import canonical_hash
 from myosweep.data.split import PARTS
 from myosweep.errors import StudyError
 from myosweep.files import write_json
 from myosweep.model.ensemble import Ensemble
-from myosweep.model.unet import UNet
 from myosweep.model.weights import read_tensors
 from myosweep.results.layout import RunFolder
 from myosweep.results.rows import ENSEMBLE, RunSettingsFile, RunStatus
@@ -21,7 +22,7 @@ from myosweep.study.resources import Resources
 from myosweep.training.claim import take_claim
 from myosweep.training.device import Computer
 from myosweep.training.fit import predict_regions
-from myosweep.training.plan import RunPlan, build_network
+from myosweep.training.plan import RunPlan, answering, build_network
 from myosweep.training.score import write_run_scores
 
 
@@ -121,10 +122,10 @@ def _score(study: Study, group: Group, folder: RunFolder, computer: Computer) ->
     write_json(folder.status, status.model_dump(mode="json"))
 
 
-def _trained(study: Study, plan: RunPlan, computer: Computer) -> UNet:
+def _trained(study: Study, plan: RunPlan, computer: Computer) -> nn.Module:
     network = build_network(plan, computer)
     network.load_state_dict(read_tensors(study.folder.run(plan.id).weights)[0])
-    return network
+    return answering(network, plan.settings)
 
 
 def _description(group: Group) -> RunSettingsFile:

@@ -1,6 +1,5 @@
 """A study and its folder: made on the first run, merged on later ones, never overwritten."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,14 +11,7 @@ from myosweep.config import (
     read_study_config,
     write_study_config,
 )
-from myosweep.data.split import (
-    Split,
-    check_split,
-    make_folds,
-    make_split,
-    read_split,
-    write_split,
-)
+from myosweep.data.split import Split, write_split
 from myosweep.data.store import Dataset, open_dataset
 from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
@@ -34,6 +26,14 @@ from myosweep.study.initial import (
 )
 from myosweep.study.leakage import look_at_data
 from myosweep.study.merge import merged
+from myosweep.study.places import (
+    default_folder,
+    existing,
+    read_source,
+    refuse_foreign,
+    relative_path,
+)
+from myosweep.study.splits import open_splits
 from myosweep.study.turns import turn
 from myosweep.training.claim import take_claim
 from myosweep.training.device import resolve_device, resolve_precision
@@ -135,9 +135,9 @@ def open_study(
             f"study {config.name!r} holds masks of another program; there is nothing to train in "
             "it; see `myosweep summary` and `myosweep report`"
         )
-    home = StudyFolder(Path(folder or _default_folder(source, config)))
+    home = StudyFolder(Path(folder or default_folder(source, config)))
     config, places = with_kept_weights(config, base)
-    data = open_dataset(dataset or _existing(config.dataset, base))
+    data = open_dataset(dataset or existing(config.dataset, base))
     if allow_leakage:
         config = config.model_copy(update={"allow_leakage": True})
     wanted = _Wanted(config, base, home, data, places, resolve_device(device))
@@ -189,11 +189,11 @@ class _Wanted:
             config = _resolved(self.config, _wanted_precision(old))
             config = merged(old, _with_largest(config, old.replicates.max_replicates))
         else:
-            _refuse_foreign(self.home.path)
+            refuse_foreign(self.home.path)
             precision = resolve_precision(_wanted_precision(self.config), self.device)
             config = _resolved(self.config, precision)
             config = _with_largest(config, config.replicates.largest)
-        splits = _open_splits(self.home, config, self.base, self.dataset)
+        splits = open_splits(self.home, config, self.base, self.dataset)
         leaks = config.allow_leakage
         found = look_at_data(self.dataset, splits, allow_leakage=leaks) if look else ()
         scheme = config.scheme(self.dataset.scheme)
@@ -228,58 +228,6 @@ def _with_largest(config: StudyConfig, largest: int | None) -> StudyConfig:
     return config.model_copy(update={"replicates": replicates})
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Raise a ``StudyError`` if a new study would be mixed with something else."""
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    foreign = sorted(name for name in names - _OURS if not name.startswith("."))
-    if foreign or folder.is_file():
-        what = f"holds {foreign[0]!r}" if foreign else "is a file"
-        raise StudyError(f"{folder.name!r} is no study folder (it {what}); give another --out")
-
-
-_OURS = {
-    "dataset",
-    "initial",
-    "runs",
-    "figures",
-    "split.json",
-    "splits",
-    "report.html",
-    "study.toml",
-}
-_OURS |= {"looks.jsonl", "conclusion.json", "trials.log", "tuning.json"}
-
-
-def read_source(source: Path | str | StudyConfig) -> tuple[StudyConfig, Path]:
-    """A study's record, and the folder that its relative dataset path may start from."""
-    if isinstance(source, StudyConfig):
-        return source, Path()
-    path = Path(source)
-    if not path.is_dir():
-        return read_study_config(path), path.parent
-    config = read_study_config(StudyFolder(path).require().study)
-    return config.model_copy(update={"dataset": str(path / config.dataset)}), path
-
-
-def _default_folder(source: Path | str | StudyConfig, config: StudyConfig) -> Path:
-    if not isinstance(source, StudyConfig) and Path(source).is_dir():
-        return Path(source)
-    return Path("results") / config.name
-
-
-def _existing(text: str, base: Path) -> Path:
-    """A relative path starts in the working folder, or else where the study file lies."""
-    here, beside = Path(text), base / text
-    return beside if beside.exists() and not here.exists() else here
-
-
-def relative_path(path: Path, start: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, start)).as_posix()
-    except ValueError:  # another drive on Windows
-        return path.resolve().as_posix()
-
-
 def _wanted_precision(config: StudyConfig) -> str:
     return next(config.points())[1].precision
 
@@ -292,49 +240,6 @@ def _resolved(config: StudyConfig, precision: str) -> StudyConfig:
         return config
     settings: dict[str, Value] = {**config.settings, "precision": precision}
     return config.model_copy(update={"settings": settings})
-
-
-def _open_splits(
-    folder: StudyFolder, config: StudyConfig, base: Path, dataset: Dataset
-) -> dict[str, Split]:
-    """The splits of the study's networks by name; those that the folder has must be the same."""
-    replicates = config.replicates
-    if replicates.design == "seeds":
-        return {"split": _open_split(folder, config, base, dataset)}
-    wanted = {
-        f"repeat-{repeat}-fold-{fold}": split
-        for repeat in range(1, replicates.repeats + 1)
-        for fold, split in enumerate(
-            make_folds(dataset, replicates.folds, repeat, replicates.validation, config.split.seed),
-            start=1,
-        )
-    }
-    for name, split in wanted.items():
-        file = folder.split(name)
-        if file.exists() and read_split(file).hash != split.hash:
-            raise StudyError(
-                f"the study's folder has another split {name} than this dataset and study give; "
-                "give another --out"
-            )
-    return wanted
-
-
-def _open_split(folder: StudyFolder, config: StudyConfig, base: Path, dataset: Dataset) -> Split:
-    """The folder's split; the first time, the one that the study names or describes."""
-    file = config.split.file and _existing(config.split.file, base)
-    if folder.split().exists():
-        split = read_split(folder.split())
-        if file and file.exists() and read_split(file).hash != split.hash:
-            raise StudyError(
-                f"split file {file.name!r} is not the one that the study's folder was made with; "
-                "give another --out"
-            )
-    elif file:
-        split = read_split(file)
-    else:
-        return make_split(dataset, config.split)
-    check_split(split, dataset)
-    return split
 
 
 def _check(study: Study) -> None:

@@ -29,7 +29,8 @@ from myosweep.results.layout import StudyFolder
 from myosweep.results.rows import RunSettingsFile, RunStatus
 from myosweep.study.baselines import write_baselines
 from myosweep.study.merge import joined, union
-from myosweep.study.open import Study, relative_path
+from myosweep.study.open import Study
+from myosweep.study.places import relative_path
 from myosweep.training.score import RegionMaps, write_run_scores
 
 

@@ -16,7 +16,7 @@ from myosweep.regions import NO_REGION
 from myosweep.training.device import Computer
 from myosweep.training.learned_l2 import EVERY, LearnedL2
 from myosweep.training.loss import data_loss
-from myosweep.training.optimizer import held_gradients, l2_facts, weights
+from myosweep.training.optimizer import build_schedule, held_gradients, l2_facts, weights
 from myosweep.training.samples import MiniBatch, Samples, mini_batches, validation_batch
 from myosweep.training.together import ALONE, Together
 
@@ -79,6 +79,7 @@ def fit(
     """
     steps = training.whole // settings.batch_size
     shapes = network.dropout_shapes(*training.dataset.images.shape[1:])
+    schedule = build_schedule(optimizer, settings, steps * settings.epochs, steps * epochs_done)
     for epoch in range(epochs_done + 1, settings.epochs + 1):
         network.train()
         sums = torch.zeros(5, dtype=torch.float64)
@@ -91,6 +92,8 @@ def fit(
                     validation, settings, seed, epoch, step, computer.together
                 )
                 learned.adapt(before, _gradient(network, examples, settings, computer))
+            if schedule:
+                schedule.step()
             on_step(step / steps)
         accuracy, region_iou = _validate(network, validation, computer, on_step)
         loss, term, size, pull, weight = (sums / steps).tolist()

@@ -64,7 +64,7 @@ def load_initial(network: nn.Module, weights: Path) -> None:
 def check_weights(weights: Path, settings: RunSettings, regions: int) -> None:
     """Raise a ``StudyError`` if a network of these settings cannot start from a weights file."""
     with torch.device("meta"):
-        network = UNet(1, regions, settings.depth, settings.first_filters)
+        network = UNet(1, regions, settings.depth, settings.first_filters, norm=settings.norm)
     _fitting(network, weights)
 
 
@@ -75,6 +75,6 @@ def _fitting(network: nn.Module, weights: Path) -> dict[str, Tensor]:
     if own != {name: tensor.shape for name, tensor in tensors.items()}:
         raise StudyError(
             f"init_from: the weights of {weights.parent.name!r} belong to another network; "
-            "first_filters, depth and the number of regions must be the same in both studies"
+            "first_filters, depth, norm and the number of regions must be the same in both studies"
         )
     return tensors

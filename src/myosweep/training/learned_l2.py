@@ -114,7 +114,7 @@ class LearnedL2:
 
         Weights, moments and gradient before the step stand fixed.
         """
-        rate, kind = self.settings.learning_rate, self.settings.l2.kind
+        rate, kind = group["lr"], self.settings.l2.kind
         if kind == "decoupled":
             return -rate * old
         pull = old.sign() if kind == "l1" else old

@@ -63,6 +63,31 @@ def build_optimizer(
     return optimizer
 
 
+def build_schedule(
+    optimizer: torch.optim.Optimizer, settings: RunSettings, steps: int, steps_done: int
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """What changes the learning rate after each step; None if it is constant.
+
+    ``one-cycle`` is torch's (Smith and Topin, arXiv:1708.07120), with torch's constants, without a
+    cycle of the moments.
+
+    Args:
+        steps: of the whole training.
+        steps_done: that the optimiser has behind it.
+    """
+    if settings.schedule == "constant":
+        return None
+    largest = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, largest, total_steps=steps, cycle_momentum=False
+    )
+    if steps_done:
+        taken = {"last_epoch": steps_done - 1, "_step_count": steps_done + 1}
+        schedule.load_state_dict({**schedule.state_dict(), **taken})
+        schedule.step()
+    return schedule
+
+
 def strength_of(settings: RunSettings, steps_per_epoch: int) -> float:
     """The strength with which a training starts.
 

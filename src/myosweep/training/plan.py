@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from myosweep.config import (
     EarlyRule,
@@ -17,6 +18,7 @@ from myosweep.data.split import Split
 from myosweep.data.store import Dataset
 from myosweep.files import write_json
 from myosweep.launch import launch
+from myosweep.model.ensemble import Averaged
 from myosweep.model.unet import UNet
 from myosweep.randomness import stream
 from myosweep.regions import RegionScheme
@@ -133,8 +135,15 @@ def build_network(plan: RunPlan, computer: Computer) -> UNet:
         first_filters=plan.settings.first_filters,
         dropout=plan.settings.dropout,
         generator=generator,
+        norm=plan.settings.norm,
     )
     return network.to(computer.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def answering(network: nn.Module, settings: RunSettings) -> nn.Module:
+    """A trained network as it answers: with copies of each image, if the settings say so."""
+    copies = settings.test_time_averaging
+    return network if copies == 1 else Averaged(network, copies)
 
 
 def describe_run(plan: RunPlan, folder: RunFolder) -> None:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 import myosweep
 from myosweep.config import (
@@ -25,7 +26,7 @@ from myosweep.training.fit import fit, predict_regions
 from myosweep.training.initial import load_initial
 from myosweep.training.learned_l2 import LearnedL2
 from myosweep.training.optimizer import build_optimizer
-from myosweep.training.plan import RunPlan, build_network, describe_run
+from myosweep.training.plan import RunPlan, answering, build_network, describe_run
 from myosweep.training.samples import Samples
 from myosweep.training.score import RegionMaps, write_run_scores
 
@@ -106,7 +107,8 @@ def _stop(plan: RunPlan, work: "_Work") -> RunStatus:
 
 def _score(plan: RunPlan, parts: dict[str, Samples], network: UNet, work: "_Work") -> RunStatus:
     folder = work.folder
-    maps = {part: work.predict(network, samples) for part, samples in parts.items()}
+    answers = answering(network, plan.settings)
+    maps = {part: work.predict(answers, samples) for part, samples in parts.items()}
     rows = {part: samples.rows for part, samples in parts.items()}
     write_run_scores(folder, plan.dataset, rows, plan.scheme, maps)
     normaliser = parts["training"].normaliser
@@ -191,7 +193,9 @@ class _Work:
         write_checkpoint(self.folder, network, optimizer, self.progress, learned)
         self._on_epoch(self.progress)
 
-    def predict(self, network: UNet, samples: Samples) -> Iterator[tuple[RegionMaps, RegionMaps]]:
+    def predict(
+        self, network: nn.Module, samples: Samples
+    ) -> Iterator[tuple[RegionMaps, RegionMaps]]:
         """Reference and predicted region maps, some slices at a time."""
         for pair in predict_regions(network, samples, self.computer):
             self._renew(0.0)

@@ -36,7 +36,7 @@ class Speed:
 
     Attributes:
         step_s: one step of the optimiser, its mini-batch included.
-        slice_s: predicting one slice.
+        slice_s: predicting one slice, from one copy of it.
         score_s: counting what was right on one slice.
         save_s: writing a checkpoint.
         memory_mb: largest resident memory of the process meanwhile.
@@ -55,7 +55,8 @@ class Speed:
         slices = {part: len(plan.split.part(part)) for part in PARTS}
         steps = slices["training"] // plan.settings.batch_size
         epoch_s = steps * self.step_s + slices["validation"] * self.slice_s + self.save_s
-        return plan.settings.epochs * epoch_s + sum(slices.values()) * (self.slice_s + self.score_s)
+        answer_s = plan.settings.test_time_averaging * self.slice_s
+        return plan.settings.epochs * epoch_s + sum(slices.values()) * (answer_s + self.score_s)
 
 
 def with_few_slices(plan: RunPlan) -> RunPlan:

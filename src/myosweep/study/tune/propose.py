@@ -43,7 +43,7 @@ def propose(
     """
     number = len(past)
     if number == 0:
-        return {path: value for path, value in default.items() if _counts(space[path], default)}
+        return {path: value for path, value in default.items() if counts(space[path], default)}
     for attempt in range(_ATTEMPTS):
         seed = int(stream(tune.seed, "tuning", number, attempt).integers(2**32))
         values = _ask(past, space, tune, seed)
@@ -59,7 +59,7 @@ def _ask(past: "Sequence[FrozenTrial]", space: Space, tune: Tune, seed: int) -> 
         trial = study.ask()
         values: dict[str, Value] = {}
         for path, domain in space.items():
-            if _counts(domain, values):
+            if counts(domain, values):
                 values[path] = _suggest(trial, path, domain)
         return values
 
@@ -84,7 +84,8 @@ def _sampler(tune: Tune, seed: int) -> "optuna.samplers.BaseSampler":
     )
 
 
-def _counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
+def counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
+    """Whether a field counts beside these values of the others."""
     return all(values.get(path) == value for path, value in domain.when.items())
 
 
