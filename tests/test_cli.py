@@ -20,8 +20,8 @@ from tests.toy import toy_study
 COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
     "audit", "export", "split", "info", "settings", "run", "status",
-    "tune", "ensemble", "score", "summary", "report", "table", "plan", "verdict", "conclude",
-    "extend", "predict",
+    "tune", "ensemble", "score", "summary", "clinical", "report", "table", "plan", "verdict",
+    "conclude", "extend", "predict",
 ]  # fmt: skip
 
 

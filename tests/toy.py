@@ -46,6 +46,8 @@ class Toy:
     data: Dataset
     config: StudyConfig
     splits: Mapping[str, Split]
+    scheme: RegionScheme = SCHEME
+    answer: Callable[[np.ndarray, int], np.ndarray] | None = None
 
     @property
     def folder(self) -> Path:
@@ -80,7 +82,11 @@ class Toy:
         facts = {"point": dict(values), "settings": settings, **member._asdict()}
         self._describe(run, split, "trained", name, **facts, trial=trial, cost=cost)
         accuracy = self._predict(
-            run, split, lambda reference: moved(reference, shift), settings.data.fraction, seed
+            run,
+            split,
+            lambda reference: (self.answer or moved)(reference, shift),
+            settings.data.fraction,
+            seed,
         )
         _history(epochs, seed, shift).to_csv(run.history, index=False)
         ended = {
@@ -101,7 +107,7 @@ class Toy:
 
     def add_baselines(self) -> None:
         """Write both baselines of each split: background everywhere, and one slice's reference."""
-        fixed = self.data.reference(SCHEME, np.array([0]))[0]
+        fixed = self.data.reference(self.scheme, np.array([0]))[0]
         answers = {"majority class": np.zeros_like(fixed), "no-image predictor": fixed}
         for (place, split), (label, answer) in itertools.product(
             self.splits.items(), answers.items()
@@ -123,8 +129,8 @@ class Toy:
             label=label,
             pixel_hash=self.data.manifest.pixel_hash,
             split_hash=split.hash,
-            regions={region.name: region.codes for region in SCHEME.regions},
-            ignored=SCHEME.ignored,
+            regions={region.name: region.codes for region in self.scheme.regions},
+            ignored=self.scheme.ignored,
             **facts,
         )
         write_json(run.settings, record.model_dump(mode="json"))
@@ -147,12 +153,12 @@ class Toy:
             rows = split.rows(part, self.data)
             if part == "training":
                 rows = subset_of_patients(rows, owners, fraction, seed)
-            reference = self.data.reference(SCHEME, rows)
+            reference = self.data.reference(self.scheme, rows)
             prediction = predict(reference)
-            counts = count_slices(reference, prediction, len(SCHEME.regions)).columns()
+            counts = count_slices(reference, prediction, len(self.scheme.regions)).columns()
             slices = self.data.slices.iloc[rows]
-            lengths = outline_lengths_px(reference, len(SCHEME.regions)).reshape(-1)
-            tables.append(count_rows(part, slices, SCHEME.names, lengths, counts))
+            lengths = outline_lengths_px(reference, len(self.scheme.regions)).reshape(-1)
+            tables.append(count_rows(part, slices, self.scheme.names, lengths, counts))
             right[part] = float((prediction == reference).mean())
             if part != "training":
                 keys += slices["slice"].tolist()
@@ -170,6 +176,9 @@ def toy_study(
     patients: int = 10,
     side: int = 32,
     epochs: int = 3,
+    data: Dataset | None = None,
+    scheme: RegionScheme = SCHEME,
+    answer: Callable[[np.ndarray, int], np.ndarray] | None = None,
     **config: Any,
 ) -> Toy:
     """A finished study below ``folder``, and its dataset beside it.
@@ -178,9 +187,11 @@ def toy_study(
         shifts: for each point of the sweep (a value per field) the shift of each network in
             pixels, seed by seed; ``DIVERGED`` for a network without answers. With folds, fold by
             fold; fewer shifts than networks give an unfinished study.
+        data: another dataset, in ``folder / "data"``, with its ``scheme``.
+        answer: what a network predicts, from the reference and its shift; default: ``moved``.
         config: further fields of the study, such as ``scoring``, ``split`` or ``replicates``.
     """
-    data = toy_dataset(folder / "data", patients=patients, side=side)
+    data = data or toy_dataset(folder / "data", patients=patients, side=side)
     sweep = {
         path: tuple(dict.fromkeys(point[number] for point in shifts))
         for number, path in enumerate(fields)
@@ -188,7 +199,8 @@ def toy_study(
     seeds = max(map(len, shifts.values()))
     content = {"dataset": "../data", "sweep": sweep, "replicates": {"seeds": seeds}, **config}
     study = StudyConfig(name="toy", **content)
-    toy = Toy(StudyFolder(folder / "study"), data, study, toy_splits(data, study))
+    home = StudyFolder(folder / "study")
+    toy = Toy(home, data, study, toy_splits(data, study), scheme, answer)
     write_study_config(study, toy.home.study)
     for name, split in toy.splits.items():
         write_split(split, toy.home.split(name))

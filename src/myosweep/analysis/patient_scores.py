@@ -174,19 +174,31 @@ def score_table(
         region: a region's name, or ``ALL``.
         pooled: linearised scores of pooled pixels, as the paper's; default: means over patients.
     """
-    found = points(results)
-    seeds = sorted({seed for point in found for seed in point.seeds})
-    row = {run: number for number, run in enumerate(counts.runs)}
     every = counts.scores(region, metric)
     if pooled:
         every = counts.pooled(region, metric, np.isfinite(every))
-    scores = np.full((len(found), len(seeds), len(counts.patients)), np.nan)
+    return arranged(results, every, counts.runs, counts.patients)
+
+
+def arranged(
+    results: Results, every: PerPatient, runs: Sequence[str], names: Sequence[str]
+) -> ScoreTable:
+    """Scores per run and patient as verdicts need them: value by value, network by network.
+
+    Args:
+        every: NaN where a run has no score for a patient; patients without any are left out.
+        runs, names: the runs and patients along its axes.
+    """
+    found = points(results)
+    seeds = sorted({seed for point in found for seed in point.seeds})
+    row = {run: number for number, run in enumerate(runs)}
+    scores = np.full((len(found), len(seeds), len(names)), np.nan)
     for v, point in enumerate(found):
         for run, seed in zip(point.runs, point.seeds, strict=True):
             if run in row:
                 scores[v, seeds.index(seed)] = every[row[run]]
     defined = np.isfinite(scores).any((0, 1))
-    patients = tuple(name for name, kept in zip(counts.patients, defined, strict=True) if kept)
+    patients = tuple(name for name, kept in zip(names, defined, strict=True) if kept)
     return ScoreTable(
         tuple(point.label for point in found),
         _network_names(results, seeds),

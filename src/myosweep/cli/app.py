@@ -7,6 +7,7 @@ import typer
 import myosweep
 from myosweep.cli import (
     audit_command,
+    clinical_command,
     conclude_commands,
     data_commands,
     hospital_commands,
@@ -81,6 +82,7 @@ app.command("ensemble", rich_help_panel="Study")(study_commands.ensemble)
 app.command("extend", rich_help_panel="Study")(conclude_commands.extend)
 app.command("summary", rich_help_panel="Results")(results_commands.summary)
 app.command("conclude", rich_help_panel="Results")(conclude_commands.conclude)
+app.command("clinical", rich_help_panel="Results")(clinical_command.clinical)
 app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)

@@ -11,6 +11,7 @@ from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
+from myosweep.report.clinical import ClinicalSection, stored_section
 from myosweep.report.conclusion import (
     ConclusionSection,
     LetteredDrawing,
@@ -41,6 +42,7 @@ class Page:
 
     Attributes:
         conclusion, conclusion_drawings: the page's first part, and its figures A, B and C.
+        clinical: what `myosweep clinical` measured; None if it has not.
         background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
     """
@@ -61,6 +63,7 @@ class Page:
     validation: tables.Table | None
     parts: tables.Table | None
     early_rule: EarlySection | None
+    clinical: ClinicalSection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
@@ -80,7 +83,9 @@ class Page:
         numbered = (
             self.scores_drawing, self.masks_drawing, self.curves_drawing, self.early_drawing
         )  # fmt: skip
-        return tuple(drawing for drawing in (*lettered, *numbered) if drawing is not None)
+        clinical = (drawing for drawing, _ in self.clinical.drawings) if self.clinical else ()
+        every = (*lettered, *numbered, *clinical)
+        return tuple(drawing for drawing in every if drawing is not None)
 
 
 def write_report(
@@ -161,6 +166,7 @@ def build_page(
         validation=tables.validation_table(results),
         parts=tables.parts_table(results),
         early_rule=early,
+        clinical=stored_section(results),
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),

@@ -11,8 +11,9 @@ import pandas as pd
 from jaxtyping import Int64, Shaped, UInt8
 
 from myosweep.analysis.points import Point, points
-from myosweep.data.store import Dataset, open_dataset
-from myosweep.errors import DatasetError, InputError
+from myosweep.analysis.study_dataset import study_dataset
+from myosweep.data.store import Dataset
+from myosweep.errors import InputError
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, stream_masks
 
@@ -73,13 +74,7 @@ def read_pictures(results: Results, dataset: Path | str | None = None) -> Pictur
     Raises:
         InputError: if the dataset is not there or is another one.
     """
-    opened = open_dataset(_place(results) if dataset is None else dataset)
-    expected = results.folder.run(results.networks["run"].iloc[0]).read_settings().pixel_hash
-    if opened.manifest.pixel_hash != expected:
-        raise DatasetError(
-            f"dataset {opened.folder.name!r} has other pixels than the one that this study was "
-            "done with; give the right one with --dataset"
-        )
+    opened = study_dataset(results, dataset)
     every = points(results)
     steps = np.linspace(0, len(every) - 1, min(len(every), MOST_POINTS))
     shown = tuple(every[int(step)] for step in steps.round())
@@ -160,12 +155,6 @@ def _disagreement(
         some[here] |= bits
         every[here] &= bits
     return np.bitwise_count(some & ~every).sum((1, 2), dtype=np.int64)
-
-
-def _place(results: Results) -> Path:
-    """Where the study says its dataset is: from the study's folder, or else from here."""
-    beside = results.folder.path / results.study.dataset
-    return beside if beside.exists() else Path(results.study.dataset)
 
 
 def _check_slices(wanted: Sequence[str], known: tuple[str, ...]) -> None:

@@ -1,0 +1,10 @@
+"""What a study's values mean for the clinic: infarct size, mass, contours, segments.
+
+measure     the table: one row per run and patient, from masks and images
+stacks      what is known of each patient's slices
+agreement   bias, limits, concordance and verdicts per value
+findings    everything that is concluded from the table
+words       sentences
+run         from a study's folder to the table
+table       the table as CSV
+"""

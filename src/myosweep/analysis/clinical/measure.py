@@ -1,0 +1,257 @@
+"""Measures of every patient: by the reference, and by each network's masks.
+
+This is the part that needs masks and images. What comes out is a table with one row per run and
+patient, from which everything else is concluded.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from myosweep.analysis.clinical.stacks import Stack
+from myosweep.data.store import Dataset
+from myosweep.metrics.clinical import (
+    AHA_NAMES,
+    Amounts,
+    Parts,
+    Structure,
+    Ventricle,
+    above_remote,
+    aha_segments_of_chords,
+    amount,
+    amounts,
+    by_segment,
+    contour_errors,
+    emidec_metrics,
+    false_infarct,
+    half_maximum,
+    parts_of,
+    sectors_of_chords,
+    transmurality_of_chords,
+)
+from myosweep.metrics.clinical.segments import SECTORS
+from myosweep.regions import NO_REGION, RegionScheme
+from myosweep.results.read import Results, stream_masks
+
+REFERENCE = "reference"
+"""What stands for a run in the rows of the reference."""
+N_SD = 5.0
+TRANSMURAL = 50.0
+LEVELS = ("base", "middle", "apex")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How is measured.
+
+    Args:
+        scheme: how the reference's codes are read; the networks' regions are the study's.
+        named: structures of regions with names of their own.
+        n_sd: standard deviations above remote, for masks without an infarct label.
+        sector_start_deg: where sectors begin that are not AHA-aligned.
+    """
+
+    scheme: RegionScheme
+    named: Mapping[str, Structure]
+    n_sd: float = N_SD
+    sector_start_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """One patient, ready to be compared with: the reference, and what is common to all runs."""
+
+    stack: Stack
+    reference: Ventricle
+    labelled: np.ndarray
+    images: np.ndarray | None
+    segments: np.ndarray | None
+    aligned: bool
+
+
+def measure(
+    results: Results,
+    dataset: Dataset,
+    stacks: tuple[Stack, ...],
+    rules: Rules,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Measures of each patient by the reference and by every network that tested it.
+
+    A network's masks are read once, some slices at a time. Pixels without a label in the reference
+    belong to nothing in the masks either.
+
+    Args:
+        stacks: the patients' slices; a network that did not test all of a patient's slices has no
+            row for that patient.
+        progress: called with runs done and runs in all.
+
+    Raises:
+        InputError: if a region cannot be named, or a masks file is missing or damaged.
+    """
+    parts = parts_of(results.scheme, rules.named)
+    rows = []
+    for stack in stacks:
+        subject = _subject(dataset, stack, rules, parts)
+        rows.append({"run": REFERENCE, **_alone(subject, subject.reference, rules)})
+    ids = list(results.networks["run"])
+    for number, run in enumerate(ids):
+        for stack, region_map in _predictions(results, run, stacks):
+            subject = _subject(dataset, stack, rules, parts)  # again, so that few are in memory
+            region_map = np.where(subject.labelled, region_map, NO_REGION).astype(np.uint8)
+            rows.append({"run": run, **_row(subject, parts.ventricle(region_map), rules)})
+        if progress:
+            progress(number + 1, len(ids))
+    return pd.DataFrame(rows)
+
+
+def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) -> _Subject:
+    maps = dataset.reference(rules.scheme, stack.rows)
+    reference = parts_of(rules.scheme, rules.named).ventricle(maps)
+    segments, aligned = None, False
+    if stack.spacing.in_plane_known:
+        segments = aha_segments_of_chords(
+            reference.cavity, stack.levels, stack.insertions, stack.spacing
+        )
+        aligned = segments is not None
+        if segments is None:
+            sectors = sectors_of_chords(rules.sector_start_deg)
+            segments = np.repeat(sectors[None], len(maps), 0)
+    images = None if of_network.tells_infarct else np.asarray(dataset.images[stack.rows])
+    return _Subject(stack, reference, maps != NO_REGION, images, segments, aligned)
+
+
+def _predictions(
+    results: Results, run: str, stacks: tuple[Stack, ...]
+) -> Iterator[tuple[Stack, UInt8[np.ndarray, "slice y x"]]]:
+    """The patients whose slices a run has masks of, all of them, with these masks."""
+    owner = {key: stack for stack in stacks for key in stack.keys}
+    waiting: dict[str, dict[str, np.ndarray]] = {}
+    for keys, maps in stream_masks(results.folder.run(run)):
+        for key, region_map in zip(keys, maps, strict=True):
+            stack = owner.get(key)
+            if stack is None:
+                continue
+            have = waiting.setdefault(stack.patient, {})
+            have[key] = region_map
+            if len(have) == len(stack.keys):
+                yield stack, np.stack([have[name] for name in stack.keys])
+                del waiting[stack.patient]
+
+
+def _row(subject: _Subject, prediction: Ventricle, rules: Rules) -> dict[str, Any]:
+    """All measures of one patient by a network's masks."""
+    return {
+        **_alone(subject, prediction, rules),
+        **_false_infarct(subject, prediction),
+        **_contours(subject, prediction),
+        **_emidec(subject, prediction),
+    }
+
+
+def _alone(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
+    """Measures that need no reference; NaN where a measure means nothing."""
+    stack = subject.stack
+    return {
+        "patient": stack.patient,
+        "slices": len(stack.keys),
+        "spacing_known": stack.spacing.volume_known,
+        **_amounts(amounts(ventricle, stack.spacing)),
+        **_by_level(stack, ventricle),
+        **_thresholds(subject, ventricle, rules),
+        **_transmurality(subject, ventricle),
+    }
+
+
+def _amounts(found: Amounts) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in ("cavity", "myocardium", "infarct", "no_reflow"):
+        one = getattr(found, name)
+        row[f"{name}_px"] = np.nan if one is None else one.pixels
+        row[f"{name}_ml"] = np.nan if one is None else one.ml
+        if name != "cavity":
+            row[f"{name}_g"] = np.nan if one is None else one.g
+    for name in ("infarct_percent", "no_reflow_percent", "no_reflow_percent_of_infarct"):
+        row[name] = getattr(found, name)
+    return row
+
+
+def _false_infarct(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+    found = false_infarct(subject.reference, ventricle, subject.stack.spacing)
+    if found is None:
+        return {"false_infarct_px": np.nan, "false_infarct_g": np.nan}
+    return {"false_infarct_px": found.pixels, "false_infarct_g": found.g}
+
+
+def _by_level(stack: Stack, ventricle: Ventricle) -> dict[str, Any]:
+    """Infarct per cent of the myocardium at base, middle and apex, where levels are known."""
+    row = {}
+    for level in LEVELS:
+        rows = np.array([one == level for one in stack.levels])
+        known = rows.any() and ventricle.infarct is not None
+        here = amounts(ventricle.only(rows), stack.spacing) if known else None
+        row[f"infarct_percent_{level}"] = np.nan if here is None else here.infarct_percent
+    return row
+
+
+def _thresholds(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
+    """Infarct by thresholds inside these masks' myocardium."""
+    if subject.images is None:
+        return {}
+    stack = subject.stack
+    found = {"sd": above_remote(subject.images, ventricle, rules.n_sd, stack.spacing)}
+    if stack.signal_zero is not None:
+        found["fwhm"] = half_maximum(subject.images, ventricle, stack.signal_zero)
+    row = {}
+    for name in ("sd", "fwhm"):
+        mask = found.get(name)
+        if mask is None and name == "sd":  # no myocardium, or none that is remote: nothing found
+            mask = np.zeros(ventricle.myocardium.shape, bool)
+        one = None if mask is None else amount(mask, stack.spacing)
+        whole = int(ventricle.myocardium.sum())
+        share = np.nan if one is None else 100 * one.pixels / max(whole, 1)
+        row[f"infarct_{name}_percent"] = share
+        row[f"infarct_{name}_g"] = np.nan if one is None else one.g
+    return row
+
+
+def _contours(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+    if not subject.stack.spacing.in_plane_known:
+        return {}
+    row: dict[str, Any] = {}
+    errors = contour_errors(subject.reference, ventricle, subject.stack.spacing)
+    for name, one in zip(("endo", "epi"), errors, strict=True):
+        row |= {f"{name}_{key}": value for key, value in asdict(one).items()}
+    return row
+
+
+def _transmurality(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+    if subject.segments is None or ventricle.infarct is None:
+        return {}
+    percent = transmurality_of_chords(ventricle, subject.stack.spacing)
+    count = len(AHA_NAMES) if subject.aligned else SECTORS
+    found = by_segment(percent, subject.segments, count)
+    above = sum(one.mean > TRANSMURAL for one in found)
+    row: dict[str, Any] = {"aha_aligned": subject.aligned, "segments_above_50": above}
+    for number, one in enumerate(found, start=1):
+        row |= {
+            f"transmurality_{number}": one.mean,
+            f"transmurality_infarcted_{number}": one.mean_infarcted,
+            f"transmurality_max_{number}": one.maximum,
+        }
+    return row
+
+
+def _emidec(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+    spacing, both = subject.stack.spacing, (subject.reference, ventricle)
+    told = all(one.infarct is not None and one.no_reflow is not None for one in both)
+    if spacing.slices_mm is None or not spacing.in_plane_known or not told:
+        return {}
+    y, x = spacing.yx
+    found = emidec_metrics(*both, (x, y, float(spacing.slices_mm)))
+    return {f"emidec_{name}": value for name, value in asdict(found).items()}

@@ -1,0 +1,140 @@
+"""From a study's folder to its table of clinical measures, and to what limits it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from myosweep.analysis.clinical.measure import N_SD, Progress, Rules, measure
+from myosweep.analysis.clinical.stacks import (
+    Stack,
+    read_insertions,
+    read_stacks,
+    richest_scheme,
+)
+from myosweep.analysis.question import require_no_search
+from myosweep.analysis.study_dataset import study_dataset
+from myosweep.data.store import Dataset
+from myosweep.errors import StudyError
+from myosweep.metrics.clinical import Structure, Ventricle, parts_of
+from myosweep.metrics.clinical.thresholds import check_n_sd
+from myosweep.regions import RegionScheme
+from myosweep.results.clinical import ClinicalFacts
+from myosweep.results.read import Results
+
+OVAL = 1.2
+"""A left ventricle whose long axis is more than so many short axes is not round, as it should be in
+the short axis."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How somebody wants it measured.
+
+    Args:
+        part: which part of the split; networks keep masks of these two.
+        dataset: another place of the dataset than the study says.
+        scheme: how the reference's codes are read; default: the dataset's regions if they tell
+            infarct apart, else the study's.
+        named: structures of regions with names of their own.
+        n_sd: standard deviations above remote.
+        signal_zero: the grey value that means no signal, if it is the same for all.
+        insertions: a table of right-ventricular insertion points.
+        sector_start_deg: where sectors begin that are not AHA-aligned.
+    """
+
+    part: Literal["validation", "test"] = "test"
+    dataset: Path | None = None
+    scheme: RegionScheme | None = None
+    named: Mapping[str, Structure] = field(default_factory=dict)
+    n_sd: float = N_SD
+    signal_zero: float | None = None
+    insertions: Path | None = None
+    sector_start_deg: float = 0.0
+
+
+def measure_study(
+    results: Results, options: Options | None = None, progress: Progress | None = None
+) -> tuple[pd.DataFrame, ClinicalFacts]:
+    """Measure every patient of a part, by the reference and by each network.
+
+    Raises:
+        InputError: if the study is a search, has no network, or has no masks; if the dataset is not
+            there or is another one; if a region cannot be named, or ``n_sd`` is not above 0.
+    """
+    options = options or Options()
+    require_no_search(results.study)
+    check_n_sd(options.n_sd)
+    if results.networks.empty:
+        raise StudyError(
+            f"study {results.study.name!r} has no finished network yet, only baselines; continue "
+            "it with `myosweep run`"
+        )
+    dataset = study_dataset(results, options.dataset)
+    scheme = options.scheme or richest_scheme(results.scheme, dataset.scheme)
+    rules = Rules(scheme, options.named, options.n_sd, options.sector_start_deg)
+    points = None if options.insertions is None else read_insertions(options.insertions)
+    keys = _keys(results, options.part)
+    stacks = read_stacks(dataset, keys, points, options.signal_zero)
+    table = measure(results, dataset, stacks, rules, progress)
+    return table, _facts(results, dataset, stacks, rules, table, options)
+
+
+def _keys(results: Results, part: str) -> list[str]:
+    """The slices of a part that any network has answered for."""
+    rows = results.counts[results.counts["part"] == part]
+    rows = rows[rows["run"].isin(results.networks["run"])]
+    return sorted(map(str, rows["slice"].unique()))
+
+
+def _facts(
+    results: Results,
+    dataset: Dataset,
+    stacks: tuple[Stack, ...],
+    rules: Rules,
+    table: pd.DataFrame,
+    options: Options,
+) -> ClinicalFacts:
+    parts = parts_of(rules.scheme, rules.named)
+    by_threshold = not parts_of(results.scheme, rules.named).tells_infarct
+    aligned = "aha_aligned" in table and table["aha_aligned"].eq(True)
+    return ClinicalFacts(
+        part=options.part,
+        n_sd=rules.n_sd if by_threshold else None,
+        half_maximum=by_threshold and all(one.signal_zero is not None for one in stacks),
+        tells_infarct=parts.tells_infarct,
+        patients=len(stacks),
+        aligned=0 if aligned is False else int(table.loc[aligned, "patient"].nunique()),
+        sector_start_deg=rules.sector_start_deg,
+        in_plane_known=sum(one.spacing.in_plane_known for one in stacks),
+        spacing_known=sum(one.spacing.volume_known for one in stacks),
+        several_spacings=tuple(one.patient for one in stacks if one.several_spacings),
+        gaps=tuple(one.patient for one in stacks if one.gaps),
+        partial=tuple(one.patient for one in stacks if one.partial),
+        levels_known=sum(any(one.levels) for one in stacks),
+        oval=sum(
+            axis_ratio(parts.ventricle(dataset.reference(rules.scheme, one.rows))) > OVAL
+            for one in stacks
+        ),
+    )
+
+
+def axis_ratio(ventricle: Ventricle) -> float:
+    """Long by short axis of the left ventricle, in pixels: the median over the middle slices.
+
+    By the second moments of cavity and myocardium, over the middle third of the slices that show
+    any; NaN without.
+    """
+    masks = ventricle.cavity | ventricle.myocardium
+    masks = masks[masks.any((1, 2))]
+    third = len(masks) // 3
+    ratios = []
+    for mask in masks[third : len(masks) - third]:
+        places = np.argwhere(mask).astype(float)
+        if len(places) > 2:
+            low, high = np.linalg.eigvalsh(np.cov(places.T) + np.eye(2) / 12)
+            ratios.append(float(np.sqrt(high / low)))
+    return float(np.median(ratios)) if ratios else float("nan")

@@ -1,0 +1,202 @@
+"""What is known of each patient's stack of slices: distances, order, levels, insertion points."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from myosweep.analysis.table_file import read_rows
+from myosweep.data.store import Dataset
+from myosweep.errors import InputError
+from myosweep.metrics.clinical import Insertion, Spacing, insertions_of_label, structure_of
+from myosweep.regions import RegionScheme
+
+_POINTS = ("rv_anterior_y_px", "rv_anterior_x_px", "rv_inferior_y_px", "rv_inferior_x_px")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The slices of one patient that are measured, in the dataset's order.
+
+    Attributes:
+        keys, rows: names of the slices, and their places in the dataset.
+        spacing: None where not known, or where slices of the patient have several.
+        levels: base, middle or apex of each slice, where known.
+        insertions: of the right ventricle on each slice, where known.
+        signal_zero: the stored grey value that means no signal, where known.
+        several_spacings, gaps, partial: what is wrong with it: spacings that differ, numbers
+            missing between its slices, slices of the patient that are in another part.
+    """
+
+    patient: str
+    keys: tuple[str, ...]
+    rows: np.ndarray
+    spacing: Spacing
+    levels: tuple[str | None, ...]
+    insertions: tuple[Insertion | None, ...]
+    signal_zero: float | None
+    several_spacings: bool
+    gaps: bool
+    partial: bool
+
+
+def read_stacks(
+    dataset: Dataset,
+    keys: Sequence[str],
+    insertions: Mapping[str, Insertion] | None = None,
+    signal_zero: float | int | None = None,
+) -> tuple[Stack, ...]:
+    """The stacks of the patients whose slices are named, patient by patient.
+
+    Args:
+        keys: the slices; all must be in the dataset.
+        insertions: insertion points by patient or by slice, see ``read_insertions``.
+        signal_zero: for all patients; default: what the dataset's table says.
+    """
+    wanted = set(keys)
+    table = dataset.slices
+    chosen = table[table["slice"].isin(wanted)]
+    sizes = table.groupby("patient")["slice"].size()
+    given = dict(insertions or {})
+    return tuple(
+        _stack(dataset, rows, int(sizes[patient]), given, signal_zero)
+        for patient, rows in chosen.groupby("patient", sort=True)
+    )
+
+
+def read_insertions(path: Path) -> dict[str, Insertion]:
+    """Insertion points of the right ventricle from a table, by patient or by slice.
+
+    The columns are ``patient`` or ``slice``, ``anterior_y``, ``anterior_x``, and if known
+    ``inferior_y``, ``inferior_x``: pixels of the dataset's images.
+
+    Raises:
+        InputError: naming everything that is wrong with the table.
+    """
+    columns, rows, problems = read_rows(path, ("patient", "slice", "anterior_y", "anterior_x"))
+    key = next((name for name in ("slice", "patient") if name in columns), None)
+    missing = [name for name in ("anterior_y", "anterior_x") if name not in columns]
+    if key is None or missing:
+        needed = ["patient or slice"] * (key is None) + missing
+        raise InputError(
+            f"table {path.name!r} needs the columns {', '.join(needed)}; write for instance "
+            "patient,anterior_y,anterior_x,inferior_y,inferior_x in its first line"
+        )
+    found = {}
+    for row in rows:
+        try:
+            found[row.cells[key]] = _insertion_of_cells(row.cells)
+        except (KeyError, ValueError):
+            problems.append(
+                f"line {row.line} of {path.name!r} has no numbers for the anterior insertion; give "
+                "pixels, such as 41.5"
+            )
+    if problems:
+        raise InputError(problems, "the insertion points cannot be read")
+    return found
+
+
+def _insertion_of_cells(cells: Mapping[str, str]) -> Insertion:
+    anterior = float(cells["anterior_y"]), float(cells["anterior_x"])
+    if not (cells.get("inferior_y") and cells.get("inferior_x")):
+        return Insertion(anterior)
+    return Insertion(anterior, (float(cells["inferior_y"]), float(cells["inferior_x"])))
+
+
+def _stack(
+    dataset: Dataset,
+    rows: pd.DataFrame,
+    of_patient: int,
+    given: Mapping[str, Insertion],
+    signal_zero: float | int | None,
+) -> Stack:
+    patient = str(rows["patient"].iloc[0])
+    keys = tuple(map(str, rows["slice"]))
+    places = rows.index.to_numpy()
+    in_plane, several = _only(rows["spacing_mm"])
+    between, varied = _only(rows["slice_spacing_mm"])
+    levels = tuple(None if pd.isna(level) else str(level) for level in rows["level"])
+    known = _known_insertions(dataset, rows, places)
+    points = tuple(
+        given.get(key, given.get(patient, of_slice))
+        for key, of_slice in zip(keys, known, strict=True)
+    )
+    zero = _signal_zero(rows) if signal_zero is None else float(signal_zero)
+    spacing = Spacing(in_plane, in_plane, between)
+    gaps = _has_gaps(patient, keys)
+    partial = len(keys) < of_patient
+    return Stack(
+        patient, keys, places, spacing, levels, points, zero, several or varied, gaps, partial
+    )
+
+
+def _only(column: pd.Series) -> tuple[float | None, bool]:
+    """The one value of a column (None if there is not one for all), and whether it has several."""
+    values = column.dropna().unique()
+    several = len(values) > 1 and float(np.ptp(values)) > 1e-3 * float(np.min(values))
+    if not len(values) or column.isna().any() or several:
+        return None, several
+    return float(values.mean()), False
+
+
+def _known_insertions(
+    dataset: Dataset, rows: pd.DataFrame, places: np.ndarray
+) -> tuple[Insertion | None, ...]:
+    """Insertion points that came in with the images (Segment), or from a label."""
+    if set(_POINTS) <= set(rows.columns):
+        return tuple(map(_insertion_of_row, rows[list(_POINTS)].to_numpy(float)))
+    scheme = dataset.scheme
+    right = [k for k, name in enumerate(scheme.names) if structure_of(name) == "right ventricle"]
+    if not right:
+        return (None,) * len(rows)
+    maps = dataset.reference(scheme, places)
+    left = [k for k, name in enumerate(scheme.names) if _is_left(name)]
+    return insertions_of_label(np.isin(maps, right), np.isin(maps, left))
+
+
+def _is_left(name: str) -> bool:
+    return structure_of(name) in ("cavity", "myocardium", "infarct", "no-reflow")
+
+
+def _insertion_of_row(numbers: np.ndarray) -> Insertion | None:
+    if not np.isfinite(numbers[:2]).all():
+        return None
+    anterior = float(numbers[0]), float(numbers[1])
+    if not np.isfinite(numbers[2:]).all():
+        return Insertion(anterior)
+    return Insertion(anterior, (float(numbers[2]), float(numbers[3])))
+
+
+def _signal_zero(rows: pd.DataFrame) -> float | None:
+    """The stored value of signal 0 where the source had values below 0, as signed images have."""
+    if not {"signal_slope", "signal_offset"} <= set(rows.columns):
+        return None
+    slope, offset = (rows[name].to_numpy(float) for name in ("signal_slope", "signal_offset"))
+    known = (offset < 0) & (slope > 0)
+    zeros = -offset / np.where(known, slope, 1)
+    if not known.all() or np.ptp(zeros) > 1e-6 * max(1.0, float(zeros.max())):
+        return None
+    return float(zeros[0])
+
+
+def _has_gaps(patient: str, keys: Sequence[str]) -> bool:
+    """Whether numbers are missing between the slices, where slices are numbered."""
+    labels = [key.removeprefix(f"{patient}_") for key in keys]
+    found = [re.fullmatch(r"\D*(\d+)", label) for label in labels]
+    if not all(found):
+        return False
+    numbers = sorted(int(one[1]) for one in found if one is not None)
+    return numbers[-1] - numbers[0] + 1 > len(numbers)
+
+
+def richest_scheme(*schemes: RegionScheme) -> RegionScheme:
+    """The first of some schemes that tells infarct apart; without one the first."""
+    tells = (
+        scheme
+        for scheme in schemes
+        if any(structure_of(name) == "infarct" for name in scheme.names)
+    )
+    return next(tells, schemes[0])

@@ -1,0 +1,120 @@
+"""The left ventricle of one patient as masks, whatever the regions of the study are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from myosweep.errors import InputError
+from myosweep.regions import RegionScheme
+
+Structure = Literal["cavity", "myocardium", "infarct", "no-reflow", "right ventricle"]
+
+KNOWN_NAMES: dict[str, Structure] = {
+    "blood pool": "cavity",
+    "cavity": "cavity",
+    "lv cavity": "cavity",
+    "myocardium": "myocardium",
+    "normal myocardium": "myocardium",
+    "healthy myocardium": "myocardium",
+    "oedema": "myocardium",
+    "edema": "myocardium",
+    "infarct": "infarct",
+    "infarction": "infarct",
+    "myocardial infarction": "infarct",
+    "scar": "infarct",
+    "no reflow": "no-reflow",
+    "mvo": "no-reflow",
+    "microvascular obstruction": "no-reflow",
+    "right ventricle": "right ventricle",
+}
+"""What regions of these names are, in lower case and with spaces for hyphens and underscores."""
+
+
+@dataclass(frozen=True)
+class Ventricle:
+    """One patient's left ventricle.
+
+    Attributes:
+        cavity: blood pool, papillary muscles included if the masks have them in it.
+        myocardium: all of it: normal, infarct and no-reflow.
+        infarct: infarct and no-reflow; None where the masks do not tell infarct apart.
+        no_reflow: None where the masks do not tell it apart.
+    """
+
+    cavity: Bool[np.ndarray, "slice y x"]
+    myocardium: Bool[np.ndarray, "slice y x"]
+    infarct: Bool[np.ndarray, "slice y x"] | None = None
+    no_reflow: Bool[np.ndarray, "slice y x"] | None = None
+
+    def only(self, rows: np.ndarray | slice) -> "Ventricle":
+        """Some of its slices."""
+        infarct = None if self.infarct is None else self.infarct[rows]
+        no_reflow = None if self.no_reflow is None else self.no_reflow[rows]
+        return Ventricle(self.cavity[rows], self.myocardium[rows], infarct, no_reflow)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which regions of a scheme make which structure, by their positions."""
+
+    cavity: tuple[int, ...]
+    myocardium: tuple[int, ...]
+    infarct: tuple[int, ...]
+    no_reflow: tuple[int, ...]
+
+    @property
+    def tells_infarct(self) -> bool:
+        return bool(self.infarct)
+
+    def ventricle(self, region_map: UInt8[np.ndarray, "slice y x"]) -> Ventricle:
+        """The ventricle in a region map; ``NO_REGION`` belongs to nothing."""
+        of_infarct = (*self.infarct, *self.no_reflow)
+        return Ventricle(
+            np.isin(region_map, self.cavity),
+            np.isin(region_map, (*self.myocardium, *of_infarct)),
+            np.isin(region_map, of_infarct) if self.infarct else None,
+            np.isin(region_map, self.no_reflow) if self.no_reflow else None,
+        )
+
+
+def structure_of(name: str) -> Structure | None:
+    """What a region is, by its name.
+
+    >>> structure_of("Blood_pool"), structure_of("no-reflow"), structure_of("background")
+    ('cavity', 'no-reflow', None)
+    """
+    plain = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+    return KNOWN_NAMES.get(plain)
+
+
+def parts_of(scheme: RegionScheme, named: Mapping[str, Structure] | None = None) -> Parts:
+    """Which regions of a scheme make which structure.
+
+    Args:
+        named: structures of regions with names of their own; the others go by ``KNOWN_NAMES``.
+
+    Raises:
+        InputError: if no region is the cavity, or none the myocardium.
+    """
+    given = dict(named or {})
+    found = {name: given.get(name) or structure_of(name) for name in scheme.names}
+
+    def at(structure: Structure) -> tuple[int, ...]:
+        return tuple(k for k, name in enumerate(scheme.names) if found[name] == structure)
+
+    parts = Parts(at("cavity"), at("myocardium"), at("infarct"), at("no-reflow"))
+    missing = [
+        name
+        for name, there in (("cavity", parts.cavity), ("myocardium", parts.myocardium))
+        if not there
+    ]
+    if missing:
+        raise InputError(
+            f"clinical measures need the {' and the '.join(missing)}, and none of the regions "
+            f"{', '.join(map(repr, scheme.names))} is known as such; say which it is, for instance "
+            f'--structure "{missing[0]}={scheme.names[-1]}"'
+        )
+    return parts

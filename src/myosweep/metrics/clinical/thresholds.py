@@ -1,0 +1,107 @@
+"""Infarct by thresholds on the grey values of the myocardium, for masks without an infarct label.
+
+``above_remote``: brighter than remote myocardium by n of its standard deviations. Remote is found
+in each slice: of six equal sectors around the cavity's centroid the one with the lowest mean.
+Because the darkest sector is chosen, noise makes the threshold a little too low; both masks that
+are compared share that.
+
+``half_maximum``: brighter than half of the brightest myocardium of the patient (full width at half
+maximum), counted from signal zero. Where nobody knows which grey value means no signal, as in
+phase-sensitive images with an offset, half of the maximum means nothing and is refused. In a
+patient without infarct the method calls half-bright myocardium infarct; it is meant for patients
+with one.
+
+Flett et al., "Evaluation of techniques for the quantification of myocardial scar of differing
+etiology using cardiac magnetic resonance", JACC Cardiovasc Imaging 2011;4:150.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float64, Num
+
+from myosweep.errors import InputError
+from myosweep.metrics.clinical.chords import centroids_mm
+from myosweep.metrics.clinical.spacing import Spacing
+from myosweep.metrics.clinical.structures import Ventricle
+
+FEWEST_PIXELS = 10
+"""A sector with fewer pixels is no remote myocardium."""
+_SECTORS = 6
+
+
+def above_remote(
+    images: Num[np.ndarray, "slice y x"], ventricle: Ventricle, n_sd: float | int, spacing: Spacing
+) -> Bool[np.ndarray, "slice y x"] | None:
+    """Myocardium that is brighter than remote myocardium by more than ``n_sd`` standard deviations.
+
+    A slice on which no sector is large enough takes the mean threshold of the patient's others.
+
+    Args:
+        spacing: makes sectors equal in the patient; unknown, they are equal in pixels.
+
+    Returns:
+        None where no slice has remote myocardium, as when there is no myocardium.
+
+    Raises:
+        InputError: if ``n_sd`` is not above 0.
+    """
+    check_n_sd(n_sd)
+    limits = remote_thresholds(images, ventricle, n_sd, spacing)
+    known = np.isfinite(limits)
+    if not known.any():
+        return None
+    limits = np.where(known, limits, limits[known].mean())
+    return ventricle.myocardium & (images > limits[:, None, None])
+
+
+def check_n_sd(n_sd: float | int) -> None:
+    """Raise an ``InputError`` if a number of standard deviations is not above 0."""
+    if not (np.isfinite(n_sd) and n_sd > 0):
+        raise InputError(
+            f"the number of standard deviations is above 0, got {n_sd:g}; usual are 2, 3, 5 and 6"
+        )
+
+
+def remote_thresholds(
+    images: Num[np.ndarray, "slice y x"], ventricle: Ventricle, n_sd: float | int, spacing: Spacing
+) -> Float64[np.ndarray, " slice"]:
+    """Mean plus ``n_sd`` standard deviations of each slice's remote sector; NaN without one."""
+    dy, dx = spacing.yx
+    limits = np.full(len(images), np.nan)
+    for number, centre in enumerate(centroids_mm(ventricle.cavity, spacing)):
+        places = np.argwhere(ventricle.myocardium[number])
+        if not (np.isfinite(centre).all() and len(places)):
+            continue
+        angles = np.arctan2(centre[0] - places[:, 0] * dy, places[:, 1] * dx - centre[1])
+        sector = np.floor(angles / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+        grey = images[number][ventricle.myocardium[number]].astype(float)
+        counts = np.bincount(sector, minlength=_SECTORS)
+        sums = np.bincount(sector, grey, _SECTORS)
+        large = counts >= FEWEST_PIXELS
+        if large.any():
+            means = np.where(large, sums / np.maximum(counts, 1), np.inf)
+            remote = grey[sector == means.argmin()]
+            limits[number] = remote.mean() + n_sd * remote.std(ddof=1)
+    return limits
+
+
+def half_maximum(
+    images: Num[np.ndarray, "slice y x"], ventricle: Ventricle, signal_zero: float | int | None
+) -> Bool[np.ndarray, "slice y x"]:
+    """Myocardium above half of the patient's brightest myocardium; empty without myocardium.
+
+    Args:
+        signal_zero: the grey value that means no signal: 0 in magnitude images.
+
+    Raises:
+        InputError: if it is not known.
+    """
+    if signal_zero is None or not np.isfinite(signal_zero):
+        raise InputError(
+            "half of the maximum needs the grey value that means no signal, and it is not known "
+            "(in phase-sensitive images with an offset it is not 0); give --signal-zero, 0 for "
+            "magnitude images, or use a number of standard deviations from remote"
+        )
+    if not ventricle.myocardium.any():
+        return np.zeros(ventricle.myocardium.shape, bool)
+    highest = float(images[ventricle.myocardium].max())
+    return ventricle.myocardium & (images > signal_zero + (highest - signal_zero) / 2)

@@ -1,0 +1,107 @@
+"""What is known of stacks: distances, gaps, signal zero, insertion points, and faults of tables."""
+
+import pytest
+from tests.analysis.clinical.cohort import FIVE, THREE, cohort, heart
+
+from myosweep.analysis.clinical.stacks import read_insertions, read_stacks, richest_scheme
+from myosweep.data.store import new_dataset, open_dataset
+from myosweep.errors import InputError
+from myosweep.metrics.clinical import Insertion
+from myosweep.regions import RegionScheme
+
+
+def one_patient(folder, rows, scheme=FIVE, labels=None):
+    """A dataset of one patient with these descriptions of its slices."""
+    labels = heart(1) if labels is None else labels
+    with new_dataset(folder, labels.dtype, labels.dtype, scheme, {"kind": "toy"}) as draft:
+        for number, row in enumerate(rows):
+            image = labels + number
+            draft.append(image.astype(labels.dtype), labels, **{"patient": "P", **row})
+    return open_dataset(folder)
+
+
+def stack(folder, rows, **more):
+    data = one_patient(folder, rows, **more)
+    return read_stacks(data, list(data.slices["slice"]))[0]
+
+
+def numbered(*numbers, **row):
+    return [{"slice": f"P_{number}", **row} for number in numbers]
+
+
+def test_distances_and_order(tmp_path):
+    found = read_stacks(cohort(tmp_path / "d", patients=2), ["P01_000", "P01_002"])
+    assert [one.patient for one in found] == ["P01"]
+    one = found[0]
+    assert (one.spacing.y_mm, one.spacing.slices_mm) == (2.0, 10.0)
+    assert one.levels == ("base", "apex")
+    assert (one.gaps, one.partial, one.several_spacings) == (True, True, False)
+    assert one.signal_zero is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "gaps"),
+    [
+        (("000", "001", "002"), False),
+        (("slice3", "slice4"), False),
+        (("1", "3"), True),
+        (("a", "c"), False),
+    ],
+)
+def test_gaps_are_missing_numbers(tmp_path, numbers, gaps):
+    assert stack(tmp_path / "d", numbered(*numbers)).gaps is gaps
+
+
+def test_slices_with_several_spacings_have_none(tmp_path):
+    rows = [*numbered("0", spacing_mm=1.0), *numbered("1", spacing_mm=2.0)]
+    found = stack(tmp_path / "d", rows)
+    assert (found.spacing.y_mm, found.several_spacings) == (None, True)
+
+
+def test_a_slice_without_spacing_leaves_it_unknown(tmp_path):
+    found = stack(tmp_path / "d", [*numbered("0", spacing_mm=1.0), *numbered("1")])
+    assert (found.spacing.in_plane_known, found.several_spacings) == (False, False)
+
+
+def test_signal_zero_is_known_where_values_were_negative(tmp_path):
+    signed = numbered("0", "1", signal_slope=0.5, signal_offset=-100.0)
+    assert stack(tmp_path / "a", signed).signal_zero == 200
+    unsigned = numbered("0", "1", signal_slope=1.0, signal_offset=0.0)
+    assert stack(tmp_path / "b", unsigned).signal_zero is None
+
+
+def test_insertions_come_from_columns_labels_or_a_table(tmp_path):
+    columns = {f"rv_{at}_{axis}_px": 1.0 for at in ("anterior", "inferior") for axis in "yx"}
+    assert stack(tmp_path / "a", numbered("0", **columns)).insertions == (
+        Insertion((1.0, 1.0), (1.0, 1.0)),
+    )
+    labels = heart(0)
+    labels[12:28, 3:8][labels[12:28, 3:8] == 0] = 5
+    scheme = RegionScheme.parse(
+        ["background=0", "blood pool=1", "myocardium=2,3,4", "right ventricle=5"]
+    )
+    point = stack(tmp_path / "b", numbered("0"), scheme=scheme, labels=labels).insertions[0]
+    assert point.anterior_yx[0] < 20 < point.inferior_yx[0]
+    data = one_patient(tmp_path / "c", numbered("0", "1"))
+    given = {"P": Insertion((5.0, 6.0)), "P_1": Insertion((7.0, 8.0))}
+    found = read_stacks(data, ["P_0", "P_1"], given)[0]
+    assert found.insertions == (given["P"], given["P_1"])
+
+
+def test_a_table_of_insertions(tmp_path):
+    file = tmp_path / "rv.csv"
+    file.write_text("slice,anterior_y,anterior_x\nP_0, 5.5, 6\n")
+    assert read_insertions(file) == {"P_0": Insertion((5.5, 6.0))}
+    file.write_text("patient,anterior_y,anterior_x\nP,five,6\n")
+    with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
+        read_insertions(file)
+    file.write_text("who,y\nP,5\n")
+    with pytest.raises(
+        InputError, match="needs the columns patient or slice, anterior_y, anterior_x"
+    ):
+        read_insertions(file)
+
+
+def test_the_scheme_that_tells_infarct_is_taken():
+    assert richest_scheme(THREE, FIVE) is FIVE
+    assert richest_scheme(THREE, THREE) is THREE
