@@ -7,6 +7,7 @@ import typer
 import myosweep
 from myosweep.cli import (
     audit_command,
+    calibrate_command,
     clinical_command,
     conclude_commands,
     data_commands,
@@ -86,4 +87,5 @@ app.command("clinical", rich_help_panel="Results")(clinical_command.clinical)
 app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)
+app.command("calibrate", rich_help_panel="Network")(calibrate_command.calibrate)
 app.command("predict", rich_help_panel="Network")(predict_command.predict)

@@ -12,6 +12,7 @@ from myosweep.cli.show import console, counting, print_facts, warn
 if TYPE_CHECKING:
     from myosweep.predict.model import Model
     from myosweep.predict.run import Outcome, Plan
+    from myosweep.predict.watch import Watch
 
 Value = Annotated[
     list[str] | None,
@@ -31,9 +32,11 @@ class FormName(StrEnum):
     dicom_seg = "dicom-seg"
     contours = "contours"
     overlay = "overlay"
+    uncertainty = "uncertainty"
 
 
 _SHOWN = 20
+_WORST = 5
 
 
 def predict(
@@ -58,7 +61,8 @@ def predict(
         typer.Option(
             "--as",
             help="Once for each form of the results. Masks: png, nifti, dicom-seg; by default in "
-            "the source's own form. Beside them: contours (JSON), overlay (pictures).",
+            "the source's own form. Beside them: contours (JSON), overlay (pictures), uncertainty "
+            "(the chance that each pixel is wrong).",
         ),
     ] = None,
     heart: Annotated[
@@ -81,6 +85,15 @@ def predict(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; by default all.")
     ] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="What `myosweep calibrate` wrote (reliability.json), for an exported model; of a "
+            "study's own models it is found.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
@@ -98,16 +111,19 @@ def predict(
     from myosweep.predict.model import open_model
     from myosweep.predict.run import plan_prediction
     from myosweep.predict.run import predict as predict_all
+    from myosweep.predict.watch import find_calibration, watch_for
 
     opened = open_model(model, value or (), device=device, threads=threads)
+    watch = watch_for(opened, find_calibration(model, opened, reliability))
     found = find_cases(images, out=out, patient=patient, stack_number=stack)
-    plan = plan_prediction(found, out, [one.value for one in as_ or ()])
+    scored = watch.copies is not None
+    plan = plan_prediction(found, out, [one.value for one in as_ or ()], scored=scored)
     if dry_run:
         _show_plan(opened, plan, out)
         return
     with counting("Predicting slices") as progress:
-        outcome = predict_all(opened, plan, out, heart=heart, progress=progress)
-    _show_outcome(plan, outcome, out)
+        outcome = predict_all(opened, plan, out, heart=heart, watch=watch, progress=progress)
+    _show_outcome(plan, outcome, watch, out)
 
 
 def _show_plan(model: "Model", plan: "Plan", out: Path) -> None:
@@ -135,7 +151,7 @@ def _show_plan(model: "Model", plan: "Plan", out: Path) -> None:
         warn(problem)
 
 
-def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
+def _show_outcome(plan: "Plan", outcome: "Outcome", watch: "Watch", out: Path) -> None:
     from myosweep.errors import DatasetError
 
     before = f", {len(plan.done)} were there before" if plan.done else ""
@@ -143,6 +159,7 @@ def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
         f"{outcome.cases} images or stacks with {outcome.slices} slices predicted{before}. "
         f"Results: {escape(str(out))}"
     )
+    _show_scores(outcome, watch)
     if outcome.refitted:
         warn(
             f"{outcome.refitted} images or stacks have another pixel depth than those of the "
@@ -163,3 +180,30 @@ def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
         rest = len(outcome.problems) - _SHOWN
         told = [*outcome.problems[:_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
         raise DatasetError(told, "everything else was predicted, but these could not be")
+
+
+def _show_scores(outcome: "Outcome", watch: "Watch") -> None:
+    """Which slices to look at first, and how far that can be relied on."""
+    if not outcome.scores:
+        return
+    looks = [one for one in outcome.scores if one.look]
+    if watch.calibration is None:
+        console.print(
+            f"slices.csv has the agreement on the {watch.region} of every slice, the lowest first. "
+            "From where on to worry is not known: `myosweep calibrate` finds out."
+        )
+        return
+    if watch.calibration.threshold is not None:
+        console.print(
+            f"Look at {len(looks)} of {len(outcome.scores)} slices; slices.csv lists them, worst "
+            "first:"
+        )
+        for one in looks[:_WORST]:
+            console.print(
+                f"  {escape(one.case)}, slice {one.slice}: agreement {one.agreement:.2f}"
+                f"{', ' + escape(one.words) if not one.pixels else ''}"
+            )
+        if len(looks) > _WORST:
+            console.print(f"  ... and {len(looks) - _WORST} more")
+    for sentence in watch.calibration.sentences:
+        console.print(escape(sentence))

@@ -1,6 +1,6 @@
 """Several answers about one image, averaged: of several networks, or of its mirrored copies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -42,13 +42,18 @@ class Averaged(nn.Module):
         self, images: Float[Tensor, "image channel y x"]
     ) -> Float[Tensor, "image region y x"]:
         """Logarithms of the mean probabilities; not finite where any scores are not."""
-        found = []
-        for copy in range(self.copies):
-            axes = [axis for axis, mirrored in ((3, copy & 1), (2, copy & 2)) if mirrored]
-            seen = (images.transpose(2, 3) if copy & 4 else images).flip(axes)
-            answer = self.network(seen).flip(axes)
-            found.append(answer.transpose(2, 3) if copy & 4 else answer)
-        return _log_mean(found)
+        return _log_mean(list(answers_to_copies(self.network, images, self.copies)))
+
+
+def answers_to_copies(
+    network: nn.Module, images: Float[Tensor, "image channel y x"], copies: int
+) -> Iterator[Float[Tensor, "image region y x"]]:
+    """A network's scores of each copy of the images (see ``Averaged``), turned back."""
+    for copy in range(copies):
+        axes = [axis for axis, mirrored in ((3, copy & 1), (2, copy & 2)) if mirrored]
+        seen = (images.transpose(2, 3) if copy & 4 else images).flip(axes)
+        answer = network(seen).flip(axes)
+        yield answer.transpose(2, 3) if copy & 4 else answer
 
 
 def _log_mean(scores: Sequence[Tensor]) -> Tensor:

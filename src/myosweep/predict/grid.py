@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Integer, Shaped, UInt8
 from scipy import ndimage
 
 from myosweep.data.crop import Window
@@ -90,11 +90,26 @@ class Grid:
         if self.to_mm is None or self.spacing_yx_mm is None:
             inside = probabilities.argmax(1).astype(np.uint8)
             return np.stack([_pasted(one, place, self.size, 0) for one in inside])
-        return np.stack([self._interpolated(one, place) for one in probabilities])
+        drawn = (self._interpolated(one, place).argmax(0) for one in probabilities)
+        return np.stack([one.astype(np.uint8) for one in drawn])
+
+    def put_back_doubt(
+        self, probabilities: Float[np.ndarray, "slice region h w"], place: "Place"
+    ) -> Float32[np.ndarray, "slice y x"]:
+        """The chance that the most probable region is wrong, on the source's grid.
+
+        1 minus its probability; 0 outside of the network's window.
+        """
+        if self.to_mm is None or self.spacing_yx_mm is None:
+            inside = (1 - probabilities.max(1)).astype(np.float32)
+            return np.stack([_pasted(one, place, self.size, 0) for one in inside])
+        doubts = (1 - self._interpolated(one, place).max(0) for one in probabilities)
+        return np.stack([np.clip(one, 0, 1).astype(np.float32) for one in doubts])
 
     def _interpolated(
         self, probabilities: Float[np.ndarray, "region h w"], place: "Place"
-    ) -> UInt8[np.ndarray, "y x"]:
+    ) -> Float32[np.ndarray, "region y x"]:
+        """Probabilities of one slice on the source's grid."""
         assert self.to_mm is not None
         assert self.spacing_yx_mm is not None
         step = [mm / self.to_mm for mm in self.spacing_yx_mm]
@@ -105,7 +120,7 @@ class Grid:
             ndimage.affine_transform(
                 whole, step, first, self.size, drawn[region], order=1, mode="nearest"
             )
-        return drawn.argmax(0).astype(np.uint8)
+        return drawn
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from myosweep.predict.facts import (
     refuse_large,
 )
 from myosweep.predict.model import FACTS, Model
+from myosweep.predict.samples import torch_voters
 from myosweep.predict.sums import file_sha256
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import mask_shape, read_counts
@@ -268,7 +269,9 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
             answer: np.ndarray = model(given).cpu().numpy()
         return answer
 
-    return Model(read.facts, engine, "torch")
+    channels = [one.normaliser for one in read.facts.members]
+    own = [one.settings.test_time_averaging for one in read.facts.members]
+    return Model(read.facts, engine, "torch", torch_voters(ready, channels, own, there, computer))
 
 
 class _InPrecision(nn.Module):

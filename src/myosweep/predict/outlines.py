@@ -5,7 +5,7 @@ from typing import Any
 
 import contourpy
 import numpy as np
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Shaped, UInt8
 
 from myosweep.data.dicom.geometry import Plane
 from myosweep.regions import RegionScheme
@@ -13,6 +13,7 @@ from myosweep.regions import RegionScheme
 FORMAT = 1
 _COLOURS = ((230, 159, 0), (86, 180, 233), (240, 228, 66), (204, 121, 167), (0, 158, 115))
 """Okabe and Ito's, which colour-blind readers tell apart; regions take them in turn."""
+_WARNING = np.array([213, 30, 30])
 _SMALLEST_PICTURE_PX = 384
 
 
@@ -69,18 +70,25 @@ def _polygon(points: Float[np.ndarray, "point 2"], plane: Plane | None) -> dict[
 
 
 def overlay(
-    image: Shaped[np.ndarray, "y x"], regions: UInt8[np.ndarray, "y x"], count: int
+    image: Shaped[np.ndarray, "y x"],
+    regions: UInt8[np.ndarray, "y x"],
+    count: int,
+    doubt: Float32[np.ndarray, "y x"] | None = None,
 ) -> UInt8[np.ndarray, "big_y big_x 3"]:
     """The image in grey with the outlines in colours, enlarged where it is small.
 
     Args:
         count: regions of the scheme; the first one is not drawn.
+        doubt: the chance that each pixel is wrong; the higher, the redder it is.
     """
     low, high = np.percentile(image, (1, 99))
     grey = np.clip((image - low) / max(high - low, 1) * 255, 0, 255).astype(np.uint8)
     times = max(1, -(-_SMALLEST_PICTURE_PX // max(image.shape)))
     large = np.repeat(grey, times, 0).repeat(times, 1)
     picture = np.stack([large] * 3, -1)
+    if doubt is not None:
+        share = np.clip(1.2 * doubt, 0, 0.6).repeat(times, 0).repeat(times, 1)[:, :, None]
+        picture = np.rint(picture * (1 - share) + share * _WARNING).astype(np.uint8)
     for region in range(1, count):
         mask = (regions == region).repeat(times, 0).repeat(times, 1)
         picture[_rim(mask)] = _COLOURS[(region - 1) % len(_COLOURS)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt, UInt8
+from jaxtyping import Float32, Float64, UInt, UInt8
 from PIL import Image
 
 from myosweep.errors import DatasetError
@@ -15,10 +15,16 @@ from myosweep.files import whole_file
 from myosweep.predict.cases import Case
 from myosweep.predict.facts import ModelFacts
 from myosweep.predict.outlines import contour_record, overlay
+from myosweep.predict.watch import score_record
 
-Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay"]
+Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay", "uncertainty", "agreement"]
 _USUAL: dict[str, Form] = {"NIfTI": "nifti", "DICOM": "dicom-seg"}
-_PLACES = {"contours": "contours", "overlay": "overlays"}
+_PLACES = {
+    "contours": "contours",
+    "overlay": "overlays",
+    "uncertainty": "uncertainty",
+    "agreement": "agreement",
+}
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,15 @@ class Answer:
 
     Args:
         images: the source's pixels.
+        doubt: the chance that each pixel's region is wrong; None if nobody asked.
+        scores: agreement of the samples on each region; None if nobody asked.
     """
 
     case: Case
     images: UInt[np.ndarray, "slice y x"]
     regions: UInt8[np.ndarray, "slice y x"]
+    doubt: Float32[np.ndarray, "slice y x"] | None = None
+    scores: Float64[np.ndarray, "slice region"] | None = None
 
 
 def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
@@ -65,11 +75,26 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
         return [place / f"{case.name}.nii.gz"]
     if form == "dicom-seg":
         return [place / f"{case.name}.seg.dcm"]
-    if form == "contours":
+    if form in ("contours", "agreement"):
         return [place / f"{case.name}.json"]
+    if form == "uncertainty" and _as_volume(case):
+        return [place / f"{case.name}.nii.gz"]
     if case.kind == "picture":
         return [place / f"{case.name}.png"]
     return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
+
+
+def _as_volume(case: Case) -> bool:
+    """Whether a map of a case is a NIfTI volume: where its slices are evenly spaced."""
+    if case.kind != "DICOM":
+        return case.kind == "NIfTI"
+    from myosweep.predict.volumes import series_affine
+
+    try:
+        series_affine(case.source)
+    except DatasetError:
+        return False
+    return True
 
 
 def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: Path) -> None:
@@ -82,18 +107,33 @@ def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: 
         files = _files(answer.case, form, out)
         if all(path.exists() for path in files):
             continue
-        for path, content in zip(files, _contents(answer, facts, form), strict=True):
+        for path, content in zip(files, _contents(answer, facts, form, forms), strict=True):
             with whole_file(path) as draft:
                 draft.write_bytes(content)
 
 
-def _contents(answer: Answer, facts: ModelFacts, form: Form) -> Iterator[bytes]:
+def _contents(
+    answer: Answer, facts: ModelFacts, form: Form, forms: Sequence[Form]
+) -> Iterator[bytes]:
     if form == "png":
         yield from map(_png, label_codes(answer.regions, facts))
     elif form == "overlay":
         count = len(facts.regions)
-        for image, regions in zip(answer.images, answer.regions, strict=True):
-            yield _png(overlay(image, regions, count))
+        doubt = answer.doubt if "uncertainty" in forms else None
+        for at, (image, regions) in enumerate(zip(answer.images, answer.regions, strict=True)):
+            yield _png(overlay(image, regions, count, None if doubt is None else doubt[at]))
+    elif form == "uncertainty":
+        assert answer.doubt is not None
+        if _as_volume(answer.case):
+            from myosweep.predict.volumes import nifti_bytes
+
+            yield nifti_bytes(answer.case, answer.doubt)
+        else:
+            yield from map(_png, np.rint(answer.doubt * 255).astype(np.uint8))
+    elif form == "agreement":
+        assert answer.scores is not None
+        areas = [(answer.regions == k).sum((1, 2)) for k in range(len(facts.regions))]
+        yield score_record(facts.scheme.names, answer.scores, np.stack(areas, 1))
     elif form == "contours":
         case = answer.case
         planes = [None] * case.count

@@ -18,19 +18,27 @@ from jaxtyping import Float32, UInt
 from myosweep.data.problems import collecting
 from myosweep.errors import DatasetError, StudyError
 from myosweep.files import read_json, write_json
+from myosweep.metrics.calibration import tempered
+from myosweep.predict.asking import AT_ONCE, ask, ask_scored
 from myosweep.predict.cases import Case, Found
 from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid, Place
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
+from myosweep.predict.watch import (
+    SliceScore,
+    Watch,
+    claim_uncertainty,
+    slice_scores,
+    watch_for,
+    write_slices,
+)
 
 Heart = Literal["search", "centre"]
 """How the network's window is placed on an image that is larger."""
 RECORD = "predictions.json"
-_AT_ONCE = 16
-"""Slices in one pass through the networks."""
-_AHEAD = 2 * _AT_ONCE
+_AHEAD = 2 * AT_ONCE
 """Slices that are read while the networks work; at least one case."""
 
 
@@ -56,6 +64,7 @@ class Outcome:
     """What became of a prediction, in numbers; ``problems`` tell of each case that failed.
 
     Args:
+        scores: of every slice, the ones to look at first; empty if nobody asked.
         refitted: cases whose grey levels were of another depth than the training's.
         doubtful: cases (by subject) whose heart was not found with confidence.
     """
@@ -65,14 +74,22 @@ class Outcome:
     refitted: int = 0
     doubtful: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    scores: list[SliceScore] = field(default_factory=list)
 
 
-def plan_prediction(found: Found, out: Path, forms: Sequence[Form] = ()) -> Plan:
-    """Which cases are to be done; those whose files are all there are done."""
+def plan_prediction(
+    found: Found, out: Path, forms: Sequence[Form] = (), *, scored: bool = False
+) -> Plan:
+    """Which cases are to be done; those whose files are all there are done.
+
+    Args:
+        scored: whether the agreement of samples is to be written as well.
+    """
     plan = Plan([], [], list(found.problems))
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
             wanted = forms_of(case, forms)
+            wanted = (*wanted, "agreement") if scored else wanted
             if "dicom-seg" in wanted:
                 from myosweep.predict.dicom_seg import check_library
 
@@ -90,28 +107,37 @@ def predict(
     out: Path,
     *,
     heart: Heart = "search",
+    watch: Watch | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Do what is to be done; a case that cannot be read or written does not stop the others.
 
     Args:
+        watch: how uncertainty is told; needed where a plan has scores or maps of it.
         progress: called with slices done and slices in all, without those that were there before.
 
     Raises:
         StudyError: if the folder holds predictions of another model, or in another way.
     """
+    watch = watch or watch_for(model, None)
     _claim(out, model, heart)
+    claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
     places = _Places(model, heart, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0
     for portion in _portions(plan.todo, outcome):
-        for case, forms, answer in _answers(model, places, portion, outcome):
+        for case, forms, answer in _answers(model, places, portion, watch, outcome):
             with collecting(outcome.problems, f"{case.subject} "):
                 write_answer(answer, model.facts, forms, out)
                 outcome.cases += 1
                 outcome.slices += case.count
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
+    if watch.copies is not None:
+        cases = [*plan.done, *(case for case, _ in plan.todo)]
+        files = ((case.name, files_of(case, ["agreement"], out)[0]) for case in cases)
+        outcome.scores = slice_scores(files, watch)
+        write_slices(outcome.scores, out)
     return outcome
 
 
@@ -167,7 +193,7 @@ def _portions(
                 with collecting(outcome.problems, f"{case.subject} "):
                     images = future.result()
                 portion.append(_Read(case, forms, images))
-                if sum(one.case.count for one in portion) >= _AT_ONCE:
+                if sum(one.case.count for one in portion) >= AT_ONCE:
                     yield portion
                     portion = []
             if portion:
@@ -185,7 +211,7 @@ def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
 
 
 def _answers(
-    model: Model, places: "_Places", portion: Sequence[_Read], outcome: Outcome
+    model: Model, places: "_Places", portion: Sequence[_Read], watch: Watch, outcome: Outcome
 ) -> Iterator[tuple[Case, tuple[Form, ...], Answer]]:
     """Region maps of some cases, from passes that are as large as possible."""
     ready: list[_Placed] = []
@@ -197,21 +223,23 @@ def _answers(
         return
     images = _joined([one.inputs for one in ready])
     padding = np.concatenate([one.padding for one in ready])
-    answers = ask(model, images, padding)
+    scored = any("agreement" in one.read.forms for one in ready)
+    answers, scores = ask_scored(model, images, padding, watch.copies if scored else None)
     ends = np.cumsum([one.read.case.count for one in ready])
     for placed, end in zip(ready, ends.tolist(), strict=True):
-        case, pixels = placed.read.case, placed.read.images
-        regions = placed.grid.put_back(answers[end - case.count : end], placed.place)
+        case, forms, pixels = placed.read.case, placed.read.forms, placed.read.images
+        own = slice(end - case.count, end)
+        agreed = None if scores is None else scores[own]
         assert pixels is not None
-        yield case, placed.read.forms, Answer(case, pixels, regions)
-
-
-def ask(
-    model: Model, images: UInt[np.ndarray, "slice y x"], padding: np.ndarray
-) -> Float32[np.ndarray, "slice region y x"]:
-    """Probabilities of any number of slices, some at a time."""
-    passes = [slice(at, at + _AT_ONCE) for at in range(0, len(images), _AT_ONCE)]
-    return np.concatenate([model.probabilities(images[some], padding[some]) for some in passes])
+        regions, doubt = placed.grid.put_back(answers[own], placed.place), None
+        if "uncertainty" in forms:
+            shares = tempered(answers[own], watch.temperature)
+            doubt = placed.grid.put_back_doubt(shares, placed.place)
+        yield (
+            case,
+            forms,
+            Answer(case, pixels, regions, doubt, agreed),
+        )
 
 
 def _joined(

@@ -5,7 +5,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from jaxtyping import Float, UInt
+from jaxtyping import Float, Float32, UInt
 
 from myosweep.data.dicom.series import Series
 from myosweep.data.nifti.volume import NiftiVolume, read_header
@@ -18,8 +18,11 @@ _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM counts millimetres to the left and the back, NIfTI to the right and the front."""
 
 
-def nifti_bytes(case: Case, labels: UInt[np.ndarray, "slice y x"]) -> bytes:
-    """A compressed NIfTI file with a case's label codes.
+Values = UInt[np.ndarray, "slice y x"] | Float32[np.ndarray, "slice y x"]
+
+
+def nifti_bytes(case: Case, labels: Values) -> bytes:
+    """A compressed NIfTI file with a case's label codes, or other values.
 
     Of a NIfTI source it has the voxels' order and the affines, as they stand in the header; of a
     DICOM series the affine of its slices.
@@ -37,7 +40,7 @@ def nifti_bytes(case: Case, labels: UInt[np.ndarray, "slice y x"]) -> bytes:
     return gzip.compress(image.to_bytes(), mtime=0)
 
 
-def _like_source(volume: NiftiVolume, labels: UInt[np.ndarray, "slice y x"]) -> Any:
+def _like_source(volume: NiftiVolume, labels: Values) -> Any:
     """The source's header, without texts and display ranges; its geometry stays as it is."""
     header = read_header(volume.path).copy()
     for name in (one for one in _TEXTS if one in header.keys()):  # noqa: SIM118

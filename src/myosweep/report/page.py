@@ -23,6 +23,7 @@ from myosweep.report.early_rule import EarlySection, draw_early, early_section
 from myosweep.report.embed import embedded, page_environment, page_style, write_figures
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
+from myosweep.report.reliability import ReliabilitySection, stored_reliability
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tuned_page import write_tuned_report
@@ -43,6 +44,7 @@ class Page:
     Attributes:
         conclusion, conclusion_drawings: the page's first part, and its figures A, B and C.
         clinical: what `myosweep clinical` measured; None if it has not.
+        reliability: what `myosweep calibrate` measured; None if it has not.
         background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
     """
@@ -64,6 +66,7 @@ class Page:
     parts: tables.Table | None
     early_rule: EarlySection | None
     clinical: ClinicalSection | None
+    reliability: ReliabilitySection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
@@ -84,7 +87,8 @@ class Page:
             self.scores_drawing, self.masks_drawing, self.curves_drawing, self.early_drawing
         )  # fmt: skip
         clinical = (drawing for drawing, _ in self.clinical.drawings) if self.clinical else ()
-        every = (*lettered, *numbered, *clinical)
+        reliable = (drawing for drawing, _ in self.reliability.drawings) if self.reliability else ()
+        every = (*lettered, *numbered, *clinical, *reliable)
         return tuple(drawing for drawing in every if drawing is not None)
 
 
@@ -167,6 +171,7 @@ def build_page(
         parts=tables.parts_table(results),
         early_rule=early,
         clinical=stored_section(results),
+        reliability=stored_reliability(results),
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),

@@ -1,0 +1,182 @@
+"""The flag: thresholds by hand, and failure detectors whose worth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from myosweep.analysis.reliability import Limits, choose_threshold, judge_reliability
+from myosweep.analysis.reliability.flags import measure_flags
+from myosweep.errors import ConfigError
+from myosweep.metrics.calibration import count_bins
+from myosweep.results.reliability import PIXEL_COLUMNS, WHOLE, About, Tables
+
+ABOUT = About(
+    made_by="tests",
+    model="m",
+    runs=("r",),
+    label="L2 0",
+    regions=("background", "myocardium"),
+    copies=1,
+    samples=3,
+    temperature=1.0,
+    fitted=(1.0, None, None),
+    near_px=5,
+    split_hash="s",
+)
+
+
+def rows(part, scores, dice, patients, **columns):
+    count = len(scores)
+    table = {
+        "part": part,
+        "slice": [f"{part}{k}" for k in range(count)],
+        "patient": [str(one) for one in patients],
+        "region": "myocardium",
+        "score": scores,
+        "dice": dice,
+        "reference_px": 50,
+        "answer_px": 50,
+    }
+    return pd.DataFrame({**table, **columns})
+
+
+def threshold(scores, failed, catch=0.9):
+    count = len(scores)
+    return choose_threshold(np.array(scores, float), np.array(failed), np.arange(count), catch)
+
+
+def test_the_threshold_by_hand():
+    scores = [*np.arange(1, 20) / 20, 0.99]
+    failed = [True] * 19 + [False]
+    found = threshold(scores, failed)  # 19 patients and a place for any: 18 of 20
+    assert found.value == pytest.approx(18 / 20)
+    assert (found.failures, found.patients, found.promise) == (19, 19, True)
+
+
+def test_few_failures_promise_nothing():
+    found = threshold([0.1, 0.2, 0.9], [True, True, False])
+    assert found.value == 0.2
+    assert not found.promise
+    assert threshold([0.1, 0.2, 0.9], [True, True, False], catch=0.5).value == 0.2
+    nine = threshold(np.arange(9) / 9, [True] * 9)
+    assert nine.value == pytest.approx(8 / 9)
+    assert not nine.promise
+    assert threshold(np.arange(10) / 10, [True] * 10).promise
+    assert not threshold(np.arange(10) / 10, [True] * 10, catch=0.95).promise
+
+
+def test_slices_of_one_patient_count_together():
+    scores = np.array([*np.linspace(0.01, 0.2, 40), *np.linspace(0.3, 0.7, 9)])
+    patients = np.array([0] * 40 + list(range(1, 10)))
+    found = choose_threshold(scores, np.ones(49, bool), patients, 0.5)
+    assert found.value == pytest.approx(0.5)  # 1/11 for the first patient, and 5 more of the nine
+    one = choose_threshold(scores[:40], np.ones(40, bool), patients[:40], 0.9)
+    assert (one.failures, one.patients, one.promise) == (40, 1, False)
+    assert one.value == pytest.approx(0.2)
+
+
+def test_no_failure_no_threshold():
+    found = threshold([0.1, 0.2], [False, False])
+    assert (found.value, found.failures, found.promise) == (None, 0, False)
+    flags = measure_flags(rows("test", [0.1, 0.9], [0.2, 0.9], [1, 2]), 0.6, None)
+    assert flags.flagged.value == 0
+    assert flags.caught.value == 0
+
+
+def test_measures_by_hand():
+    table = rows(
+        "test",
+        [0.0, 0.3, 0.5, 0.8, 0.9, 0.2],
+        [0.0, 0.4, 0.5, 0.9, 0.8, 0.7],
+        [1, 1, 2, 2, 3, 3],
+        reference_px=[0, 40, 40, 40, 40, 40],
+        answer_px=[9, 0, 40, 40, 40, 40],
+    )
+    found = measure_flags(table, 0.6, 0.3)
+    assert (found.slices, found.patients) == (6, 3)
+    assert (found.failures, found.failure_patients) == (3, 2)
+    assert (found.false_regions, found.missed_regions) == (1, 1)
+    assert found.caught.value == pytest.approx(2 / 3)
+    assert found.false_alarms.value == pytest.approx(1 / 3)
+    assert found.flagged.value == pytest.approx(1 / 2)
+    assert found.auroc.value == pytest.approx((3 + 2 + 2) / 9)
+    assert found.dice_unflagged == pytest.approx((0.5 + 0.9 + 0.8) / 3)
+
+
+def test_a_part_without_slices():
+    found = measure_flags(rows("test", [], [], []), 0.6, 0.5)
+    assert (found.slices, found.failures) == (0, 0)
+    assert np.isnan([found.caught.value, found.auroc.value, found.dice]).all()
+
+
+def simulated(rng, patients, lower, alike=0.0):
+    """Scores of failures and of good slices are normal; failures lie lower by so many SDs.
+
+    A share of the variance is common to the slices of a patient.
+    """
+    owner = np.repeat(np.arange(patients), 6)
+    failed = rng.random(len(owner)) < 0.3
+    own = np.sqrt(alike) * rng.normal(0, 1, patients)[owner]
+    scores = own + np.sqrt(1 - alike) * rng.normal(0, 1, len(owner)) - lower * failed
+    return scores, np.where(failed, 0.3, 0.9), owner
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.8])
+def test_a_failure_of_a_new_patient_is_caught_as_often_as_promised(alike):
+    rng = np.random.default_rng(0)
+    caught, areas, repeats = [], [], 200
+    for _ in range(repeats):
+        scores, dice, owner = simulated(rng, 14, 2.0, alike)
+        found = choose_threshold(scores, dice < 0.6, owner, 0.9)
+        if not found.promise:
+            continue
+        flags = measure_flags(rows("test", *simulated(rng, 14, 2.0, alike)), 0.6, found.value)
+        caught.append(flags.caught.value)
+        areas.append(flags.auroc.value)
+    assert len(caught) > repeats / 2
+    assert 0.89 <= np.mean(caught) <= 0.96
+    if not alike:
+        assert np.mean(areas) == pytest.approx(0.921, abs=0.015)  # Phi(2 / sqrt 2)
+
+
+def pixels(rng, patients=20, sharper=1.0, count=3000):
+    """A two-region classifier that is right on average, with logits that are too large."""
+    table = []
+    for patient in range(patients):
+        logits = rng.normal(0, 2, count)
+        hits = rng.random(count) < 1 / (1 + np.exp(-logits))
+        counts = count_bins(1 / (1 + np.exp(-sharper * logits)), hits)
+        table += [
+            ("test", str(patient), region, calibrated, bin_, *(one[bin_] for one in counts))
+            for region in (WHOLE, "background", "myocardium")
+            for calibrated in (False, True)
+            for bin_ in np.flatnonzero(counts.n)
+        ]
+    return pd.DataFrame(table, columns=list(PIXEL_COLUMNS))
+
+
+@pytest.mark.parametrize(("sharper", "known"), [(1.0, 0.0), (2.0, 0.0932)])
+def test_the_calibration_error_of_a_known_classifier(sharper, known):
+    rng = np.random.default_rng(1)
+    slices = pd.concat([rows(p, [0.1, 0.9], [0.2, 0.9], [1, 2]) for p in ("validation", "test")])
+    tables = Tables(ABOUT, slices, pixels(rng, sharper=sharper))
+    found = judge_reliability(tables, Limits("myocardium"))
+    assert [one.region for one in found.pixels] == [WHOLE] * 2 + ["background"] * 2 + [
+        "myocardium"
+    ] * 2
+    one = found.pixels[0]
+    assert one.error.low - 0.003 <= known <= one.error.high + 0.003
+    assert one.error.value == pytest.approx(known, abs=0.012)
+    assert len(one.said) == len(one.so) <= 15
+    assert one.pixels.sum() == 60_000
+
+
+def test_limits_that_make_no_sense():
+    tables = Tables(
+        ABOUT, rows("test", [0.1], [0.2], [1]), pixels(np.random.default_rng(0), 1, 1.0, 10)
+    )
+    with pytest.raises(ConfigError, match="one of the regions myocardium, got 'background'") as bad:
+        judge_reliability(tables, Limits("background", 1.5, 0.0))
+    assert len(bad.value.problems) == 3
+    found = judge_reliability(tables, Limits("myocardium"))
+    assert np.isnan(found.pixels[0].error.low)

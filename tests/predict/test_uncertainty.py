@@ -1,0 +1,196 @@
+"""Prediction tells how sure it is: maps in the source's geometry, and slices to look at."""
+
+import csv
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+from tests.predict.models import by_grey, facts_for
+
+from myosweep.errors import StudyError
+from myosweep.predict.cases import find_cases
+from myosweep.predict.grid import Grid, Place
+from myosweep.predict.model import Asked, Model
+from myosweep.predict.run import plan_prediction, predict
+from myosweep.predict.watch import Watch, find_calibration, watch_for
+from myosweep.results.reliability import Calibration, write_calibration
+
+SIDE = 16
+NAMES = ("agreed", "empty", "split")
+
+
+def doubtful(images: np.ndarray) -> np.ndarray:
+    """As ``by_grey``, with 0.8 instead of 1."""
+    return (by_grey(images) * 0.7 + 0.1).astype(np.float32)
+
+
+def two_networks(images: np.ndarray, copies: int) -> Asked:
+    """The second network sees myocardium one column further to the right, in dark pictures only."""
+    mean = doubtful(images)
+    first = mean.argmax(1).astype(np.uint8)
+    moved = np.roll(first, 1, 2)
+    dark = (images.max((1, 2, 3)) < 240)[:, None, None]
+    votes = [first, np.where(dark, moved, first)] * copies
+    return Asked(mean, np.stack(votes).astype(np.uint8))
+
+
+def model(networks: int = 2) -> Model:
+    facts = facts_for(SIDE, SIDE)
+    members = facts.members * networks
+    return Model(facts.model_copy(update={"members": members}), doubtful, "by hand", two_networks)
+
+
+def calibration(one: Model, threshold: float | None = 0.6, **changes: object) -> Calibration:
+    facts = {
+        "made_by": "tests",
+        "model": one.facts.digest,
+        "copies": 1,
+        "temperature": 2.0,
+        "region": "myocardium",
+        "failure": 0.6,
+        "catch": 0.9,
+        "threshold": threshold,
+        "promise": True,
+        "sentences": ("Of 10 failures the flag catches 9.",),
+    }
+    return Calibration.model_validate(facts | changes)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """One on which both networks agree, one without myocardium, one with a thin split ring."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    agreed, empty, split = np.full((3, SIDE, SIDE), 20, np.uint8)
+    agreed[4:12, 4:12] = 250
+    empty[4:12, 4:12] = 120
+    split[4:12, 4:6] = 220
+    for name, pixels in zip(NAMES, (agreed, empty, split), strict=True):
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return folder
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "slices.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def done(one: Model, folder: Path, out: Path, *forms, watch: Watch | None = None):
+    watch = watch or watch_for(one, None)
+    plan = plan_prediction(find_cases(folder), out, forms, scored=watch.copies is not None)
+    return predict(one, plan, out, watch=watch)
+
+
+def test_slices_come_with_the_least_agreement_first(pictures, tmp_path):
+    done(model(), pictures, tmp_path / "out")
+    found = rows(tmp_path / "out")
+    assert [one["case"] for one in found] == ["empty", "split", "agreed"]
+    assert [float(one["agreement"]) for one in found] == [0, 0.5, 1]
+    assert [int(one["pixels"]) for one in found] == [0, 16, 64]
+    assert {one["look"] for one in found} == {""}
+    assert found[0]["words"] == "no myocardium found"
+
+
+def test_a_calibrated_model_flags(pictures, tmp_path):
+    one = model()
+    outcome = done(one, pictures, tmp_path / "out", watch=watch_for(one, calibration(one)))
+    assert [score.look for score in outcome.scores] == [True, True, False]
+    found = rows(tmp_path / "out")
+    assert [row["look"] for row in found] == ["yes", "yes", "no"]
+    assert found[0]["words"] == "no myocardium found: look whether there is one"
+    assert found[1]["words"] == "look at this one: little agreement on the myocardium"
+    without = watch_for(one, calibration(one, None))
+    assert [s.look for s in done(one, pictures, tmp_path / "other", watch=without).scores] == [
+        None
+    ] * 3
+
+
+def test_one_network_alone_has_no_scores_unless_it_was_calibrated(pictures, tmp_path):
+    one = model(1)
+    assert not done(one, pictures, tmp_path / "out").scores
+    assert not (tmp_path / "out" / "slices.csv").exists()
+    watch = watch_for(one, calibration(one, copies=2))
+    assert len(done(one, pictures, tmp_path / "other", watch=watch).scores) == 3
+
+
+def test_what_is_there_is_kept_and_counted(pictures, tmp_path):
+    out = tmp_path / "out"
+    done(model(), pictures, out)
+    before = rows(out)
+    (out / "agreement" / "split.json").unlink()
+    (out / "slices.csv").unlink()
+    assert done(model(), pictures, out).cases == 1
+    assert rows(out) == before
+    (out / "agreement" / "split.json").write_text("{}")
+    with pytest.raises(StudyError, match=r"scores 'split.json' are damaged"):
+        done(model(), pictures, out)
+
+
+def test_maps_and_overlays_of_pictures(pictures, tmp_path):
+    one, out = model(), tmp_path / "out"
+    done(one, pictures, out, "overlay", "uncertainty")
+    drawn = np.asarray(Image.open(out / "uncertainty" / "agreed.png"))
+    assert (drawn == round(0.2 * 255)).all()
+    red = np.asarray(Image.open(out / "overlays" / "empty.png")).astype(int)
+    assert red[0, 0, 0] > red[0, 0, 1] == red[0, 0, 2]
+    watch = watch_for(one, calibration(one))
+    done(one, pictures, tmp_path / "mild", "uncertainty", watch=watch)
+    milder = np.asarray(Image.open(tmp_path / "mild" / "uncertainty" / "agreed.png"))
+    root = np.sqrt([0.8, 0.1, 0.1])
+    assert (milder == round((1 - root[0] / root.sum()) * 255)).all()
+
+
+def test_two_ways_are_not_mixed(pictures, tmp_path):
+    one, out = model(), tmp_path / "out"
+    done(one, pictures, out, "png", "uncertainty")
+    (out / "uncertainty" / "empty.png").unlink()
+    with pytest.raises(StudyError, match="before the model was calibrated"):
+        done(one, pictures, out, "uncertainty", watch=watch_for(one, calibration(one)))
+    (out / "agreement" / "empty.json").unlink()
+    with pytest.raises(StudyError, match="give another folder"):
+        done(one, pictures, out, watch=watch_for(one, calibration(one, copies=2)))
+    assert done(one, pictures, out, watch=watch_for(one, calibration(one))).cases == 1
+
+
+def test_a_volume_gets_its_map_in_its_own_geometry(tmp_path):
+    affine = np.array([[0, -1.5, 0, 7], [1.5, 0, 0, -3], [0, 0, 8, 2], [0, 0, 0, 1.0]])
+    pixels = np.full((20, 22, 3), 20, np.int16)
+    pixels[8:14, 8:14] = 120
+    nib.save(nib.Nifti1Image(pixels, affine), tmp_path / "heart.nii.gz")
+    done(model(), tmp_path / "heart.nii.gz", tmp_path / "out", "uncertainty")
+    written = nib.load(tmp_path / "out" / "uncertainty" / "heart.nii.gz")
+    assert np.array_equal(written.affine, affine)
+    values = np.asarray(written.dataobj)
+    assert values.dtype == np.float32
+    assert values.shape == pixels.shape
+    assert set(np.unique(values.round(4))) == {0.0, 0.2}  # 0 where no network looked
+    assert len(rows(tmp_path / "out")) == 3
+
+
+def test_doubt_is_interpolated_with_the_probabilities():
+    grid = Grid((8, 8), (1.0, 1.0), 2.0, (4, 4))
+    sure = np.zeros((1, 2, 4, 4), np.float32)
+    sure[:, 0, :, :2], sure[:, 1, :, 2:] = 1, 1
+    doubt = grid.put_back_doubt(sure, Place(0, 0))
+    assert doubt.shape == (1, 8, 8)
+    assert doubt[0, 4].tolist() == pytest.approx([0, 0, 0, 0.25, 0.25, 0, 0, 0])
+
+
+def test_where_a_calibration_is_found(tmp_path):
+    one = model()
+    assert find_calibration(tmp_path, one) is None
+    write_calibration(tmp_path, calibration(one))
+    assert find_calibration(tmp_path, one) == calibration(one)
+    assert find_calibration(tmp_path / "model.onnx", one) is None
+    (tmp_path / "model.onnx").touch()
+    assert find_calibration(tmp_path / "model.onnx", one) == calibration(one)
+    assert find_calibration(tmp_path, model(3)) is None  # a network more: another model
+    with pytest.raises(StudyError, match="made for another model"):
+        find_calibration(tmp_path, model(3), tmp_path / "reliability.json")
+    with pytest.raises(StudyError, match=r"no calibration 'none.json'"):
+        find_calibration(tmp_path, one, tmp_path / "none.json")
+    (tmp_path / "reliability.json").write_text("{")
+    with pytest.raises(StudyError, match="is no calibration, or a damaged one"):
+        find_calibration(tmp_path, one)
