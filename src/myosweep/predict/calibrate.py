@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Float32, Float64, UInt8
 
 import myosweep
+from myosweep.analysis.points import points
 from myosweep.analysis.question import require_no_search
 from myosweep.analysis.reliability.temperature import chosen_temperature, estimate_temperature
 from myosweep.analysis.study_dataset import study_dataset
@@ -32,11 +33,11 @@ from myosweep.metrics.calibration import (
 from myosweep.predict.asking import AT_ONCE
 from myosweep.predict.facts import ModelFacts
 from myosweep.predict.model import FACTS, Model
-from myosweep.predict.networks import read_model, torch_model
+from myosweep.predict.networks import Networks, read_model, torch_model
 from myosweep.predict.samples import check_copies, default_copies
 from myosweep.regions import NO_REGION
 from myosweep.results.layout import StudyFolder
-from myosweep.results.read import read_results
+from myosweep.results.read import Results, read_results
 from myosweep.results.reliability import (
     PIXEL_COLUMNS,
     SLICE_COLUMNS,
@@ -112,7 +113,20 @@ def reliability_tables(
     stored = None if options.again else read_tables(folder)
     if stored is not None and (stored.about.model, stored.about.copies) == (facts.digest, copies):
         return stored, folder
-    results = read_results(study.path, only={one.run for one in facts.members})
+    tables = _asked_anew(study, read, split, copies, options, progress)
+    write_tables(folder, tables)
+    return tables, folder
+
+
+def _asked_anew(
+    study: StudyFolder,
+    read: Networks,
+    split: Split,
+    copies: int,
+    options: Options,
+    progress: Progress,
+) -> Tables:
+    results = read_results(study.path, only={one.run for one in read.facts.members})
     require_no_search(results.study)
     dataset = study_dataset(results, options.dataset)
     if shared := patients_in_several_parts(split, dataset):
@@ -121,9 +135,8 @@ def reliability_tables(
             "networks; train with a split by patient"
         )
     model = torch_model(read, options.device, options.threads)
-    tables = _measured(_Asking(model, dataset, split, copies, progress))
-    write_tables(folder, tables)
-    return tables, folder
+    label = _label(results, read.facts)
+    return _measured(_Asking(model, dataset, split, copies, label, progress))
 
 
 def common_split(study: StudyFolder, facts: ModelFacts) -> Split:
@@ -157,6 +170,7 @@ class _Asking:
     dataset: Dataset
     split: Split
     copies: int
+    label: str
     progress: Progress
     done: int = 0
     slices: list[dict[str, Any]] = field(default_factory=list)
@@ -196,7 +210,7 @@ def _measured(asking: _Asking) -> Tables:
         made_by=f"myosweep {myosweep.__version__}",
         model=facts.digest,
         runs=tuple(one.run for one in facts.members),
-        label=_label(facts),
+        label=asking.label,
         regions=asking.regions,
         copies=asking.copies,
         samples=len(facts.members) * asking.copies,
@@ -222,10 +236,10 @@ def _known(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def _label(facts: ModelFacts) -> str:
+def _label(results: Results, facts: ModelFacts) -> str:
     """The value in words; of a single network with its seed."""
-    first = facts.members[0].label
-    return first if len(facts.members) == 1 else first.rpartition(",")[0] or first
+    words = points(results)[0].words
+    return words if len(facts.members) > 1 else f"{words}, seed {facts.members[0].seed}"
 
 
 def _part(asking: _Asking, part: Part) -> Iterator[_Near]:
@@ -276,11 +290,13 @@ def _count(asking: _Asking, part: Part, near: _Near, temperature: float) -> None
     """Count a slice's pixels by probability, before and after temperature scaling."""
     shape = (2, len(asking.regions) + 1, 3, BINS)
     table = asking.pixels.setdefault((part, near.patient), np.zeros(shape))
+    best = near.probabilities.argmax(1)
     for calibrated in (0, 1):
         shares = near.probabilities
         if calibrated:
             shares = tempered(shares.T[:, None], temperature)[:, 0].T
-        table[calibrated, 0] += count_bins(shares.max(1), shares.argmax(1) == near.truth)
+        own = np.take_along_axis(shares, best[:, None], 1)[:, 0]
+        table[calibrated, 0] += count_bins(own, best == near.truth)
         for number in range(len(asking.regions)):
             table[calibrated, number + 1] += count_bins(shares[:, number], near.truth == number)
 
