@@ -58,7 +58,7 @@ def test_tables_hold_what_the_networks_say(drawn: Trained):
         table = tables.slices[rows_of & (tables.slices["part"] == "test")]
         assert table["slice"].tolist() == list(split.test)
         expected = [
-            dice(*(n[number] for n in tp_fp_fn(confusion_matrix(r, a, 3))))
+            float(dice(*(n[number] for n in tp_fp_fn(confusion_matrix(r, a, 3)))))
             for r, a in zip(reference, answers, strict=True)
         ]
         assert table["dice"].tolist() == pytest.approx(expected)
