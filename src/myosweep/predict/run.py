@@ -10,14 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt
 
 from myosweep.data.problems import collecting
-from myosweep.errors import DatasetError, StudyError
-from myosweep.files import read_json, write_json
+from myosweep.errors import DatasetError
 from myosweep.metrics.calibration import tempered
 from myosweep.predict.asking import AT_ONCE, ask, ask_scored
 from myosweep.predict.cases import Case, Found
@@ -26,6 +24,8 @@ from myosweep.predict.grid import Grid, Place
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
+from myosweep.predict.record import RECORD, Heart, claim_folder, way_of
+from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.predict.watch import (
     SliceScore,
     Watch,
@@ -35,9 +35,6 @@ from myosweep.predict.watch import (
     write_slices,
 )
 
-Heart = Literal["search", "centre"]
-"""How the network's window is placed on an image that is larger."""
-RECORD = "predictions.json"
 _AHEAD = 2 * AT_ONCE
 """Slices that are read while the networks work; at least one case."""
 
@@ -86,19 +83,30 @@ def plan_prediction(
         scored: whether the agreement of samples is to be written as well.
     """
     plan = Plan([], [], list(found.problems))
+    owners: dict[str, Case] = {}
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
             wanted = forms_of(case, forms)
             wanted = (*wanted, "agreement") if scored else wanted
             if "dicom-seg" in wanted:
-                from myosweep.predict.dicom_seg import check_library
+                from myosweep.predict.dicom_seg import check_possible
 
-                check_library()
-            if all(path.exists() for path in files_of(case, wanted, out)):
+                check_possible(case)
+            files = files_of(case, wanted, out)
+            _refuse_taken(files, case, owners)
+            if all(path.exists() for path in files):
                 plan.done.append(case)
             else:
                 plan.todo.append((case, wanted))
     return plan
+
+
+def _refuse_taken(files: Sequence[Path], case: Case, owners: dict[str, Case]) -> None:
+    """Raise a ``DatasetError`` if another case has one of these files; else note them."""
+    for path in files:
+        other = owners.setdefault(str(path).casefold(), case)
+        if other is not case:
+            raise DatasetError(f"and {other.subject} would get results of one name; rename one")
 
 
 def predict(
@@ -107,23 +115,26 @@ def predict(
     out: Path,
     *,
     heart: Heart = "search",
+    turn: Turn = AS_IT_IS,
     watch: Watch | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Do what is to be done; a case that cannot be read or written does not stop the others.
 
     Args:
+        turn: how all images are turned to lie as in training; results lie as their sources.
         watch: how uncertainty is told; needed where a plan has scores or maps of it.
         progress: called with slices done and slices in all, without those that were there before.
 
     Raises:
-        StudyError: if the folder holds predictions of another model, or in another way.
+        StudyError: if the folder holds predictions of another model, or in another way, or results
+            of nobody knows which.
     """
     watch = watch or watch_for(model, None)
-    _claim(out, model, heart)
+    claim_folder(out, model, way_of(model, heart, turn))
     claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
-    places = _Places(model, heart, [*plan.done, *(case for case, _ in plan.todo)])
+    places = _Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0
     for portion in _portions(plan.todo, outcome):
         for case, forms, answer in _answers(model, places, portion, watch, outcome):
@@ -139,31 +150,6 @@ def predict(
         outcome.scores = slice_scores(files, watch)
         write_slices(outcome.scores, out)
     return outcome
-
-
-def _claim(out: Path, model: Model, heart: Heart) -> None:
-    """Write down whose predictions the folder holds; refuse another's."""
-    record = {
-        "format": 1,
-        "heart": heart,
-        "model": model.facts.digest,
-        "computed_by": model.computed_by,
-        "facts": model.facts.model_dump(mode="json"),
-    }
-    path = out / RECORD
-    try:
-        before = read_json(path)
-    except FileNotFoundError:
-        write_json(path, record)
-        return
-    except (OSError, ValueError, RecursionError):
-        before = None
-    same = ("model", "computed_by", "heart")
-    if not isinstance(before, dict) or any(before.get(name) != record[name] for name in same):
-        raise StudyError(
-            f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
-            "with another --heart; give another folder"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +190,10 @@ def _portions(
 
 
 def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
-    images = case.read()
+    try:
+        images = case.read()
+    except OSError:
+        raise DatasetError("cannot be read; is it still there, and may you open it?") from None
     if images.size == 0 or images.shape != (case.count, *case.size):
         raise DatasetError("is not what its header says; is it damaged?")
     return images
@@ -229,17 +218,19 @@ def _answers(
     for placed, end in zip(ready, ends.tolist(), strict=True):
         case, forms, pixels = placed.read.case, placed.read.forms, placed.read.images
         own = slice(end - case.count, end)
+        if not np.isfinite(answers[own]).all():
+            outcome.problems.append(
+                f"{case.subject} has no answer: the network's numbers overflow on it; are its grey "
+                "levels those of an LGE image?"
+            )
+            continue
         agreed = None if scores is None else scores[own]
         assert pixels is not None
         regions, doubt = placed.grid.put_back(answers[own], placed.place), None
         if "uncertainty" in forms:
             shares = tempered(answers[own], watch.temperature)
             doubt = placed.grid.put_back_doubt(shares, placed.place)
-        yield (
-            case,
-            forms,
-            Answer(case, pixels, regions, doubt, agreed),
-        )
+        yield case, forms, Answer(case, pixels, regions, doubt, agreed)
 
 
 def _joined(
@@ -262,8 +253,8 @@ class _Placed:
 class _Places:
     """Where the network's window lies on each case; cases of one stack share it."""
 
-    def __init__(self, model: Model, heart: Heart, cases: Sequence[Case]) -> None:
-        self._model, self._heart = model, heart
+    def __init__(self, model: Model, heart: Heart, turn: Turn, cases: Sequence[Case]) -> None:
+        self._model, self._heart, self._turn = model, heart, turn
         self._stacks: dict[str, list[Case]] = {}
         for case in cases:
             if case.stack is not None:
@@ -276,7 +267,8 @@ class _Places:
         case, facts = read.case, self._model.facts
         fitted, changed = fit_greys(facts, read.images)
         outcome.refitted += changed
-        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm)
+        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm, self._turn)
+        grid.check()
         seen = grid.resample(fitted)
         found = self._find(case, grid, seen)
         if not found.is_sure:
@@ -288,10 +280,11 @@ class _Places:
         if self._heart == "centre" or not grid.needs_search:
             return HeartFound(grid.centre(), 1.0)
         if case.stack is None:
-            return self._search(grid, [seen[at] for at in middle_slices(case.count)])
+            some = [seen[at] for at in middle_slices(case.count)]
+            return find_heart(self._model, grid, some)
         key = (case.stack, grid)
         if key not in self._known:
-            self._known[key] = self._search(grid, self._members(case, grid))
+            self._known[key] = find_heart(self._model, grid, self._members(case, grid))
         return self._known[key]
 
     def _members(self, case: Case, grid: Grid) -> list[UInt[np.ndarray, "y x"]]:
@@ -304,17 +297,19 @@ class _Places:
                 found += [*grid.resample(fitted)]
         return found
 
-    def _search(self, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
-        if not slices:
-            return HeartFound(grid.centre(), 0.0)
-        seen = np.stack(slices)
 
-        def look(
-            places: Sequence[Place],
-        ) -> Float32[np.ndarray, "place slice region y x"]:
-            cuts = [grid.cut(seen, place) for place in places]
-            images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
-            answers = ask(self._model, images, padding)
-            return answers.reshape(len(places), len(seen), *answers.shape[1:])
+def find_heart(model: Model, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
+    """Where the model sees a heart on some slices of a stack, as ``grid`` gives them."""
+    if not slices:
+        return HeartFound(grid.centre(), 0.0)
+    seen = np.stack(slices)
 
-        return search_heart(grid, self._model.facts.heart_px, look)
+    def look(
+        places: Sequence[Place],
+    ) -> Float32[np.ndarray, "place slice region y x"]:
+        cuts = [grid.cut(seen, place) for place in places]
+        images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
+        answers = ask(model, images, padding)
+        return answers.reshape(len(places), len(seen), *answers.shape[1:])
+
+    return search_heart(grid, model.facts.heart_px, look)

@@ -35,7 +35,7 @@ def write_onnx(model: Networks, folder: Path, examples: Examples) -> Sequence[st
         StudyError: if they are further apart than rounding explains, or a library is missing.
     """
     facts = model.facts
-    mean = MeanOfNetworks(model.networks, [one.normaliser for one in facts.members]).eval()
+    mean = MeanOfNetworks(model.answers, model.channels).eval()
     proto = _graph(mean, len(facts.normalisers), facts.size)
     _forget_origin(proto)
     told = proto.metadata_props.add()
