@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.predict.conftest import Trained, give_weights
-from tests.report.pages import Checked, section_of
 from tests.toy import toy_study
 
 from myosweep.data.split import read_split
@@ -18,7 +17,7 @@ from myosweep.metrics.overlap import confusion_matrix
 from myosweep.predict import calibrate
 from myosweep.predict.calibrate import Options, reliability_tables
 from myosweep.predict.model import open_model
-from myosweep.report.page import build_page, render
+from myosweep.report.reliability import stored_reliability
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
 from myosweep.results.reliability import WHOLE, read_tables
@@ -102,7 +101,7 @@ def test_one_network_is_asked_about_mirrored_copies(drawn: Trained):
     assert tables.about.label == "L2 strength 0.005, seed 0"
 
 
-def test_command_report_and_prediction(shell, tmp_path: Path, drawn: Trained):
+def test_command_section_and_prediction(shell, tmp_path: Path, drawn: Trained):
     out = shell("calibrate", drawn.folder, "--value", "5e-5", "--csv", "s.csv", "--threads", 1)
     assert out.startswith("Conclusion\nOf ")
     assert "the 2 networks agree on the myocardium" in out
@@ -115,11 +114,9 @@ def test_command_report_and_prediction(shell, tmp_path: Path, drawn: Trained):
     assert found["limits"]["failure"] == 0.9
     assert found["test"]["slices"] == 6
     assert found["pixels"][0]["region"] is None
-    text = render(build_page(read_results(drawn.folder)))
-    checked = Checked(text)
-    assert not checked.wrong
-    assert {target[1:] for target in checked.targets} <= set(checked.ids)
-    assert "Figure R1." in section_of(text, "reliability")
+    section = stored_reliability(read_results(drawn.folder))
+    assert section is not None
+    assert "figure-R1-reliability" in {drawing.name for drawing, _ in section.drawings}
     drawn.write_pictures(tmp_path / "new")
     out = shell("predict", drawn.folder, "new", "out", "--value", "5e-5", "--threads", 1)
     assert "Look at" in out

@@ -7,10 +7,12 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.analysis.reliability.tables import write_calibrated
 from tests.report.pages import Checked, section_of, without_pixels
 from tests.toy import DIVERGED, Toy, toy_dataset, toy_study
 
@@ -18,7 +20,8 @@ from myosweep.analysis.conclude import conclude
 from myosweep.analysis.scores import summary
 from myosweep.config import read_study_config, write_study_config
 from myosweep.errors import DatasetError, InputError, StudyError
-from myosweep.report.page import NO_DATASET, build_page, render, write_report
+from myosweep.report.page import NO_DATASET, Page, build_page, render, write_report
+from myosweep.report.reliability import stored_reliability
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_results
 
@@ -171,13 +174,37 @@ def test_a_rebuilt_report_is_the_same_and_needs_no_torch(
         assert (again / "figures" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_without_the_dataset_the_page_says_so(toy: Toy, tmp_path: Path) -> None:
-    shutil.copytree(toy.folder, tmp_path / "study")
-    page = build_page(read_results(tmp_path / "study"))
+@pytest.fixture(scope="module")
+def bare(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
+    """The study without its dataset, and its page."""
+    folder = tmp_path_factory.mktemp("bare") / "study"
+    shutil.copytree(toy.folder, folder)
+    return folder, build_page(read_results(folder))
+
+
+def test_without_the_dataset_the_page_says_so(bare: tuple[Path, Page], tmp_path: Path) -> None:
+    folder, page = bare
     assert [one.name for one in page.drawings] == [name for name in FIGURES if "masks" not in name]
     assert NO_DATASET in render(page)
     with pytest.raises(DatasetError, match="is not a dataset"):
-        build_page(read_results(tmp_path / "study"), dataset=tmp_path / "nowhere")
+        build_page(read_results(folder), dataset=tmp_path / "nowhere")
+
+
+def test_a_calibrated_model_has_a_section(bare: tuple[Path, Page]) -> None:
+    folder, page = bare
+    assert page.reliability is None
+    assert "Can the networks be believed?" not in render(page)
+    results = read_results(folder)
+    write_calibrated(results.folder, tuple(results.networks["run"][:2]))
+    text = render(replace(page, reliability=stored_reliability(results)))
+    checked = Checked(text)
+    assert not checked.wrong
+    assert len(checked.ids) == len(set(checked.ids))
+    assert {target[1:] for target in checked.targets} <= set(checked.ids)
+    part = without_pixels(section_of(text, "reliability"))
+    assert "Table R2." in part
+    assert "Figure R1." in part
+    assert "Other images." in part
 
 
 def test_another_dataset_is_not_shown(toy: Toy, tmp_path: Path) -> None:

@@ -4,41 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.analysis.reliability.tables import ABOUT, pixels, rows
 
 from myosweep.analysis.reliability import Limits, choose_threshold, judge_reliability
 from myosweep.analysis.reliability.flags import measure_flags
 from myosweep.errors import ConfigError
-from myosweep.metrics.calibration import count_bins
-from myosweep.results.reliability import PIXEL_COLUMNS, WHOLE, About, Tables
-
-ABOUT = About(
-    made_by="tests",
-    model="m",
-    runs=("r",),
-    label="L2 0",
-    regions=("background", "myocardium"),
-    copies=1,
-    samples=3,
-    temperature=1.0,
-    fitted=(1.0, None, None),
-    near_px=5,
-    split_hash="s",
-)
-
-
-def rows(part, scores, dice, patients, **columns):
-    count = len(scores)
-    table = {
-        "part": part,
-        "slice": [f"{part}{k}" for k in range(count)],
-        "patient": [str(one) for one in patients],
-        "region": "myocardium",
-        "score": scores,
-        "dice": dice,
-        "reference_px": 50,
-        "answer_px": 50,
-    }
-    return pd.DataFrame({**table, **columns})
+from myosweep.results.reliability import WHOLE, Tables
 
 
 def threshold(scores, failed, catch=0.9):
@@ -141,22 +112,6 @@ def test_the_area_of_a_known_detector():
     assert found.auroc.low < stats.norm.cdf(np.sqrt(2)) < found.auroc.high
     assert found.auroc.value == pytest.approx(0.921, abs=0.02)
     assert found.caught.low < stats.norm.cdf(1) < found.caught.high  # failures are around -2
-
-
-def pixels(rng, patients=20, sharper=1.0, count=3000):
-    """A two-region classifier that is right on average, with logits that are too large."""
-    table = []
-    for patient in range(patients):
-        logits = rng.normal(0, 2, count)
-        hits = rng.random(count) < 1 / (1 + np.exp(-logits))
-        counts = count_bins(1 / (1 + np.exp(-sharper * logits)), hits)
-        table += [
-            ("test", str(patient), region, calibrated, bin_, *(one[bin_] for one in counts))
-            for region in (WHOLE, "background", "myocardium")
-            for calibrated in (False, True)
-            for bin_ in np.flatnonzero(counts.n)
-        ]
-    return pd.DataFrame(table, columns=list(PIXEL_COLUMNS))
 
 
 @pytest.mark.parametrize(("sharper", "known"), [(1.0, 0.0), (2.0, 0.0932)])
