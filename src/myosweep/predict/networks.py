@@ -72,16 +72,12 @@ class Networks:
     networks: list[UNet]
     files: list[Path]
 
-    @property
-    def answers(self) -> list[nn.Module]:
-        """The networks as they answered in their study: with copies of each image, if so set."""
-        pairs = zip(self.networks, self.facts.members, strict=True)
-        return [answering(network, member.settings) for network, member in pairs]
 
-    @property
-    def channels(self) -> list[int]:
-        """Which input channel each network sees."""
-        return [member.normaliser for member in self.facts.members]
+def mean_of(networks: Sequence[nn.Module], facts: ModelFacts) -> MeanOfNetworks:
+    """A model's networks together, each as it answered in its study: with copies, if so set."""
+    pairs = zip(networks, facts.members, strict=True)
+    answers = [answering(network, member.settings) for network, member in pairs]
+    return MeanOfNetworks(answers, [member.normaliser for member in facts.members]).eval()
 
 
 def read_model(place: Path, values: Sequence[str] = ()) -> Networks:
@@ -225,14 +221,14 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
     able = resolve_precision("auto", there) == "bfloat16"
     ready = [
         _InPrecision(
-            answers.to(there).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+            network.to(there).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
             Computer(there, "bfloat16", count)
             if able and member.settings.precision == "bfloat16"
             else computer,
         )
-        for answers, member in zip(read.answers, read.facts.members, strict=True)
+        for network, member in zip(read.networks, read.facts.members, strict=True)
     ]
-    model = MeanOfNetworks(ready, read.channels).eval()
+    model = mean_of(ready, read.facts)
 
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
