@@ -62,10 +62,13 @@ def give_weights(
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Trained:
+    """``make_trained``, for each test anew."""
+    return make_trained(tmp_path / "toy")
+
+
+def make_trained(folder: Path) -> Trained:
     """Zero-centred 8-bit images of 32 x 32; the second value's networks differ in their means."""
-    toy = toy_study(
-        tmp_path / "toy", {(5e-3,): (1, 2), (5e-5,): (0, 1)}, baselines=False, patients=6
-    )
+    toy = toy_study(folder, {(5e-3,): (1, 2), (5e-5,): (0, 1)}, baselines=False, patients=6)
     study = Trained(toy.folder, toy.data)
     for seed, run in enumerate(study.runs):
         same_mean = run.read_settings().point["l2.strength"] == 5e-3

@@ -234,7 +234,7 @@ def test_a_dicom_seg_lies_elsewhere_only_where_it_is_told_to(
     write_series(tmp_path / "in" / "p", greys(0, (2, 32, 32)))
     command = ["predict", trained.runs[0].path, "in", "out", "--as", "dicom-seg", "--device", "cpu"]
     with monkeypatch.context() as patch:
-        patch.setattr(os, "access", lambda path, mode: False)
+        patch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
         shell(*command, code=2)
     assert "its DICOM SEG, since the folder for it cannot be written to; give another" in shell.err
     (tmp_path / "file").write_text("")

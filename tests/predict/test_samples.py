@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from tests.predict.conftest import Trained
+from tests.predict.models import facts_for
 from torch import nn
 
 from myosweep.model.ensemble import Averaged
-from myosweep.predict.model import Model, open_model
+from myosweep.predict.model import Model, Voters, open_model
 from myosweep.predict.samples import torch_voters
 from myosweep.training.device import Computer
 
@@ -20,6 +21,15 @@ class Ramp(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         columns = torch.arange(images.shape[3], dtype=torch.float32).expand_as(images)
         return torch.cat([2.2 - columns + 0 * images, columns - 2.2], 1)
+
+
+def ramp(averaged: int) -> Voters:
+    """A network that averages over so many copies when it answers."""
+    facts = facts_for(4, 8)
+    settings = facts.members[0].settings.model_copy(update={"test_time_averaging": averaged})
+    member = facts.members[0].model_copy(update={"settings": settings})
+    facts = facts.model_copy(update={"members": (member,)})
+    return torch_voters([Ramp()], facts, "cpu", COMPUTER)
 
 
 def images(count: int = 2) -> np.ndarray:
@@ -39,8 +49,7 @@ def test_the_mean_is_that_of_the_model(trained: Trained):
 
 
 def test_copies_are_samples_and_do_not_change_the_answer():
-    voters = torch_voters([Ramp()], [0], [1], "cpu", COMPUTER)
-    asked = voters(images(), 2)
+    asked = ramp(1)(images(), 2)
     plain = Ramp()(torch.from_numpy(images())).softmax(1).numpy()
     assert np.allclose(asked.probabilities, plain)
     assert asked.votes[0, 0, 0].tolist() == [0, 0, 0, 1, 1, 1]
@@ -49,7 +58,7 @@ def test_copies_are_samples_and_do_not_change_the_answer():
 
 @pytest.mark.parametrize("copies", [1, 2, 4])
 def test_a_network_that_averages_answers_with_its_mean(copies: int):
-    asked = torch_voters([Ramp()], [0], [2], "cpu", COMPUTER)(images(), copies)
+    asked = ramp(2)(images(), copies)
     mean = Averaged(Ramp(), 2)(torch.from_numpy(images())).softmax(1).numpy()
     assert np.allclose(asked.probabilities, mean, atol=1e-6)
     assert len(asked.votes) == copies

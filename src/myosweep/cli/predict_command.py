@@ -214,8 +214,9 @@ def _show_cautions(model: "Model", plan: "Plan", outcome: "Outcome", turn: "Turn
     is_blind = model.facts.spacing_mm is None and turn == AS_IT_IS
     if is_blind and any(case.kind != "picture" for case, _ in plan.todo):
         warn(
-            "The network was trained on pictures, which do not tell how they are turned. Compare "
-            "some of these images with those (--as overlay); --turn and --mirror turn them alike."
+            "The network was trained on images of unknown spacing, probably pictures, so it is not "
+            "known how they were turned. Compare some of these images with those; --turn and "
+            "--mirror turn them alike."
         )
 
 

@@ -15,7 +15,7 @@ from myosweep.predict.turn import AS_IT_IS, Turn
 _SAME = 0.01
 """Spacings that differ by less than this share are the same."""
 LARGEST_SIDE_PX = 2048
-"""Of a whole image as a network sees it; scanners give at most about 1024."""
+"""Of a whole image; scanners give at most about 1024."""
 Spacing = tuple[float, float]
 
 
@@ -67,15 +67,6 @@ class Grid:
     def needs_search(self) -> bool:
         """Whether the image is larger than the network's input, so that a place must be chosen."""
         return any(own > wanted for own, wanted in zip(self.seen, self.network, strict=True))
-
-    def check(self) -> None:
-        """Raise a ``DatasetError`` if the image is larger than any of a heart."""
-        if max(self.seen) > LARGEST_SIDE_PX:
-            height, width = self.seen
-            raise DatasetError(
-                f"would be searched on {height} x {width} pixels, and no side may have more than "
-                f"{LARGEST_SIDE_PX}; is it an LGE image, and is its spacing right?"
-            )
 
     def centre(self) -> "Place":
         """The place in the middle of the image."""
@@ -156,6 +147,15 @@ class Place:
 
     top: int
     left: int
+
+
+def refuse_large(size: tuple[int, int], pixels: str = "pixels") -> None:
+    """Raise a ``DatasetError`` if an image is far too large; ``pixels`` says of which pixels."""
+    if max(size) > LARGEST_SIDE_PX:
+        raise DatasetError(
+            f"has {size[0]} x {size[1]} {pixels}, and no side may have more than "
+            f"{LARGEST_SIDE_PX}; is it an LGE image, and is its spacing right?"
+        )
 
 
 def wanted_mm(facts: ModelFacts, spacing_yx_mm: Spacing | None) -> float | None:

@@ -73,16 +73,12 @@ class Networks:
     networks: list[UNet]
     files: list[Path]
 
-    @property
-    def answers(self) -> list[nn.Module]:
-        """The networks as they answered in their study: with copies of each image, if so set."""
-        pairs = zip(self.networks, self.facts.members, strict=True)
-        return [answering(network, member.settings) for network, member in pairs]
 
-    @property
-    def channels(self) -> list[int]:
-        """Which input channel each network sees."""
-        return [member.normaliser for member in self.facts.members]
+def mean_of(networks: Sequence[nn.Module], facts: ModelFacts) -> MeanOfNetworks:
+    """A model's networks together, each as it answered in its study: with copies, if so set."""
+    pairs = zip(networks, facts.members, strict=True)
+    answers = [answering(network, member.settings) for network, member in pairs]
+    return MeanOfNetworks(answers, [member.normaliser for member in facts.members]).eval()
 
 
 def read_model(place: Path, values: Sequence[str] = ()) -> Networks:
@@ -224,7 +220,6 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
     count = threads or processor_count()
     computer = Computer(there, "float32", count)
     able = resolve_precision("auto", there) == "bfloat16"
-    members = read.facts.members
     plain = [
         _InPrecision(
             network.to(there).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
@@ -232,10 +227,9 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
             if able and member.settings.precision == "bfloat16"
             else computer,
         )
-        for network, member in zip(read.networks, members, strict=True)
+        for network, member in zip(read.networks, read.facts.members, strict=True)
     ]
-    ready = [answering(one, member.settings) for one, member in zip(plain, members, strict=True)]
-    model = MeanOfNetworks(ready, read.channels).eval()
+    model = mean_of(plain, read.facts)
 
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
@@ -245,9 +239,7 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
             answer: np.ndarray = model(given).cpu().numpy()
         return answer
 
-    own = [one.settings.test_time_averaging for one in members]
-    voters = torch_voters(plain, read.channels, own, there, computer)
-    return Model(read.facts, engine, "torch", voters)
+    return Model(read.facts, engine, "torch", torch_voters(plain, read.facts, there, computer))
 
 
 class _InPrecision(nn.Module):

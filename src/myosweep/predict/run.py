@@ -20,7 +20,7 @@ from myosweep.metrics.calibration import tempered
 from myosweep.predict.asking import AT_ONCE, ask, ask_scored
 from myosweep.predict.cases import Case, Found
 from myosweep.predict.greys import fit_greys
-from myosweep.predict.grid import Grid, Place
+from myosweep.predict.grid import Grid, Place, refuse_large
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
@@ -86,6 +86,7 @@ def plan_prediction(
     owners: dict[str, Case] = {}
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
+            refuse_large(case.size)
             wanted = forms_of(case, forms)
             wanted = (*wanted, "agreement") if scored else wanted
             if "dicom-seg" in wanted:
@@ -268,7 +269,7 @@ class _Places:
         fitted, changed = fit_greys(facts, read.images)
         outcome.refitted += changed
         grid = Grid.for_model(facts, case.size, case.spacing_yx_mm, self._turn)
-        grid.check()
+        refuse_large(grid.seen, "of the network's pixels")
         seen = grid.resample(fitted)
         found = self._find(case, grid, seen)
         if not found.is_sure:

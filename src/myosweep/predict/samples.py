@@ -18,26 +18,22 @@ COPIES = (1, 2, 4, 8)
 
 
 def torch_voters(
-    networks: Sequence[nn.Module],
-    channels: Sequence[int],
-    own: Sequence[int],
-    device: str,
-    computer: Computer,
+    networks: Sequence[nn.Module], facts: ModelFacts, device: str, computer: Computer
 ) -> Voters:
     """A function that asks every network, and keeps each sample's region map.
 
     Args:
         networks: each answers to one image, without any averaging over copies.
-        channels: which channel each of them sees.
-        own: over how many copies each of them averages when it answers.
+        facts: which channel each of them sees, and over how many copies it averages.
     """
 
     def voters(images: Float32[np.ndarray, "image channel y x"], copies: int) -> Asked:
         with computer.active(), torch.inference_mode():
             given = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
             means, votes = [], []
-            for network, channel, count in zip(networks, channels, own, strict=True):
-                seen = given[:, channel : channel + 1]
+            for network, member in zip(networks, facts.members, strict=True):
+                count = member.settings.test_time_averaging
+                seen = given[:, member.normaliser : member.normaliser + 1]
                 many = answers_to_copies(network, seen, max(count, copies))
                 shares = [scores.float().softmax(1) for scores in many]
                 means.append(torch.stack(shares[:count]).mean(0))
