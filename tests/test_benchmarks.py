@@ -1,5 +1,6 @@
 """The benchmarks still run: each with so little work that its figures mean nothing."""
 
+import csv
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from myosweep.data.phantom_dataset import make_phantom
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
+from myosweep.study.sweep import run_study
 from myosweep.study.tune.run import run_tuning
 from myosweep.study.tune.tuning import open_tuning
 from tests.toy import toy_study
@@ -67,6 +69,28 @@ def test_training_prints_every_loop_and_ratio() -> None:
         fastest = max(peers, key=lambda loop: peers[loop])
         ratio = found["ratios"]["myosweep, float32"][fastest]["median"]
         assert ratio == pytest.approx(speeds["myosweep, float32"][0] / peers[fastest])
+
+
+@pytest.mark.long
+@needs_nnunet
+def test_nnunet_is_judged_on_the_same_patients(tmp_path: Path) -> None:
+    make_phantom(tmp_path / "data", patients=10, seed=0, size=64)
+    own = {"first_filters": 2, "depth": 2, "epochs": 1, "precision": "float32"}
+    content = {"name": "ours", "dataset": str(tmp_path / "data"), "settings": own}
+    config = study_config({**content, "split": {"fractions": [0.5, 0.2, 0.3]}})
+    run_study(config, tmp_path / "ours", jobs=1)
+    given = (str(tmp_path / "ours"), "--out", str(tmp_path / "theirs"), "--minutes", "0.02")
+    output = run("against_nnunet.py", *given, "--seeds", "1")
+    assert "seed 0: " in output
+    assert "Differences in dice" in output
+    with (tmp_path / "theirs" / "scores.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    judged = {
+        name: {row["patient"] for row in rows if row["method"] == name}
+        for name in ("myosweep", "nnU-Net")
+    }
+    assert len(judged["myosweep"]) == 3
+    assert judged["nnU-Net"] == judged["myosweep"]
 
 
 @pytest.mark.long
