@@ -50,6 +50,8 @@ _FOUR = np.array([14, 15, 16, 13])
 _APICAL_START = np.deg2rad(15)
 _NEAR_PX = 2.0
 _FEWEST_PX = 5
+_TURNED = np.deg2rad(60)
+"""A right ventricle further from the image's left, seen from the left ventricle, is elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,12 @@ def insertions_of_label(
     """Insertion points from a label of the right ventricle.
 
     They are the two ends, seen from the left ventricle's centre, of the right ventricle's pixels
-    that are at most 2 pixels away from the left one. The upper one is taken as the anterior one, as
-    short-axis images are usually shown. None where fewer than 5 such pixels are there, or where
-    they reach around more than half of the left ventricle.
+    that are at most 2 pixels away from the left one. Which is the anterior one is only known in an
+    image as short-axis images are usually shown: the right ventricle on the left, the front up. So
+    there are none where the right ventricle lies elsewhere, as in an image that is turned or
+    mirrored; an image that is upside down with its right ventricle on the left looks no different,
+    and gets the inferior wall for the anterior one. None, too, where fewer than 5 such pixels are
+    there, or where they reach around more than half of the left ventricle.
     """
     return tuple(map(_insertion, right_ventricle, left_ventricle))
 
@@ -147,9 +152,12 @@ def _insertion(right: Bool[np.ndarray, "y x"], left: Bool[np.ndarray, "y x"]) ->
     widest = int(gaps.argmax())
     if gaps[widest] < np.pi:
         return None
-    ends = places[order[widest]], places[order[(widest + 1) % len(order)]]
-    upper, lower = sorted(((float(y), float(x)) for y, x in ends))
-    return Insertion(upper, lower)
+    first, last = order[(widest + 1) % len(order)], order[widest]
+    middle = angles[first] + (2 * np.pi - gaps[widest]) / 2
+    if np.cos(middle) > -np.cos(_TURNED):
+        return None
+    anterior, inferior = ((float(y), float(x)) for y, x in places[[first, last]])
+    return Insertion(anterior, inferior)
 
 
 def _directions(
