@@ -18,7 +18,7 @@ from myosweep.report.tables import NONE, Row, Table
 
 _MOST_VALUES = 4
 """With more values than these a patient has the range over them, not a column for each."""
-OF_LIMITS, OF_CONCORDANCE = "95 % of a limit, ±", "Its 95 % interval"
+OF_LIMITS, OF_CONCORDANCE = "Limits ± (95 %)", "Its 95 % interval"
 """Columns that a narrow screen can do without."""
 _VALUES = (
     "Mean",

@@ -104,6 +104,7 @@ def clinical_study(folder: Path, shifts: dict[Any, Any] | None = None, **config:
     shifts = shifts or {(5e-3,): (1, 1, 2), (5e-4,): (0, 0, 0), (5e-5,): (0, 0, 0)}
     data = config.pop("data", None) or cohort(folder / "data")
     settings = {"data": data, "scheme": FIVE, "answer": grown, "baselines": False, **config}
-    split = {"by": "patient", "fractions": [0.3, 0.2, 0.5]}
+    if "replicates" not in config:  # folds divide patients by themselves
+        settings["split"] = {"by": "patient", "fractions": [0.3, 0.2, 0.5]}
     question = {"region": settings["scheme"].names[2], "reference": 5e-4}
-    return toy_study(folder, shifts, split=split, question=question, **settings)
+    return toy_study(folder, shifts, question=question, **settings)

@@ -252,3 +252,17 @@ def test_a_value_that_lacks_a_seed_takes_part(tmp_path):
     three, two = findings.of("infarct_percent").agreement.values
     assert (three.networks, two.networks) == (3, 2)
     assert np.isfinite([two.limit_error, two.bias.low, three.bias.low]).all()
+
+
+def test_folds_count_each_patient_once(tmp_path):
+    """Two repeats of two folds: four networks per value, each patient tested by two of them."""
+    shifts = {(5e-3,): (2, 2, 2, 2), (5e-4,): (0, 0, 0, 0)}
+    replicates = {"design": "folds", "repeats": 2, "folds": 2}
+    findings, _ = concluded(clinical_study(tmp_path, shifts, replicates=replicates))
+    assert findings.facts.patients == 20
+    false, exact = findings.extras
+    assert (false.false_infarct, false.without_infarct, exact.false_infarct) == (5, 5, 0)
+    size = findings.of("infarct_percent").agreement.values[0]
+    assert (size.networks, size.patients) == (4, 20)
+    assert size.lower < size.bias.difference < size.upper
+    assert np.isfinite(size.limit_error)

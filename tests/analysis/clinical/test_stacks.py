@@ -100,6 +100,10 @@ def test_a_table_of_insertions(tmp_path):
     file.write_text("patient,anterior_y,anterior_x\nP,five,6\n")
     with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
         read_insertions(file)
+    for wrong in ("P,nan,6,,", "P,5,6,inf,6"):
+        file.write_text(f"patient,anterior_y,anterior_x,inferior_y,inferior_x\n{wrong}\n")
+        with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
+            read_insertions(file)
     file.write_text("who,y\nP,5\n")
     with pytest.raises(
         InputError, match="needs the columns patient or slice, anterior_y, anterior_x"
@@ -128,3 +132,9 @@ def test_an_imported_real_volume_has_simpleitks_volumes(tmp_path):
     for amount, code in ((found.cavity, 1), (found.myocardium, 2)):
         assert amount.ml == pytest.approx(statistics.GetPhysicalSize(code) / 1000, rel=1e-5)
     assert (one.gaps, one.partial, one.several_spacings) == (False, False, False)
+
+
+def test_insertions_of_nobody_are_refused(tmp_path):
+    data = one_patient(tmp_path / "d", numbered("0"))
+    with pytest.raises(InputError, match=r"names none .* for instance 'p'.* like 'P' and 'P_0'"):
+        read_stacks(data, ["P_0"], {"p": Insertion((5.0, 6.0))})

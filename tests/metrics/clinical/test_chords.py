@@ -182,6 +182,11 @@ def test_sectors_are_equal_and_start_where_they_are_told():
             assert sector == int(((angle - start) % 360) / 60 + 1e-9) % 6 + 1
 
 
+def test_sectors_begin_at_a_number():
+    with pytest.raises(InputError, match="sectors begin at an angle in degrees, got nan"):
+        sectors_of_chords(math.nan)
+
+
 def crescent(middle_deg, spacing=SQUARE):
     """A right ventricle beside the wall, 60 degrees to either side of a direction; and the left."""
     radius, angle = polar(spacing)

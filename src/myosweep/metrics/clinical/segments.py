@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from scipy import ndimage
 
+from myosweep.errors import InputError
 from myosweep.metrics.clinical.chords import (
     CHORDS,
     Transmurality,
@@ -108,7 +109,15 @@ def sectors_of_chords(start_deg: float = 0.0) -> Int64[np.ndarray, " chord"]:
 
     Args:
         start_deg: 0 is the image's right, 90 its top.
+
+    Raises:
+        InputError: if it is not a finite number.
     """
+    if not np.isfinite(start_deg):
+        raise InputError(
+            f"sectors begin at an angle in degrees, got {start_deg:g}; 0 is the image's right, 90 "
+            "its top"
+        )
     beyond = (chord_angles() - np.deg2rad(start_deg)) % (2 * np.pi)
     return _part(beyond, SECTORS) + 1
 
