@@ -26,6 +26,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
     value_colour,
     value_legend,
 )
@@ -251,7 +252,22 @@ def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
         ends = max(scores.low, 0.0), min(scores.high, 1.0)
         axes.vlines(one.x, *ends, color=INK, linewidth=1.3, zorder=3)
     face = colour if one.good_enough else FACE
-    axes.plot(one.x, scores.mean, "o", ms=5.8, mfc=face, mec=colour, mew=1.6, zorder=4)
+    (mean,) = axes.plot(one.x, scores.mean, "o", ms=5.8, mfc=face, mec=colour, mew=1.6, zorder=4)
+    tell(mean, _tip(one, networks))
+
+
+def _tip(one: DosePoint, networks: Sequence[float]) -> str:
+    """A value's score in lines: mean and interval, networks, the sets that it belongs to."""
+    count = f"{len(networks)} network{'s' if len(networks) != 1 else ''}"
+    spread = f": {min(networks):.3f} to {max(networks):.3f}" if len(networks) > 1 else ""
+    sets = ((one.good_enough, "shown good enough"), (one.may_be_best, "may be the best"))
+    lines = [
+        one.point.words,
+        f"mean {one.scores.mean:.3f}{_interval(one.scores)}",
+        f"{count}{spread}",
+        ", ".join(words for holds, words in sets if holds),
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _draw_course(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
