@@ -49,7 +49,9 @@ def rendered(template: str, page: object, environment: Environment | None = None
 
 def page_style() -> Markup:
     """The style sheet, to be put into a page."""
-    return Markup("\n".join(map(_package_file, ("page.css", "interactive.css", "explorer/explorer.css"))))
+    return Markup(
+        "\n".join(map(_package_file, ("page.css", "interactive.css", "explorer/explorer.css")))
+    )
 
 
 def _package_file(name: str) -> str:
@@ -94,7 +96,9 @@ def inline_svg(drawing: Drawing) -> str:
 def tips_of(drawings: Iterable[Drawing]) -> dict[str, str]:
     """What the marks of a page's figures say, by their ids in the page."""
     return {
-        f"{drawing.name}-{mark}": text for drawing in drawings for mark, text in drawing.tips.items()
+        f"{drawing.name}-{mark}": text
+        for drawing in drawings
+        for mark, text in drawing.tips.items()
     }
 
 

@@ -40,8 +40,7 @@ def sealed(page: str) -> str:
 def _outside_scripts(page: str, replace: Callable[[re.Match[str]], str]) -> str:
     parts = re.split(r"(<script.*?</script>)", page, flags=re.DOTALL)
     return "".join(
-        part if part.startswith("<script") else _INLINE.sub(replace, part)
-        for part in parts
+        part if part.startswith("<script") else _INLINE.sub(replace, part) for part in parts
     )
 
 

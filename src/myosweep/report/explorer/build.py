@@ -228,12 +228,12 @@ def _slices(
 
 
 def _axes(results: Results, shown: Sequence[Point]) -> tuple[Axis, ...]:
-    """A slider per field where each combination of values has a point; else one for all points.
+    """A slider per field, unless most combinations have no point: then one for all points.
 
     Numbers stand in ascending order, all else as in the sweep.
     """
     columns = [_sorted([point.values[k][1] for point in shown]) for k in range(len(results.fields))]
-    if len(columns) == 1 or (columns and math.prod(map(len, columns)) == len(shown)):
+    if len(columns) == 1 or (columns and math.prod(map(len, columns)) < 2 * len(shown)):
         return tuple(
             Axis(field_words(path), tuple(map(format_value, values)))
             for path, values in zip(results.fields, columns, strict=True)

@@ -40,7 +40,8 @@ export function buildControls(index, part, change) {
   function show(now) {
     state = now;
     const numbers = listed(index, state);
-    fill(part("slice"), numbers.map((number) => [number, sliceInWords(index, number)]));
+    fill(part("slice"), numbers.map((number) => [
+      number, sliceInWords(index, number, state.order)]));
     part("slice").value = state.slice;
     part("place").textContent = `${numbers.indexOf(state.slice) + 1} of ${numbers.length}`;
     for (const name of ["order", "patient", "level", "opacity"]) part(name).value = state[name];
@@ -178,12 +179,13 @@ function inOrder(one, other) {
   return k < 0 ? 0 : one.at[k] - other.at[k];
 }
 
-function sliceInWords(index, number) {
+/** A slice in the list, with what the list is sorted by. */
+function sliceInWords(index, number, order) {
   const { key, level, moved } = index.slices[number];
   const score = meanScore(index, number);
-  const facts = [key, level, score === null ? null : `${index.score} ${score.toFixed(2)}`,
-    moved === null ? null : `range ${moved.toFixed(2)}`];
-  return facts.filter(Boolean).join(" · ");
+  const range = moved === null ? null : `differs by ${moved.toFixed(2)}`;
+  const mean = score === null ? null : `${index.score} ${score.toFixed(2)}`;
+  return [key, level, order === "matters" ? range : mean].filter(Boolean).join(" · ");
 }
 
 function unique(index, name) {

@@ -71,8 +71,7 @@ function keepInAddress(hash) {
 
 function showPanels(part, index, state, image, masks) {
   const { width, height } = index;
-  const box = state.close
-    ? closeUp([masks.reference, ...masks.cells], width, height) : whole(width, height);
+  const box = state.close ? closeUp(masks.reference, width, height) : whole(width, height);
   const places = state.compare ? [state.at, state.other] : [state.at];
   const panels = places.map((at) => panelOf(index, state, at, masks));
   part("other-picture").hidden = !state.compare;

@@ -5,6 +5,8 @@ export const TOO_MUCH = 2;
 export const MISSED = 3;
 export const ELSEWHERE = 4;
 
+const MARGIN = 1.5;
+
 /** For each pixel the code that most maps have; of equals the lowest. */
 export function majority(maps, codes) {
   if (maps.length === 1) return maps[0];
@@ -74,21 +76,21 @@ export function outline(map, region, width, height) {
   return lines;
 }
 
-/** A square around every pixel that is no background (code 0) in any of the maps, with a margin. */
-export function closeUp(maps, width, height) {
+/** A square around every pixel of a map that is no background (code 0), with a margin. */
+export function closeUp(map, width, height) {
   let [left, top, right, bottom] = [width, height, -1, -1];
-  for (const map of maps) {
-    for (let k = 0; k < map.length; k++) {
-      if (map[k] === 0) continue;
-      const x = k % width, y = (k - x) / width;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y);
-    }
+  for (let k = 0; k < map.length; k++) {
+    if (map[k] === 0) continue;
+    const x = k % width;
+    const y = (k - x) / width;
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y);
   }
   if (right < 0) return whole(width, height);
-  const side = Math.min(Math.round(1.3 * Math.max(right - left + 1, bottom - top + 1)), width, height);
+  const extent = Math.max(right - left + 1, bottom - top + 1);
+  const side = Math.min(Math.ceil(MARGIN * extent), width, height);
   const from = (low, high, size) =>
     Math.max(0, Math.min(size - side, Math.round((low + high + 1 - side) / 2)));
   return { x: from(left, right, width), y: from(top, bottom, height), width: side, height: side };

@@ -101,7 +101,7 @@ export function fromHash(index, hash) {
     if (allowed) state[name] = value;
   };
   for (const name of ["at", "other"]) {
-    const at = (words.get(name) ?? "").split(".").map(Number);
+    const at = (words.get(name) ?? "none").split(".").map(Number);
     take(name, at, at.length === index.axes.length &&
       at.every((place, k) => Number.isInteger(place) && place in index.axes[k].values));
   }

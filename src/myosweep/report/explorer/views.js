@@ -76,6 +76,7 @@ function differences(index, reference, maps) {
 }
 
 function disagreement(index, reference, maps) {
+  if (maps.length < 2) return { ...nothing(), words: "one network alone cannot disagree" };
   const marked = marks(maps, index.region);
   const most = Math.floor(maps.length / 2);
   const codes = marked.map((number) => {
@@ -91,9 +92,7 @@ function disagreement(index, reference, maps) {
     }
   }
   const total = codes.reduce((sum, code) => sum + (code > 0 && code <= most ? 1 : 0), 0);
-  const words = maps.length > 1
-    ? `networks disagree on ${total} px` : "one network alone cannot disagree";
-  return { ...nothing(), codes, palette, legend, words };
+  return { ...nothing(), codes, palette, legend, words: `networks disagree on ${total} px` };
 }
 
 /** Opacity as two digits: the more even the split, the stronger. */
