@@ -73,6 +73,8 @@ function showPanels(part, index, state, image, masks) {
   const { width, height } = index;
   const box = state.close ? closeUp(masks.reference, width, height) : whole(width, height);
   const places = state.compare ? [state.at, state.other] : [state.at];
+  const { patient, key, level } = index.slices[state.slice];
+  part("which").textContent = [`Patient ${patient}`, `slice ${key}`, level].filter(Boolean).join(", ");
   const panels = places.map((at) => panelOf(index, state, at, masks));
   part("other-picture").hidden = !state.compare;
   part("pictures").classList.toggle("two", state.compare);

@@ -64,6 +64,7 @@ function differences(index, reference, maps) {
   const { agreed, tooMuch, missed, elsewhere } = index.colours;
   const answer = majority(maps, codesOf(index));
   const codes = difference(reference, answer, index.region, index.regions.length);
+  const whose = maps.length > 1 ? "majority: " : "";
   const [more, less] = [TOO_MUCH, MISSED].map((code) => count(codes, code));
   const palette = { [AGREED]: agreed + "66", [TOO_MUCH]: tooMuch, [MISSED]: missed, [ELSEWHERE]: elsewhere };
   const legend = [
@@ -72,7 +73,7 @@ function differences(index, reference, maps) {
     ["box", missed, "manual only (−)"],
     ["box", elsewhere, "error between other regions"],
   ];
-  return { ...nothing(), codes, palette, legend, words: `${more + less} px differ (+${more} −${less})` };
+  return { ...nothing(), codes, palette, legend, words: `${whose}${more + less} px differ (+${more} −${less})` };
 }
 
 function disagreement(index, reference, maps) {
