@@ -50,6 +50,19 @@ def test_a_table_is_saved_as_csv(report: Path, open_page: Opener, tmp_path: Path
             assert [row[number] for row in rows] == [re.sub(r"\s+", " ", cell) for cell in cells]
 
 
+def test_rows_of_slices_and_patients_lead_to_the_explorer(report: Path, open_page: Opener) -> None:
+    opened = open_page(report)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    links = opened.page.locator('main tbody th a[href^="#explorer?slice="]')
+    key = links.last.inner_text()
+    links.last.click()
+    opened.shows(f"slice={key}")
+    patients = opened.page.locator('main tbody th a[href^="#explorer?patient="]')
+    patient = patients.first.inner_text()
+    patients.first.click()
+    opened.shows(f"patient={patient}")
+
+
 def test_marks_say_their_values(report: Path, open_page: Opener) -> None:
     opened = open_page(report)
     tip = opened.page.locator(".tip")

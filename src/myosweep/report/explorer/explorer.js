@@ -44,7 +44,7 @@ export function startExplorer(root, source) {
   }
 
   async function follow() {
-    const wanted = fromHash(index, location.hash);
+    const wanted = fromHash(index, location.hash, state);
     if (!wanted) return;
     state = wanted;
     await show();

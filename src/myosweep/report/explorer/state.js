@@ -92,11 +92,14 @@ export function toHash(index, state) {
   return PREFIX + words;
 }
 
-/** The state that an address asks for, as far as it can be had; null if it asks for none. */
-export function fromHash(index, hash) {
+/**
+ * The state that an address asks for, as far as it can be had; null if it asks for none. An address
+ * without a view asks for a slice or a patient alone, and leaves the rest as it is `now`.
+ */
+export function fromHash(index, hash, now = firstState(index)) {
   if (!hash.startsWith(PREFIX)) return null;
   const words = new URLSearchParams(hash.slice(PREFIX.length));
-  const state = firstState(index);
+  const state = words.has("view") ? firstState(index) : { ...now, patient: ALL, level: ALL };
   const take = (name, value, allowed) => {
     if (allowed) state[name] = value;
   };
@@ -112,9 +115,9 @@ export function fromHash(index, hash) {
   for (const name of ["patient", "level"]) {
     take(name, words.get(name), index.slices.some((slice) => slice[name] === words.get(name)));
   }
-  state.compare = words.get("compare") === "1";
-  state.close = words.get("close") === "1";
-  state.reference = words.get("reference") !== "0";
+  for (const name of ["compare", "close", "reference"]) {
+    take(name, words.get(name) === "1", words.has(name));
+  }
   const opacity = Number(words.get("opacity") ?? NaN);
   take("opacity", opacity, opacity >= 10 && opacity <= 100);
   const slice = index.slices.findIndex((one) => one.key === words.get("slice"));
