@@ -236,10 +236,10 @@ def _draw_row(row: ForestRow, place: int, limit: float, axes: Axes) -> None:
                 zorder=2,
             )
     face = row.colour if row.decided else FACE
-    (mark,) = axes.plot(
+    (square,) = axes.plot(
         row.difference, place, "s", ms=6, mfc=face, mec=row.colour, mew=1.6, zorder=3
     )
-    tell(mark, _tip(row))
+    tell(square, _tip(row))
 
 
 def _tip(row: ForestRow) -> str:

@@ -156,7 +156,7 @@ def tell(mark: Artist, text: str) -> None:
 
 def _collect_tips(figure: Figure) -> dict[str, str]:
     """What marks say, by the ids that they get."""
-    tips = {}
+    tips: dict[str, str] = {}
     for mark in figure.findobj():
         if (gid := mark.get_gid()) is not None and gid.startswith(_TIP):
             name = f"mark-{len(tips) + 1}"

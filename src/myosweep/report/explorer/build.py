@@ -244,7 +244,7 @@ def _axes(results: Results, shown: Sequence[Point]) -> tuple[Axis, ...]:
 def _sorted(values: Sequence[Value | None]) -> list[Any]:
     found = list(dict.fromkeys(values))
     numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in found)
-    return sorted(found, key=lambda one: float(one or 0)) if numbers else found  # type: ignore[arg-type]
+    return sorted(found, key=lambda one: float(one or 0)) if numbers else found
 
 
 def _shown_points(results: Results, shown: Sequence[Point]) -> tuple[ShownPoint, ...]:
