@@ -19,9 +19,22 @@ _PAGE = """{% from "macros.html.j2" import head, life %}
 <script type="application/json" id="explorer-index">{{ page.explorer.index() | as_data }}</script>
 <script type="application/json" id="explorer-pixels">{{ page.encoded() | as_data }}</script>
 </section></main>{{ life({}, script) }}</body></html>"""
-_CENTRES = """(canvas, size) => {
-  const [rows, columns] = size;
-  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+_PIXELS = """
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+"""
+_COLOURFUL = f"""canvas => {{ {_PIXELS}
+  let count = 0;
+  for (let k = 0; k < pixels.length; k += 4) {{
+    if (Math.abs(pixels[k] - pixels[k + 2]) > 60) count++;
+  }}
+  return count;
+}}"""
+_CENTRES = (
+    f"(canvas, [rows, columns]) => {{ {_PIXELS}"
+    + """
   const found = [];
   for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) {
     const at = (k, of, size) => Math.floor((k + 0.5) * size / of);
@@ -30,6 +43,7 @@ _CENTRES = """(canvas, size) => {
   }
   return found;
 }"""
+)
 
 
 def explorer_page(toy: Toy) -> str:
@@ -85,6 +99,10 @@ class Opened:
         canvas = self.page.locator(f'[data-part="{part}"]')
         found = canvas.evaluate(_CENTRES, [height, width])
         return np.array(found, np.uint8).reshape(height, width, 3)
+
+    def colourful(self) -> int:
+        """How many of the canvas's own pixels have a colour."""
+        return self.page.locator('[data-part="canvas"]').evaluate(_COLOURFUL)
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -44,9 +44,11 @@ def test_a_table_is_saved_as_csv(report: Path, open_page: Opener, tmp_path: Path
             opened.page.get_by_role("button", name=f"Save as CSV: Table {letter}").click()
         assert waiting.value.suggested_filename == f"toy-table-{letter.lower()}.csv"
         waiting.value.save_as(tmp_path / "table.csv")
-        head, *rows = csv.reader((tmp_path / "table.csv").open(encoding="utf-8-sig", newline=""))
+        with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+            head, *rows = csv.reader(file)
         for number in range(len(head)):
-            cells = [cell.replace("−", "-") for cell in column(opened, table, number)]
+            # a minus of a number becomes one that programs read
+            cells = [re.sub(r"−(?=\d)", "-", cell) for cell in column(opened, table, number)]
             assert [row[number] for row in rows] == [re.sub(r"\s+", " ", cell) for cell in cells]
 
 
@@ -83,7 +85,7 @@ def test_marks_say_their_values(report: Path, open_page: Opener) -> None:
     assert tip.inner_text() == marks.nth(1).get_attribute("aria-label")
     rows = opened.page.locator("#figure-B g[role=img]")
     assert rows.count() == 3
-    assert re.search(r"\n[+−]0\.\d{3} \([+−]0\.\d{3} to ", rows.first.get_attribute("aria-label"))
+    assert re.search(r"\n[+−]\d\.\d{3} \([+−]\d\.\d{3} to ", rows.first.get_attribute("aria-label"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -183,7 +185,7 @@ def test_on_paper(report: Path, open_page: Opener) -> None:
     assert pdf.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 5
     folded = opened.page.locator("main > section > details").count()
-    assert folded > 2
+    assert folded > 0
     assert opened.page.evaluate("window.opened") == folded
     assert opened.page.locator("main > section > details[open]").count() == 0
     opened.page.emulate_media(media="print")

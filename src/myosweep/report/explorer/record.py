@@ -104,7 +104,7 @@ def _slice(one: ShownSlice) -> Mapping[str, Any]:
 def rounded(score: float | None) -> float | None:
     """A score as it goes into the page; what is undefined becomes None.
 
-    >>> rounded(0.123456), rounded(float("nan"))
-    (0.1235, None)
+    >>> rounded(0.1234564), rounded(float("nan"))
+    (0.123456, None)
     """
-    return None if score is None or math.isnan(score) else round(score, 4)
+    return None if score is None or math.isnan(score) else round(score, 6)

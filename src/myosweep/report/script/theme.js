@@ -4,12 +4,16 @@ const KEY = "myosweep-colours";
 const CHOICES = [["", "as the system"], ["light", "light"], ["dark", "dark"]];
 
 export function addSwitch(page) {
+  const frame = page.createElement("p");
   const label = page.createElement("label");
   const select = page.createElement("select");
   for (const [value, words] of CHOICES) select.add(new Option(words, value));
-  label.className = "switch";
-  label.append("Colours ", select);
-  page.querySelector("header").prepend(label);
+  frame.className = "switch";
+  select.id = "colours";
+  label.htmlFor = select.id;
+  label.textContent = "Colours";
+  frame.append(label, " ", select);
+  page.querySelector("header").prepend(frame);
   const set = (value) => {
     select.value = value;
     if (value) page.documentElement.dataset.theme = value;
