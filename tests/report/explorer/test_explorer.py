@@ -165,7 +165,7 @@ def test_what_is_shown_is_said(content: ExplorerContent, report: Path, open_page
     opened.said(
         f"Patient {one.patient}, slice {one.key}, 1 of 4.",
         "L2 strength 0.005: 2 networks",
-        f"mean Dice {np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})",
+        f"mean Dice {np.mean(scores) + 1e-9:.3f} ({min(scores):.3f} to {max(scores):.3f})",
     )
     opened.page.locator('[data-part="pictures"]').focus()
     opened.press("]", "ArrowLeft")
