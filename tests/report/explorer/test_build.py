@@ -15,6 +15,7 @@ from myosweep.report.embed import as_data
 from myosweep.report.explorer.build import explorer_content
 from myosweep.report.explorer.choose import Picked, pick, selection_words
 from myosweep.report.explorer.pixels import code_step, image_png, masks_png
+from myosweep.report.policy import POLICY_PLACE, sealed
 from myosweep.report.scripts import page_script
 from myosweep.results.read import read_masks, read_results
 
@@ -146,3 +147,19 @@ def test_the_script_is_one_module() -> None:
     for line in script.splitlines():
         assert not line.startswith(("import ", "export "))
     assert "</script" not in script
+
+
+def test_a_sealed_page_names_what_it_may_run_and_holds_no_style_attribute() -> None:
+    page = (
+        f'<head><meta content="{POLICY_PLACE}"><style>p {{}}</style></head>'
+        '<p style="color: red">a</p><i style="color: red">b</i><b style="fill: &quot;x&quot;">c</b>'
+        '<script type="module">f(1)</script><script type="application/json">"<p style=\\"\\">"</script>'
+    )
+    made = sealed(page)
+    assert made.count('data-look="0"') == 2
+    assert '[data-look="0"]{color: red}\n[data-look="1"]{fill: "x"}' in made
+    assert made.endswith('"<p style=\\"\\">"</script>')  # data stay as they are
+    # printf 'f(1)' | openssl dgst -sha256 -binary | base64
+    assert "script-src 'sha256-DDALPP+E99MtoO7ArZmX+ZiQi0gj553Vbu67sUYkIo4=';" in made
+    assert made.count("'sha256-") == 3
+    assert POLICY_PLACE not in made
