@@ -20,7 +20,8 @@ from myosweep.report.conclusion import (
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.early_rule import EarlySection, draw_early, early_section
-from myosweep.report.embed import embedded, page_environment, page_style, write_figures
+from myosweep.report.embed import rendered, write_figures
+from myosweep.report.explorer.build import ExplorerContent, explorer_content
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
 from myosweep.report.scores_figure import draw_scores, scores_figure
@@ -45,6 +46,7 @@ class Page:
         clinical: what `myosweep clinical` measured; None if it has not.
         background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
+        explorer: every test slice, to look at; None where dataset or masks are not at hand.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Page:
     versions: tuple[words.Fact, ...]
     masks: MasksFigure | None
     no_masks: str
+    explorer: ExplorerContent | None
     has_baselines: bool
     folds: bool
     scores_drawing: Drawing
@@ -146,7 +149,7 @@ def build_page(
     _check_networks(results)
     concluded = concluded or conclude(results)
     section = conclusion_section(concluded, results)
-    masks, no_masks = _masks(results, dataset, slices)
+    masks, no_masks, explorer = _masks(results, dataset, slices)
     curves, early = curves_figure(results), early_section(results)
     trained = results.study.source == "training"
     return Page(
@@ -172,6 +175,7 @@ def build_page(
         versions=words.versions(results),
         masks=masks,
         no_masks=no_masks,
+        explorer=explorer,
         has_baselines=bool((results.runs["kind"] == "baseline").any()),
         folds=in_folds(results),
         scores_drawing=draw_scores(scores_figure(results)),
@@ -183,10 +187,7 @@ def build_page(
 
 def render(page: Page) -> str:
     """The page as HTML that needs nothing else."""
-    environment = page_environment()
-    environment.filters["embedded"] = embedded
-    template = environment.get_template("template.html.j2")
-    return template.render(page=page, style=page_style())
+    return rendered("template.html.j2", page)
 
 
 def _check_networks(results: Results) -> None:
@@ -211,13 +212,18 @@ def _has_stopped(results: Results) -> bool:
 
 def _masks(
     results: Results, dataset: Path | str | None, slices: Sequence[str]
-) -> tuple[MasksFigure | None, str]:
-    """Figure 2, or why there is none; a dataset or slices that were asked for must be there."""
+) -> tuple[MasksFigure | None, str, ExplorerContent | None]:
+    """Figure 2, or why there is none, and the explorer.
+
+    A dataset or slices that were asked for must be there.
+    """
     try:
-        figure = masks_figure(results, read_pictures(results, dataset), slices)
+        pictures = read_pictures(results, dataset)
+        figure = masks_figure(results, pictures, slices)
+        explorer = explorer_content(results, pictures.dataset)
     except InputError:
         if dataset is not None or slices:
             raise
-        return None, NO_DATASET
+        return None, NO_DATASET, None
     region = results.study.question.region
-    return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
+    return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region), explorer

@@ -16,7 +16,7 @@ from myosweep.files import whole_file
 from myosweep.report import words
 from myosweep.report.conclusion_text import Block
 from myosweep.report.early_figure import draw_early, early_figure
-from myosweep.report.embed import embedded, page_environment, page_style, write_figures
+from myosweep.report.embed import rendered, write_figures
 from myosweep.report.importance_figure import draw_importance, importance_figure
 from myosweep.report.race_figure import draw_race, race_figure
 from myosweep.report.search_figure import draw_search, search_figure
@@ -180,9 +180,7 @@ def _draw_matters(found: Tuned, study: StudyConfig) -> Drawing | None:
 
 def render_tuned(page: TunedPage) -> str:
     """The page as HTML that needs nothing else."""
-    environment = page_environment()
-    environment.filters["embedded"] = embedded
-    return environment.get_template("tuned.html.j2").render(page=page, style=page_style())
+    return rendered("tuned.html.j2", page)
 
 
 def _standing(found: Tuned, results: Results) -> words.Fact:
