@@ -27,6 +27,8 @@ from myosweep.predict.export import export_model
 from myosweep.predict.sums import SUMS, changed_since, write_sums
 from myosweep.report.page import write_report
 
+CHOSEN = "Compared on the same patients"
+
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Toy:
@@ -126,8 +128,10 @@ def test_an_ensembles_scores_are_its_own(toy: Toy) -> None:
     source = toy.home.run(members[0])
     place = toy.home.run("ensemble-1")
     shutil.copytree(source.path, place.path)
-    what = source.read_settings().model_copy(
-        update={"kind": "ensemble", "members": members, "settings": None}
+    what = source.read_settings()
+    point = {**what.point, "ensemble": 2}
+    what = what.model_copy(
+        update={"kind": "ensemble", "members": members, "settings": None, "point": point}
     )
     write_json(place.settings, what.model_dump(mode="json"))
     card = make_card(meant(place.path))
@@ -223,6 +227,9 @@ def test_unfinished_and_damaged_ones_are_told(toy: Toy, shell: Shell) -> None:
     run.status.unlink()
     shell("card", run.path, code=2)
     assert "has not finished (still to do)" in shell.err
+    assert [one.topic for one in make_card(meant(toy.folder, ["0.005"])).warnings] == [CHOSEN]
+    first, *_ = make_card(meant(toy.folder, ["0.0005"])).warnings
+    assert (first.topic, first.text[:8]) == ("Preliminary", "1 of the")
 
 
 def test_a_list_of_sums_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ def card(
         print_json(made.model_dump(mode="json"))
         return
     _show(made)
-    for path in written:
-        console.print(f"Written: {escape(str(path))}")
+    if folder is not None:
+        names = ", ".join(path.name for path in written)
+        console.print(f"Written to {escape(_from_here(folder))}: {escape(names)}")
 
 
 def _check(model: Path, values: list[str], out: Path | None) -> None:
@@ -93,6 +94,12 @@ def _check(model: Path, values: list[str], out: Path | None) -> None:
         if pixels
         else "The dataset is not at hand, so its pixels were not compared."
     )
+
+
+def _from_here(folder: Path) -> str:
+    """A folder as seen from where the user is, if it lies below."""
+    here = Path.cwd().resolve()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def _show(made: "ModelCard") -> None:

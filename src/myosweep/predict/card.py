@@ -38,12 +38,14 @@ class Meant:
         members: the networks' runs.
         scored: the runs whose scores count: the same, or that of their ensemble.
         name: of the folder that their card goes to.
+        is_value: whether all networks of a value are meant, and not a run.
     """
 
     study: StudyFolder | None
     members: tuple[RunFolder, ...]
     scored: tuple[RunFolder, ...]
     name: str
+    is_value: bool = False
 
     @property
     def root(self) -> Path:
@@ -76,7 +78,7 @@ def meant(place: Path | str, values: Sequence[str] = ()) -> Meant:
     place = Path(place).resolve()
     members = tuple(chosen_runs(place, values))
     if StudyFolder(place).study.is_file():
-        return Meant(StudyFolder(place), members, members, _name(members[0]))
+        return Meant(StudyFolder(place), members, members, _name(members[0]), is_value=True)
     study = StudyFolder(place.parent.parent)
     own = RunFolder(place)
     scored = (own,) if own.read_settings().members else members
@@ -91,7 +93,9 @@ def meant_in(results: Results, runs: Sequence[str]) -> Meant | None:
     members = tuple(map(results.folder.run, names)) or tuple(
         run for run, what in zip(folders, settings, strict=True) if what.kind == "trained"
     )
-    return Meant(results.folder, members, folders, _name(members[0])) if members else None
+    if not members:
+        return None
+    return Meant(results.folder, members, folders, _name(members[0]), is_value=True)
 
 
 def _name(run: RunFolder) -> str:
@@ -123,10 +127,18 @@ def make_card(found: Meant, results: Results | None = None) -> ModelCard:
             wanted = (*found.members, *found.scored, *baselines)
             results = read_results(study.path, only={run.id for run in wanted})
     values = 1 if study is None else _values_scored(study)
-    card = model_card(results, found.members, [run.id for run in found.scored], values)
+    planned = _planned(study) if study is not None and found.is_value else None
+    scored = [run.id for run in found.scored]
+    card = model_card(results, found.members, scored, values, planned)
     runs = {run.id: run for run in (*found.members, *found.scored, *baselines)}
     files = _files(found, list(runs.values()))
     return card.model_copy(update={"files": tuple(_sums(found.root, files))})
+
+
+def _planned(study: StudyFolder) -> int | None:
+    """How many networks the study wants of each value; of a search's trials that differs."""
+    config = read_study_config(study.study)
+    return None if config.tune is not None else len(config.replicates.members)
 
 
 def _values_scored(study: StudyFolder) -> int:

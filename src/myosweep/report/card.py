@@ -19,8 +19,8 @@ from myosweep.results.read import Results
 
 _FOLDED = "files"
 """The part whose tables open on a click."""
-_IN_WORDS = ("settings", "files")
-"""Parts whose tables hold texts, not numbers."""
+_IN_WORDS = ("groups", "failures", "settings", "files")
+"""Parts whose tables hold texts more than numbers."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ _NO_TEST = "No test slice was scored."
 
 
 def model_card(
-    results: Results | None, members: Sequence[RunFolder], scored: Sequence[str], values: int = 1
+    results: Results | None,
+    members: Sequence[RunFolder],
+    scored: Sequence[str],
+    values: int = 1,
+    planned: int | None = None,
 ) -> ModelCard:
     """The card of some networks that answer together, or of one.
 
@@ -35,6 +39,7 @@ def model_card(
         members: the networks' runs, in their order.
         scored: ids of the runs whose scores count: the members' own, or that of their ensemble.
         values: how many values of the study were scored on the test patients.
+        planned: how many networks the study wants of this value; None for a card of one run.
 
     Raises:
         StudyError: if a run is no finished network.
@@ -60,7 +65,7 @@ def model_card(
         scores=scores,
         no_scores=why,
         clinical=results is not None and results.folder.clinical.exists(),
-        warnings=tuple(_warnings(results, networks, scores)),
+        warnings=(*_unfinished(networks, planned), *_warnings(results, networks, scores)),
     )
 
 
@@ -90,6 +95,15 @@ def _spacing(results: Results | None, members: Sequence[RunFolder]) -> tuple[flo
         return spacing_mm(read_counts(members[0]))
     except StudyError:
         return None
+
+
+def _unfinished(networks: Sequence[NetworkFacts], planned: int | None) -> Iterator[Caution]:
+    if planned is not None and len(networks) < planned:
+        yield Caution(
+            topic="Preliminary",
+            text=f"{len(networks)} of the {planned} networks that the study wants of this value "
+            "are finished; with the others the card changes.",
+        )
 
 
 def _warnings(

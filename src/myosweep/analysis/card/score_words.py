@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from myosweep.analysis.card.parts import NONE, CardTable, Part, mean_words
-from myosweep.analysis.card.records import Failures, ModelCard, Scores, WorstSlice
+from myosweep.analysis.card.records import FailureGroup, Failures, ModelCard, Scores, WorstSlice
 from myosweep.analysis.number_words import counted, listed, number, percent
 from myosweep.analysis.scores import MAJORITY, NO_IMAGE
 from myosweep.statistics.intervals import rare_event_bound
@@ -160,11 +160,13 @@ def _failure_sentences(found: Failures) -> Iterator[str]:
             "patient."
         )
     ranked = sorted(found.groups, key=lambda one: -one.share)
-    if ranked and ranked[0].share > found.share:
-        most = [
-            f"{one.group} ({percent(one.share)})" for one in ranked[:2] if one.share > found.share
-        ]
-        yield f"Most frequent: {listed(most)}."
+    if above := [one for one in ranked[:2] if one.share > found.share]:
+        named = [f"{_group_words(one)} ({percent(one.share)})" for one in above]
+        yield f"Most frequent: {listed(named)}."
+
+
+def _group_words(one: FailureGroup) -> str:
+    return one.group if one.factor == "level" else f"{one.group} of hearts"
 
 
 def _failure_tables(found: Failures) -> Iterator[CardTable]:
