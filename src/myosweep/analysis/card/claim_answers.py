@@ -162,7 +162,7 @@ class Answers:
     def ensemble(self) -> Found:
         count = len(self.card.networks)
         if count == 1:
-            return "answered", "None: one network."
+            return "answered", "No ensemble: one network."
         scores = self.card.scores
         scored = scores is not None and scores.kind == "ensemble"
         return "answered", (
@@ -211,7 +211,7 @@ class Answers:
         new = self.card.data.new_sites
         if new:
             return "partly", f"{counted(new, 'site')} of the test part without training patients."
-        return "open", "None within this study."
+        return "open", "No data from elsewhere in this study."
 
     def numbers(self) -> Found:
         parts = self.card.data.parts

@@ -106,7 +106,7 @@ def normalisation_words(card: ModelCard) -> str:
 def warnings_part(card: ModelCard) -> Part:
     """What limits the scores."""
     found = tuple((one.topic, one.text) for one in card.warnings)
-    nothing = () if found else ("None of the card’s checks found anything.",)
+    nothing = () if found else ("The card’s checks found nothing.",)
     return Part("warnings", "Warnings", nothing, found)
 
 
