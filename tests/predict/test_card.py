@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.shell import Shell
 from tests.toy import Toy
 from tests.toy_card import HOSPITALS, LICENCE, PATIENTS, VALUE, card_study
 
+from myosweep.data.store import open_dataset
 from myosweep.errors import StudyError
 from myosweep.files import write_json
 from myosweep.predict.card import (
@@ -26,18 +28,27 @@ from myosweep.predict.card import (
 from myosweep.predict.export import export_model
 from myosweep.predict.sums import SUMS, changed_since, write_sums
 from myosweep.report.page import write_report
+from myosweep.results.layout import StudyFolder
 
 CHOSEN = "Compared on the same patients"
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Toy:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """Its networks have weights: small ones."""
-    toy = card_study(tmp_path / "toy")
+    toy = card_study(tmp_path_factory.mktemp("original"))
     for seed, run in enumerate(toy.home.runs()):
         if run.read_settings().kind == "trained":
             give_weights(run, seed)
     return toy
+
+
+@pytest.fixture
+def toy(original: Toy, tmp_path: Path) -> Toy:
+    """A copy of it, to be damaged."""
+    shutil.copytree(original.folder.parent, tmp_path / "toy")
+    home = StudyFolder(tmp_path / "toy" / original.folder.name)
+    return replace(original, home=home, data=open_dataset(tmp_path / "toy" / "data"))
 
 
 def flip(path: Path, place: int = -1) -> None:
@@ -71,31 +82,25 @@ def test_the_command_writes_and_checks(toy: Toy, shell: Shell) -> None:
     assert (folder / PAGE).read_bytes() == again  # the same study gives the same card
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "study.toml",
-        "split.json",
-        "runs/run-0p0005-0/counts.parquet",
-        "runs/run-0p0005-1/weights.safetensors",
-        "runs/run-0p0005-1/settings.json",
-        "runs/baseline-no-image-split/masks.npz",
-        f"cards/l2.strength=0.0005/{PAGE}",
-        f"cards/l2.strength=0.0005/{CARD}",
-    ],
-)
-def test_one_flipped_bit_is_found(toy: Toy, name: str) -> None:
+def test_one_flipped_bit_is_found(toy: Toy) -> None:
     found = meant(toy.folder, ["0.0005"])
-    write_card(make_card(found), found.folder())
-    path = toy.folder / name
-    # a blank instead of a line end is still JSON and TOML
-    flip(path) if path.suffix not in (".json", ".toml") else path.write_bytes(
-        path.read_bytes() + b" "
-    )
-    with pytest.raises(StudyError) as caught:
-        check_card(found, found.folder())
-    own = name.rpartition("/")[2] if name.startswith("cards") else name
-    assert caught.value.problems == (f"{own} has changed (its SHA-256 is another one)",)
+    folder = found.folder()
+    write_card(make_card(found), folder)
+    own = [path for path in folder.iterdir() if path.name != SUMS]
+    study = [toy.folder / one.name for one in read_card(folder / CARD).files]
+    assert len(study) == 2 + 2 * 6 + 2 * 4
+    for path in (*own, *study):
+        content = path.read_bytes()
+        if path.suffix in (".json", ".toml"):  # one that can still be read
+            path.write_bytes(content + b" ")
+        else:
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(StudyError) as caught:
+            check_card(found, folder)
+        name = path.relative_to(folder if path in own else toy.folder).as_posix()
+        assert caught.value.problems == (f"{name} has changed (its SHA-256 is another one)",)
+        path.write_bytes(content)
+    assert check_card(found, folder) == (len(own) + len(study), True)
 
 
 def test_what_is_gone_and_other_pixels_are_found(toy: Toy, shell: Shell) -> None:
@@ -160,10 +165,10 @@ def test_beside_every_export_stands_the_card(
     shell("card", tmp_path / "onnx", "--check", code=2)
     assert "model.onnx has changed (its SHA-256 is another one)" in shell.err
     out_ = tmp_path / "again"
-    export_model(tmp_path / "safetensors", out_, "onnx")
+    export_model(tmp_path / "safetensors", out_, "safetensors")
     again, first = read_card(out_ / CARD), read_card(tmp_path / "safetensors" / CARD)
     assert again.files == first.files
-    assert {one.name for one in again.exported} == {"model.onnx", "model.json"}
+    assert {one.name for one in again.exported} == {"network-0.safetensors", "model.json"}
     for name in (CARD, PAGE, SUMS):
         (tmp_path / "safetensors" / name).unlink()
     notes = export_model(tmp_path / "safetensors", tmp_path / "bare", "safetensors").notes
@@ -251,7 +256,9 @@ def test_a_list_of_sums_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> 
 
 
 def test_names_of_many_values_fit_a_folder(toy: Toy) -> None:
-    run = toy.home.run("run-0p0005-0")
+    run, *others = (one for one in toy.home.runs() if one.id.startswith("run"))
+    for other in others:
+        shutil.rmtree(other.path)
     what = run.read_settings()
     long = {f"augmentation.shift_px{k}": 'a/b:"' for k in range(20)}
     write_json(run.settings, what.model_copy(update={"point": long}).model_dump(mode="json"))

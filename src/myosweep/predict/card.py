@@ -14,6 +14,7 @@ from myosweep.analysis.card.markdown import card_markdown
 from myosweep.analysis.card.records import FileSum, ModelCard
 from myosweep.analysis.card.reloaded import reloaded
 from myosweep.analysis.card.words import card_title
+from myosweep.analysis.points import points
 from myosweep.analysis.study_dataset import study_dataset
 from myosweep.config import canonical_hash, read_study_config
 from myosweep.errors import DatasetError, StudyError
@@ -24,6 +25,7 @@ from myosweep.predict.sums import changed_since, file_sha256, write_sums
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import Results, read_results
+from myosweep.results.rows import ENSEMBLE
 
 CARD, PAGE = "model-card.json", "MODEL_CARD.md"
 _LONGEST = 80
@@ -114,23 +116,23 @@ def make_card(found: Meant, results: Results | None = None) -> ModelCard:
     """The card of these networks, with the SHA-256 of everything that it was made from.
 
     Args:
-        results: of their study, if they were read already.
+        results: of their study, with all runs, if they were read already.
 
     Raises:
         StudyError: if a run is no finished network, or a file is damaged.
     """
     study = found.study
-    baselines: tuple[RunFolder, ...] = ()
-    if study is not None:
-        baselines = tuple(run for run in study.runs() if run.read_settings().kind == "baseline")
+    if study is None:
+        around = _Around()
+    else:
+        around = _around(study) if results is None else _around_in(results)
         if results is None:
-            wanted = (*found.members, *found.scored, *baselines)
+            wanted = (*found.members, *found.scored, *around.baselines)
             results = read_results(study.path, only={run.id for run in wanted})
-    values = 1 if study is None else _values_scored(study)
     planned = _planned(study) if study is not None and found.is_value else None
     scored = [run.id for run in found.scored]
-    card = model_card(results, found.members, scored, values, planned)
-    runs = {run.id: run for run in (*found.members, *found.scored, *baselines)}
+    card = model_card(results, found.members, scored, around.values, planned)
+    runs = {run.id: run for run in (*found.members, *found.scored, *around.baselines)}
     files = _files(found, list(runs.values()))
     return card.model_copy(update={"files": tuple(_sums(found.root, files))})
 
@@ -141,16 +143,43 @@ def _planned(study: StudyFolder) -> int | None:
     return None if config.tune is not None else len(config.replicates.members)
 
 
-def _values_scored(study: StudyFolder) -> int:
-    """How many values were scored on the test patients: of a search those that were looked at."""
-    if read_study_config(study.study).tune is not None:
-        return max(len({value for look in read_looks(study) for value in look.values}), 1)
-    points = set()
+@dataclass(frozen=True)
+class _Around:
+    """What else there is in a study: baselines, and how many values were scored on its patients."""
+
+    baselines: tuple[RunFolder, ...] = ()
+    values: int = 1
+
+
+def _around(study: StudyFolder) -> _Around:
+    """From the settings of all runs, without any table."""
+    baselines, points = [], set()
     for run in study.runs():
-        what, status = run.read_settings(), run.read_status()
-        if what.kind not in ("baseline", "ensemble") and status is not None and status.whole:
+        what = run.read_settings()
+        if what.kind == "baseline":
+            baselines.append(run)
+        elif what.kind != "ensemble" and (status := run.read_status()) and status.whole:
             points.add(tuple(what.point.items()))
-    return max(len(points), 1)
+    return _Around(tuple(baselines), _looked_at(study, len(points)))
+
+
+def _around_in(results: Results) -> _Around:
+    """From results that hold all runs."""
+    runs = results.runs
+    baselines = runs.loc[runs["kind"] == "baseline", "run"]
+    values = {
+        tuple(pair for pair in point.values if pair[0] != ENSEMBLE) for point in points(results)
+    }
+    return _Around(
+        tuple(map(results.folder.run, baselines)), _looked_at(results.folder, len(values))
+    )
+
+
+def _looked_at(study: StudyFolder, scored: int) -> int:
+    """Values whose test scores can be known: of a search those that were looked at."""
+    if read_study_config(study.study).tune is None:
+        return max(scored, 1)
+    return max(len({value for look in read_looks(study) for value in look.values}), 1)
 
 
 def _files(found: Meant, runs: Sequence[RunFolder]) -> list[Path]:
