@@ -7,6 +7,7 @@ import typer
 import myosweep
 from myosweep.cli import (
     audit_command,
+    card_command,
     clinical_command,
     conclude_commands,
     data_commands,
@@ -87,3 +88,4 @@ app.command("report", rich_help_panel="Results")(results_commands.report)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)
 app.command("predict", rich_help_panel="Network")(predict_command.predict)
+app.command("card", rich_help_panel="Network")(card_command.card)

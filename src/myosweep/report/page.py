@@ -11,6 +11,7 @@ from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
+from myosweep.report.card import CardSection, card_section
 from myosweep.report.clinical import ClinicalSection, stored_section
 from myosweep.report.conclusion import (
     ConclusionSection,
@@ -44,6 +45,7 @@ class Page:
     Attributes:
         conclusion, conclusion_drawings: the page's first part, and its figures A, B and C.
         clinical: what `myosweep clinical` measured; None if it has not.
+        card: the model card of the value to take; None for masks of another program.
         background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
         explorer: every test slice, to look at; None where dataset or masks are not at hand.
@@ -66,6 +68,7 @@ class Page:
     parts: tables.Table | None
     early_rule: EarlySection | None
     clinical: ClinicalSection | None
+    card: CardSection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
@@ -170,6 +173,7 @@ def build_page(
         parts=tables.parts_table(results),
         early_rule=early,
         clinical=stored_section(results),
+        card=card_section(results, concluded),
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),

@@ -14,6 +14,7 @@ from myosweep.analysis.tuned_methods import tuned_methods
 from myosweep.config import StudyConfig
 from myosweep.files import whole_file
 from myosweep.report import words
+from myosweep.report.card import CardSection, trial_card_section
 from myosweep.report.conclusion_text import Block
 from myosweep.report.early_figure import draw_early, early_figure
 from myosweep.report.embed import rendered, write_figures
@@ -59,6 +60,7 @@ class TunedPage:
         paste: the recommended settings as lines of a study file; empty if the default is kept.
         changes, test, race, early: tables; None where there is nothing yet.
         matters: which settings matter; empty before the search is over.
+        card: the model card of the settings to take; None before the end.
     """
 
     name: str
@@ -86,6 +88,7 @@ class TunedPage:
     early_drawing: Drawing | None
     matters: tuple[Matter, ...]
     matters_drawing: Drawing | None
+    card: CardSection | None
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
@@ -160,6 +163,7 @@ def build_tuned_page(results: Results, found: Tuned) -> TunedPage:
         early_drawing=None if early is None else draw_early(early),
         matters=tuple(map(_matter, matters_blocks(found, study))),
         matters_drawing=_draw_matters(found, study),
+        card=trial_card_section(results, found.recommended),
     )
 
 
