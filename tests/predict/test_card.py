@@ -27,7 +27,6 @@ from myosweep.predict.card import (
 )
 from myosweep.predict.export import export_model
 from myosweep.predict.sums import SUMS, changed_since, write_sums
-from myosweep.report.page import write_report
 from myosweep.results.layout import StudyFolder
 
 CHOSEN = "Compared on the same patients"
@@ -146,11 +145,9 @@ def test_an_ensembles_scores_are_its_own(toy: Toy) -> None:
     assert card.scores.values == 2  # an ensemble is no value of its own
 
 
-def test_beside_every_export_stands_the_card(
-    trained: Trained, tmp_path: Path, shell: Shell
-) -> None:
+def test_every_export_has_its_card(trained: Trained, tmp_path: Path, shell: Shell) -> None:
     run = trained.runs[0].path
-    for kind in ("onnx", "monai", "safetensors"):
+    for kind in ("monai", "safetensors"):  # ONNX: in test_export.py
         out = tmp_path / kind
         export_model(run, out, kind)
         card = read_card(out / CARD)
@@ -161,9 +158,9 @@ def test_beside_every_export_stands_the_card(
         assert "Files of this export." in (out / PAGE).read_text("utf-8")
         assert check_export(out) == len(files) - 1
         assert f"{len(files) - 1} files are as they were exported" in shell("card", out, "--check")
-    flip(tmp_path / "onnx" / "model.onnx")
-    shell("card", tmp_path / "onnx", "--check", code=2)
-    assert "model.onnx has changed (its SHA-256 is another one)" in shell.err
+    flip(tmp_path / "monai" / "models" / "model.pt")
+    shell("card", tmp_path / "monai", "--check", code=2)
+    assert "models/model.pt has changed (its SHA-256 is another one)" in shell.err
     out_ = tmp_path / "again"
     export_model(tmp_path / "safetensors", out_, "safetensors")
     again, first = read_card(out_ / CARD), read_card(tmp_path / "safetensors" / CARD)
@@ -193,9 +190,6 @@ def test_no_output_names_anybody(toy: Toy, tmp_path: Path, shell: Shell) -> None
     texts = {"printed": out.encode()}
     for folder in (toy.home.card("l2.strength=0.0005"), tmp_path / "out"):
         texts |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    page = write_report(toy.folder).read_text("utf-8")
-    start = page.index('<section id="card">')
-    texts["report"] = page[start : page.index("</section>", start)].encode()
     assert len(texts) > 10
     assert any(PATIENTS[0].encode() in path.read_bytes() for path in toy.folder.glob("split.json"))
     for name, text in texts.items():

@@ -95,7 +95,7 @@ def test_the_order_of_the_page(text: str) -> None:
         "Where do the segmentations differ?", "What is not known", "Figure A.", "Figure B.",
         "Table A.", "Table B.", "<h2>The study", "Table 1.", "Figure 1.", "Figure 2.", "Table 2.",
         "Table 3.", "Figure 3.", "<h2>The early rule", "Figure 4.", "<h2>Warnings",
-        "<h2>Appendix", "Methods, to paste",
+        "<h2>Model card", "<h2>Appendix", "Methods, to paste",
         "What the words mean", "Table 4.", "Table 5.", "Versions",
     )  # fmt: skip
     places = [text.index(mark) for mark in wanted]

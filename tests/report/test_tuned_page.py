@@ -70,7 +70,7 @@ def test_the_order_of_the_page(text: str) -> None:
         "What did it cost?", "Do early scores tell", "Table A.", "Table B.", "To use these",
         "<h2>The race", "Figure 1.", "Table 1.", "<h2>The search", "Figure 2.", "Figure 3.",
         "<h2>All trials", "Table 3.", "<h2>What was searched", "Table 4.", "<h2>Warnings",
-        "Methods, to paste", "Versions",
+        "<h2>Model card", "Methods, to paste", "Versions",
     )  # fmt: skip
     places = [text.index(mark) for mark in wanted]
     assert places == sorted(places)
