@@ -40,7 +40,7 @@ SECTIONS = (
     Section("memory", "Memory: training, scoring, import"),
     Section("boundary", "Boundary scores", takes_data=True),
     Section("import_png", "Import", ("--slices", "1000", "10000")),
-    Section("predict", "Prediction", ("--slices", "200", "1000")),
+    Section("predict", "Prediction", ("--slices", "1000")),
     Section("startup", "Command line: time to answer"),
     Section("scale", "Time and memory, as runs and slices grow"),
 )

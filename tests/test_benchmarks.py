@@ -25,6 +25,7 @@ from myosweep.study.resources import Resources
 from myosweep.study.sweep import run_study
 from myosweep.study.tune.run import run_tuning
 from myosweep.study.tune.tuning import open_tuning
+from tests.predict.conftest import make_trained
 from tests.toy import toy_study
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -178,10 +179,20 @@ def test_boundary_prints_the_peers() -> None:
 
 
 def test_prediction_prints_rate_and_memory_of_each_kind() -> None:
-    output = run("predict.py", "--slices", "20", "60", "--first-filters", "2")
+    output = run("predict.py", "--slices", "60", "--first-filters", "2")
     for name in ("bfloat16", "float32", "onnx"):
-        assert f"{name}: memory per further slice" in output
-        assert re.search(rf"{name}: [\d.]+ slices per second", output)
+        assert re.search(rf"{name} +20 .*\n +{name} +200 ", output)
+        assert re.search(
+            rf"{name}: -?[\d.]+ slices per second; .* memory per further slice", output
+        )
+
+
+def test_heart_search_prints_what_is_found(tmp_path: Path) -> None:
+    """By a network that has learned nothing."""
+    place = make_trained(tmp_path / "toy").runs[0].path
+    output = run("heart_search.py", str(place), "--patients", "2", "--fields", "64")
+    assert re.search(r"phantoms of 64 x 64 +2 +[\d.]+% ", output)
+    assert re.search(r"phantoms of 64 x 64, cut +4 +[\d.]+% .* of \d\n", output)
 
 
 def test_import_prints_rate_and_memory() -> None:

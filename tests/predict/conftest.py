@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ from tests.toy import toy_study
 from myosweep.data.normalise import Normaliser
 from myosweep.data.store import Dataset
 from myosweep.files import write_json
-from myosweep.model.unet import UNet
 from myosweep.model.weights import write_tensors
 from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.training.plan import network_of
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,31 @@ class Trained:
 
 
 def give_weights(
-    run: RunFolder, seed: int, kind: Literal["zero-centre", "z-score"] = "zero-centre"
+    run: RunFolder,
+    seed: int,
+    kind: Literal["zero-centre", "z-score"] = "zero-centre",
+    **settings: Any,
 ) -> None:
     """Make a toy run one of a small network with random weights."""
     what = run.read_settings()
     assert what.settings is not None
-    small = {"first_filters": 4, "depth": 2, "normalisation": kind}
+    small = {"first_filters": 4, "depth": 2, "normalisation": kind, **settings}
     chosen = what.settings.model_copy(update=small)
     write_json(run.settings, what.model_copy(update={"settings": chosen}).model_dump(mode="json"))
-    network = UNet(1, 3, 2, 4, generator=torch.Generator().manual_seed(seed))
+    network = network_of(chosen, 3, torch.Generator().manual_seed(seed))
     facts = Normaliser(kind, 0.0, 255.0, 90.0 + seed).facts()
     write_tensors(run.weights, dict(network.named_parameters()), facts)
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Trained:
+    """``make_trained``, for each test anew."""
+    return make_trained(tmp_path / "toy")
+
+
+def make_trained(folder: Path) -> Trained:
     """Zero-centred 8-bit images of 32 x 32; the second value's networks differ in their means."""
-    toy = toy_study(
-        tmp_path / "toy", {(5e-3,): (1, 2), (5e-5,): (0, 1)}, baselines=False, patients=6
-    )
+    toy = toy_study(folder, {(5e-3,): (1, 2), (5e-5,): (0, 1)}, baselines=False, patients=6)
     study = Trained(toy.folder, toy.data)
     for seed, run in enumerate(study.runs):
         same_mean = run.read_settings().point["l2.strength"] == 5e-3

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -15,11 +16,13 @@ from PIL import Image
 from tests.predict.conftest import Trained, give_weights
 from tests.shell import Shell
 
+from myosweep.config import RunSettings
 from myosweep.errors import StudyError
 from myosweep.predict.export import export_model
 from myosweep.predict.export.monai import bundle_weights, network_expression
 from myosweep.predict.model import open_model
 from myosweep.predict.networks import read_model
+from myosweep.training.plan import network_of
 
 CARDS = ("model-card.json", "MODEL_CARD.md")
 CHECK = "of the pixels get another region"
@@ -31,6 +34,18 @@ def answers(place: Path, trained: Trained, values: list[str] | None = None) -> n
     padding = np.zeros(images.shape, bool)
     padding[:, :3] = True
     return model.probabilities(images, padding)
+
+
+def test_mirrored_copies_are_asked_about(trained: Trained) -> None:
+    """With four, an image and its mirrored one get mirrored answers; without, they do not."""
+    run = trained.runs[0]
+    images = np.asarray(trained.dataset.images[:2])
+    inside = np.zeros(images.shape, bool)
+    for copies in (4, 1):
+        give_weights(run, 5, test_time_averaging=copies)
+        model = open_model(run.path, device="cpu")
+        own, mirrored = (model.probabilities(one, inside) for one in (images, images[:, ::-1]))
+        assert np.allclose(own, mirrored[:, :, ::-1], atol=1e-5) == (copies == 4)
 
 
 def check_sums(folder: Path) -> set[str]:
@@ -46,7 +61,17 @@ def check_sums(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("value", ["0.005", "5e-5"])
 def test_onnx_answers_as_the_ensemble(trained: Trained, tmp_path: Path, value: str) -> None:
-    """With one way of normalising, and with one for each of two networks."""
+    """With one way of normalising images; and with one for each of two networks.
+
+    Of the latter, one has group normalisation and is asked about four copies of each image.
+    """
+    if value == "5e-5":
+        run, other = trained.of_value(5e-5)
+        give_weights(run, 5, norm="group", depth=1, first_filters=16, test_time_averaging=4)
+        alone = [answers(one.path, trained) for one in (run, other)]
+        np.testing.assert_allclose(
+            answers(trained.folder, trained, [value]), np.mean(alone, 0), atol=1e-6
+        )
     written = export_model(trained.folder, tmp_path / "out", "onnx", [value])
     assert written.networks == 2
     assert "On 2 test slices of its study" in written.notes[0]
@@ -110,7 +135,8 @@ def test_the_native_form_is_the_runs_own_weights(trained: Trained, tmp_path: Pat
 
 
 def test_what_cannot_be_exported_is_said(trained: Trained, tmp_path: Path, shell: Shell) -> None:
-    with pytest.raises(StudyError, match=r"holds one network, and this value has 2; give one run"):
+    words = r"holds one network, and this model is the mean of 2; give one run"
+    with pytest.raises(StudyError, match=words):
         export_model(trained.folder, tmp_path / "out", "monai", ["0.005"])
     assert not (tmp_path / "out").exists()
     shell("export", trained.folder, "out", code=2)
@@ -122,29 +148,48 @@ def test_what_cannot_be_exported_is_said(trained: Trained, tmp_path: Path, shell
         export_model(tmp_path / "m.onnx", tmp_path / "out", "onnx")
 
 
-@pytest.mark.parametrize("depth", [1, 3])
-def test_the_bundles_network_is_the_same_function(depth: int) -> None:
+@pytest.mark.parametrize(
+    ("depth", "first_filters", "norm"),
+    [(1, 4, "none"), (3, 4, "none"), (2, 16, "group"), (2, 4, "instance")],
+)
+def test_the_bundles_network_is_the_same_function(
+    depth: int, first_filters: int, norm: Literal["none", "group", "instance"]
+) -> None:
     import monai.networks.layers
 
-    from myosweep.model.unet import UNet
-
-    own = UNet(1, 3, depth, 4, generator=torch.Generator().manual_seed(1)).eval()
-    theirs = eval(network_expression(depth, 4, 3), {"torch": torch, "monai": monai})
-    theirs.load_state_dict(bundle_weights(own.state_dict(), depth))
+    settings = RunSettings(depth=depth, first_filters=first_filters, norm=norm)
+    own = network_of(settings, 3, torch.Generator().manual_seed(1)).eval()
+    move_norms(own)
+    theirs = eval(network_expression(settings, 3), {"torch": torch, "monai": monai})
+    theirs.load_state_dict(bundle_weights(own.state_dict(), settings))
     images = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(theirs(images), own(images))
 
 
-@pytest.mark.parametrize("normalisation", ["zero-centre", "z-score"])
+def move_norms(network: torch.nn.Module) -> None:
+    """Other scales and shifts than the 1 and 0 with which normalisations begin."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.GroupNorm):
+                module.weight.normal_(1, 0.3, generator=generator)
+                module.bias.normal_(0, 0.3, generator=generator)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"kind": "zero-centre"}, {"kind": "z-score", "norm": "group", "test_time_averaging": 8}],
+    ids=["plain", "z-score, group norm, 8 copies"],
+)
 def test_monai_loads_and_runs_the_bundle(
-    trained: Trained, tmp_path: Path, normalisation: str
+    trained: Trained, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     """By MONAI's own loader and its own runner, on pictures of another size than the network's."""
     import monai.bundle
 
     run = trained.runs[0]
-    give_weights(run, 3, kind=normalisation)
+    give_weights(run, 3, **settings)
     export_model(run.path, tmp_path / "bundle", "monai")
     assert "models/model.pt" in check_sums(tmp_path / "bundle")
     own = read_model(run.path).networks[0]

@@ -106,9 +106,9 @@ def test_two_sources_of_one_name_are_told(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("A.png", "a.tif"):
         Image.fromarray(greys()[0]).save(tmp_path / "in" / name)
-    found = find_cases(tmp_path / "in")
-    assert len(found.cases) == 1
-    assert "would get results of one name; rename one" in found.problems[0]
+    plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "out")
+    assert len(plan.todo) == 1
+    assert "would get results of one name; rename one" in plan.problems[0]
 
 
 def test_an_empty_volume_is_a_problem(tmp_path: Path) -> None:
@@ -118,5 +118,6 @@ def test_an_empty_volume_is_a_problem(tmp_path: Path) -> None:
     assert found.problems == [
         "image 'v.nii' is no NIfTI file; convert it, for instance with dcm2niix"
     ]
-    with pytest.raises(DatasetError, match="holds no images"):
-        find_cases(tmp_path / "in", out=tmp_path / "in")
+    for results in (tmp_path / "in", tmp_path):
+        with pytest.raises(DatasetError, match="'in' lies in the folder of the results"):
+            find_cases(tmp_path / "in", out=results)

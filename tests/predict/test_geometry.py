@@ -1,5 +1,7 @@
 """Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
 
+import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from tests.predict.conftest import Trained
 from tests.predict.models import codes_by_grey, grey_model, in_window
 from tests.shell import Shell
 
+from myosweep.data.dicom import list_dicom
 from myosweep.predict.cases import find_cases
 from myosweep.predict.outputs import Form
 from myosweep.predict.run import Outcome, plan_prediction, predict
@@ -55,10 +58,9 @@ def test_series_of_single_frames(tmp_path: Path, view: str, size: tuple[int, int
     images = greys()
     names = [f"IM{number}.dcm" for number in (3, 0, 2, 1)]  # not in the order of places
     written = write_series(tmp_path / "in", images, names=names, orientation=VIEWS[view])
-    assert not run(tmp_path / "in", tmp_path / "out", size).problems
-    (file,) = (tmp_path / "out").rglob("*.dcm")
-    assert file.relative_to(tmp_path / "out").as_posix() == "masks/IM0.seg.dcm"
-    seg = highdicom.seg.segread(file)
+    assert not run(tmp_path / "in", tmp_path / "out", size, "dicom-seg").problems
+    seg = highdicom.seg.segread(tmp_path / "in" / "IM0.myosweep.seg.dcm")
+    assert not (tmp_path / "out" / "masks").exists()
     np.testing.assert_array_equal(_labels(seg, written), expected_of(images, size))
     source = highdicom.get_volume_from_series(written.datasets)
     volume = seg.get_volume(combine_segments=True).match_geometry(source)
@@ -69,8 +71,8 @@ def test_series_of_single_frames(tmp_path: Path, view: str, size: tuple[int, int
 def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     images = greys()
     write_series(tmp_path / "in", images, patient="ID-77")
-    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
-    (file,) = (tmp_path / "out").rglob("*.dcm")
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "dicom-seg").problems
+    (file,) = (tmp_path / "in").glob("*.seg.dcm")
     seg = highdicom.seg.segread(file)
     assert seg.PatientID == "ID-77"
     assert [one.segment_label for one in seg.SegmentSequence] == ["blood pool", "myocardium"]
@@ -80,7 +82,7 @@ def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     assert grey_model(24, 20).facts.digest in algorithm.AlgorithmParameters
     before = file.read_bytes()
     file.unlink()
-    run(tmp_path / "in", tmp_path / "out", (24, 20))
+    run(tmp_path / "in", tmp_path / "out", (24, 20), "dicom-seg")
     again = highdicom.seg.segread(file)
     assert again.SOPInstanceUID == pydicom.dcmread(file).SOPInstanceUID == seg.SOPInstanceUID
     assert len(before) == file.stat().st_size
@@ -104,8 +106,8 @@ def test_a_series_in_one_file(tmp_path: Path, view: str, size: tuple[int, int]) 
     images = greys()
     path = tmp_path / "in" / "all.dcm"
     written = write_enhanced(path, images, order=[2, 0, 3, 1], orientation=VIEWS[view])
-    assert not run(tmp_path / "in", tmp_path / "out", size).problems
-    seg = highdicom.seg.segread(tmp_path / "out" / "masks" / "all.seg.dcm")
+    assert not run(tmp_path / "in", tmp_path / "out", size, "dicom-seg").problems
+    seg = highdicom.seg.segread(tmp_path / "in" / "all.myosweep.seg.dcm")
     uid = str(written.datasets[0].SOPInstanceUID)
     found = seg.get_pixels_by_source_frame(
         uid, [1, 2, 3, 4], combine_segments=True, ignore_spatial_locations=False
@@ -117,8 +119,8 @@ def test_an_empty_prediction_is_an_empty_segmentation(tmp_path: Path) -> None:
     images = np.zeros(SHAPE, np.uint8)
     images[:, 0, 0] = np.arange(4)  # a stack without any difference is no image
     written = write_series(tmp_path / "in", images)
-    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
-    (file,) = (tmp_path / "out").rglob("*.dcm")
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "dicom-seg").problems
+    (file,) = (tmp_path / "in").glob("*.seg.dcm")
     assert not _labels(highdicom.seg.segread(file), written).any()
 
 
@@ -128,7 +130,7 @@ def test_a_dicom_series_as_nifti(tmp_path: Path, view: str, size: tuple[int, int
     """Each voxel's place by the affine is that of the pixel by DICOM's own formula."""
     images = greys()
     written = write_series(tmp_path / "in", images, orientation=VIEWS[view])
-    assert not run(tmp_path / "in", tmp_path / "out", size, "nifti").problems
+    assert not run(tmp_path / "in", tmp_path / "out", size).problems
     image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
     np.testing.assert_array_equal(np.transpose(image.dataobj, (2, 1, 0)), expected_of(images, size))
     written = Written([], [], VIEWS[view], (1.5, 1.5), (-30.0, 20.0, 100.0), 8.0)
@@ -216,7 +218,84 @@ def test_nothing_but_the_segmentation_tells_whose_it_is(
     assert "DICOM SEG files name the patient" in shell.err
     assert "SECRET" not in shell.out + shell.err + caplog.text
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    holders = {path.name for path in files if b"SECRET" in path.read_bytes()}
-    assert holders == {"IM000.seg.dcm"}
-    assert (tmp_path / "out" / "masks" / "good" / "IM000.seg.dcm").exists()
-    assert not (tmp_path / "out" / "masks" / "bad").exists()
+    assert files
+    assert not [path.name for path in files if b"SECRET" in path.read_bytes()]
+    (seg,) = (tmp_path / "in").rglob("*.seg.dcm")
+    assert re.fullmatch(
+        r"good/IM000\.myosweep-\w{8}\.seg\.dcm", seg.relative_to(tmp_path / "in").as_posix()
+    )
+    assert b"SECRET-1" in seg.read_bytes()
+
+
+def test_a_dicom_seg_lies_elsewhere_only_where_it_is_told_to(
+    trained: Trained, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another model, or another way to ask it, gets a file of its own; the same one finds it."""
+    write_series(tmp_path / "in" / "p", greys(0, (2, 32, 32)))
+    command = ["predict", trained.runs[0].path, "in", "out", "--as", "dicom-seg", "--device", "cpu"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+        shell(*command, code=2)
+    assert "its DICOM SEG, since the folder for it cannot be written to; give another" in shell.err
+    (tmp_path / "file").write_text("")
+    shell(*command, "--seg-folder", "file", code=2)
+    assert "since the folder for it cannot be written to; give another one" in shell.err
+    shell(*command, "--seg-folder", "vault")
+    assert [path.parent for path in tmp_path.rglob("*.seg.dcm")] == [tmp_path / "vault" / "p"]
+    shell(*command)
+    assert "0 images or stacks" in shell(*command)
+    shell(*command[:3], "other", *command[4:], "--turn", "90")
+    assert len({path.name for path in (tmp_path / "in" / "p").glob("*.seg.dcm")}) == 2
+
+
+def test_predictions_are_no_reference_to_train_on(tmp_path: Path) -> None:
+    """Nor in a folder of masks; and a prediction that was corrected elsewhere is one."""
+    write_series(tmp_path / "in", greys())
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "dicom-seg").problems
+    assert [one.masks for one in list_dicom(tmp_path / "in", None, [])] == [()]
+    (seg,) = (tmp_path / "in").glob("*.seg.dcm")
+    (tmp_path / "drawn").mkdir()
+    seg.rename(tmp_path / "drawn" / seg.name)
+    problems: list[str] = []
+    list_dicom(tmp_path / "in", tmp_path / "drawn", problems)
+    assert "is a prediction of myosweep, no reference" in problems[0]
+    corrected = pydicom.dcmread(tmp_path / "drawn" / seg.name)
+    corrected.SegmentSequence[0].SegmentAlgorithmType = "SEMIAUTOMATIC"
+    corrected.save_as(tmp_path / "drawn" / seg.name)
+    problems = []
+    list_dicom(tmp_path / "in", tmp_path / "drawn", problems)
+    assert not problems
+
+
+def gantry(dataset: Any, at: int) -> None:
+    """Each slice 2 mm further along its columns, as with a tilted gantry."""
+    x, y, z = map(float, dataset.ImagePositionPatient)
+    along = np.array(dataset.ImageOrientationPatient[3:], float)
+    dataset.ImagePositionPatient = [*(np.array([x, y, z]) + 2 * at * along).round(6)]
+
+
+def wandering(dataset: Any, at: int) -> None:
+    """One slice of an even stack lies beside the others."""
+    x, y, z = map(float, dataset.ImagePositionPatient)
+    along = np.array(dataset.ImageOrientationPatient[3:], float)
+    dataset.ImagePositionPatient = [*(np.array([x, y, z]) + 5 * (at == 1) * along).round(6)]
+
+
+def test_a_sheared_stack_is_a_sheared_volume(tmp_path: Path) -> None:
+    written = write_series(tmp_path / "in", greys(), orientation=OBLIQUE, change=gantry)
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "nifti").problems
+    affine = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz").affine
+    for at, dataset in enumerate(written.datasets):
+        place = affine @ [0, 0, at, 1]
+        left, back, up = map(float, dataset.ImagePositionPatient)
+        np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+
+
+def test_a_stack_that_no_affine_describes_is_pictures(tmp_path: Path) -> None:
+    write_series(tmp_path / "in", greys(), change=wandering)
+    assert (
+        "which NIfTI cannot tell"
+        in run(tmp_path / "in", tmp_path / "nifti", (24, 20), "nifti").problems[0]
+    )
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
+    assert len([*(tmp_path / "out" / "masks" / "IM000").iterdir()]) == 4

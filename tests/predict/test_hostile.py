@@ -1,27 +1,35 @@
 """Nothing that is loaded can run code, read other files, or take all memory."""
 
+import gzip
 import json
 import os
 import pickle
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
-from tests.predict.conftest import Trained
+from tests.predict.conftest import Trained, make_trained
+from tests.predict.models import by_grey, grey_model
 from tests.shell import Shell
 
 from myosweep.config import read_study_config
 from myosweep.errors import ConfigError, StudyError
+from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
 from myosweep.predict.model import open_model
+from myosweep.predict.run import plan_prediction, predict
 from myosweep.results.layout import RunFolder
+from myosweep.results.read import read_counts
 
 
 class Bomb:
@@ -126,6 +134,10 @@ def test_settings_files_are_data_alone(run: RunFolder, tmp_path: Path) -> None:
         (settings_with(run, first_filters=10**6), "belong to another network"),
         (settings_with(run, depth=6), "sides are multiples of 64"),
         (settings_with(run, depth=500), "missing or damaged"),
+        (settings_with(run, learning_rate=float("nan")), "missing or damaged"),
+        (settings_with(run, norm="group"), "belong to another network"),
+        (settings_with(run, norm="group", first_filters=10**12 + 4), "more than any network"),
+        (settings_with(run, test_time_averaging=10**9), "missing or damaged"),
         (settings_with(run, __class__="os.system"), "missing or damaged"),
         ("[" * 100_000, "missing or damaged"),
         ("!!python/object/apply:os.mkdir ['x']", "missing or damaged"),
@@ -146,11 +158,18 @@ def test_a_hostile_study_file_is_refused(trained: Trained) -> None:
     assert "noise" in example_slices(trained.folder, facts).words
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An ONNX file as it should be; to write one takes seconds."""
+    folder = tmp_path_factory.mktemp("sound")
+    export_model(make_trained(folder / "toy").runs[0].path, folder / "model", "onnx")
+    return (folder / "model" / "model.onnx").read_bytes()
+
+
 @pytest.fixture
-def exported(run: RunFolder, tmp_path: Path) -> Path:
-    export_model(run.path, tmp_path / "model", "onnx")
-    (tmp_path / "model" / "SHA256SUMS").unlink()
-    return tmp_path / "model" / "model.onnx"
+def exported(sound: bytes, tmp_path: Path) -> Path:
+    (tmp_path / "model.onnx").write_bytes(sound)
+    return tmp_path / "model.onnx"
 
 
 def rewrite(path: Path, change: Callable[[Any], None]) -> bytes:
@@ -227,6 +246,43 @@ def unknown_facts(model: Any) -> None:
     model.metadata_props[0].value = json.dumps({**told, "hook": "os.system"})
 
 
+def facts_of_nothing(model: Any) -> None:
+    told = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**told, "heart_px": [float("nan"), float("inf")]})
+
+
+def doubling(model: Any) -> None:
+    """Thirty steps that each double the images: 2 ** 30 of them."""
+    for step in range(30):
+        before = f"double{step - 1}" if step else "images"
+        node = onnx.helper.make_node("Concat", [before, before], [f"double{step}"], axis=0)
+        model.graph.node.insert(step, node)
+
+
+def squaring(model: Any) -> None:
+    """Each pixel beside each pixel, and each pair beside each pair: 2 ** 40 numbers."""
+    before = "images"
+    for step in range(2):
+        for kind, shape in (("row", [1, -1]), ("column", [-1, 1])):
+            sizes = onnx.helper.make_tensor(f"{kind}{step}", 7, [2], shape)
+            model.graph.initializer.append(sizes)
+            node = onnx.helper.make_node("Reshape", [before, f"{kind}{step}"], [f"as{kind}{step}"])
+            model.graph.node.insert(3 * step, node)
+        pair = onnx.helper.make_node("Add", [f"asrow{step}", f"ascolumn{step}"], [f"pairs{step}"])
+        model.graph.node.insert(3 * step + 2, pair)
+        before = f"pairs{step}"
+
+
+def other_output(model: Any) -> None:
+    """The answer is half as large as the file says it is."""
+    (last,) = (node for node in model.graph.node if "probabilities" in node.output)
+    last.output[0] = "whole"
+    half = onnx.helper.make_node(
+        "MaxPool", ["whole"], ["probabilities"], kernel_shape=[2, 2], strides=[2, 2]
+    )
+    model.graph.node.append(half)
+
+
 def missing_input(model: Any) -> None:
     model.graph.node[3].input[0] = "nowhere"
 
@@ -247,6 +303,10 @@ def missing_input(model: Any) -> None:
         (large_facts, "far larger than any facts"),
         (deep_facts, "is no JSON"),
         (unknown_facts, "does not describe a model of myosweep .hook"),
+        (facts_of_nothing, "does not describe a model of myosweep .heart_px"),
+        (doubling, "would compute 268435456 numbers at once"),
+        (squaring, "would compute 1099511627776 numbers at once"),
+        (other_output, "breaks the rules of ONNX"),
         (missing_input, "breaks the rules of ONNX"),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
@@ -287,3 +347,76 @@ def test_an_ensemble_cannot_lead_out_of_its_study(run: RunFolder, tmp_path: Path
     run.settings.write_text(json.dumps(content))
     with pytest.raises(StudyError, match=r"runs/etc/settings.json is missing or damaged"):
         open_model(run.path, device="cpu")
+
+
+def test_a_table_that_says_it_is_endless_is_not_read(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are alike take no place in a file, and all memory once they are read."""
+    rows = len(read_counts(run))
+    monkeypatch.setattr("myosweep.results.read._MOST_ROWS", rows - 1)
+    with pytest.raises(StudyError, match=r"counts.parquet is missing or damaged"):
+        open_model(run.path, device="cpu")
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A grey picture that says it is as large, with a few bytes of pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def nifti_of(*shape: int) -> bytes:
+    """A compressed volume that says it is as large, with no voxels."""
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.uint8)
+    header["dim"][: len(shape) + 1] = len(shape), *shape
+    header["pixdim"][1:4] = 1.5, 1.5, 8
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    return gzip.compress(header.binaryblock + bytes(4))
+
+
+def test_hostile_images_do_not_stop_the_others(
+    trained: Trained, tmp_path: Path, shell: Shell
+) -> None:
+    (name,) = trained.write_pictures(tmp_path / "in", 1)
+    for bad, content in {
+        "bomb.png": png_of(60_000, 60_000),
+        "long.png": png_of(1, 5000),
+        "cut.png": png_of(32, 32),
+        "pickle.png": pickle.dumps(Bomb(tmp_path / "ran")),
+        "much.nii.gz": nifti_of(30_000, 30_000, 30_000),
+        "wide.nii.gz": nifti_of(5000, 5000, 2),
+        "empty.nii.gz": nifti_of(32, 32, 4),
+        "frames.nii": b"\x5c\x01\x00\x00" + bytes(400),
+        "bomb.dcm": bytes(128) + b"DICM" + bytes(2**16),
+        "bomb.mat": b"MATLAB 5.0 MAT-file" + bytes(200),
+    }.items():
+        (tmp_path / "in" / bad).write_bytes(content)
+    shell("predict", trained.runs[0].path, "in", "out", "--device", "cpu", code=2)
+    assert "1 images or stacks with 1 slices predicted" in shell.out
+    assert [path.stem for path in (tmp_path / "out" / "masks").iterdir()] == [name]
+    assert "everything else was predicted, but these could not be (10 problems)" in shell.err
+    assert "image 'long' has 5000 x 1 pixels" in shell.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_image_on_which_the_network_overflows_has_no_mask(tmp_path: Path) -> None:
+    def overflowing(images: np.ndarray) -> np.ndarray:
+        answers = by_grey(images)
+        answers[images.max((1, 2, 3)) > 200] = np.nan
+        return answers
+
+    (tmp_path / "in").mkdir()
+    for name, grey in (("dark", 50), ("bright", 250)):
+        Image.fromarray(np.full((16, 16), grey, np.uint8)).save(tmp_path / "in" / f"{name}.png")
+    plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "out")
+    outcome = predict(grey_model(16, 16, overflowing), plan, tmp_path / "out")
+    assert (outcome.cases, len(outcome.problems)) == (1, 1)
+    assert outcome.problems[0].startswith("image 'bright' has no answer: the network's numbers")
+    assert not (tmp_path / "out" / "masks" / "bright.png").exists()

@@ -53,8 +53,8 @@ def export(
             "--as",
             help="Of a dataset: png: a picture per slice. nifti: a volume per patient. nnunet: the "
             "same in nnU-Net's layout. paper: 8-bit pictures, masks of 255, 128 and 0. Of a "
-            "network: onnx: one file, which runs without torch. monai: a bundle. safetensors: "
-            "weights and JSON.",
+            "network: onnx: one file, which runs without torch. monai: a bundle of one network. "
+            "safetensors: weights and JSON.",
         ),
     ] = "png",
     value: Annotated[

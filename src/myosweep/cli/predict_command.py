@@ -12,6 +12,7 @@ from myosweep.cli.show import console, counting, print_facts, warn
 if TYPE_CHECKING:
     from myosweep.predict.model import Model
     from myosweep.predict.run import Outcome, Plan
+    from myosweep.predict.turn import Turn
 
 Value = Annotated[
     list[str] | None,
@@ -57,9 +58,14 @@ def predict(
         list[FormName] | None,
         typer.Option(
             "--as",
-            help="Once for each form of the results. Masks: png, nifti, dicom-seg; by default in "
-            "the source's own form. Beside them: contours (JSON), overlay (pictures).",
+            help="Once for each form of the results. Masks: png, nifti, dicom-seg; by default "
+            "nifti of volumes and series, else png. Beside them: contours (JSON), overlay "
+            "(pictures). A dicom-seg names the patient, so it is written beside its source.",
         ),
+    ] = None,
+    seg_folder: Annotated[
+        Path | None,
+        typer.Option(help="For dicom-seg: another folder, as well protected as the sources."),
     ] = None,
     heart: Annotated[
         Literal["search", "centre"],
@@ -67,6 +73,16 @@ def predict(
             help="Images larger than the network's: search for the heart, or take the middle."
         ),
     ] = "search",
+    turn: Annotated[
+        Literal["0", "90", "180", "270"],
+        typer.Option(
+            help="Turn all images counter-clockwise, to lie as in training; masks lie as their "
+            "images."
+        ),
+    ] = "0",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Exchange left and right first, before --turn.")
+    ] = False,
     patient: Annotated[
         str | None,
         typer.Option(
@@ -96,26 +112,39 @@ def predict(
     """
     from myosweep.predict.cases import find_cases
     from myosweep.predict.model import open_model
+    from myosweep.predict.record import mark_of, way_of
     from myosweep.predict.run import plan_prediction
     from myosweep.predict.run import predict as predict_all
+    from myosweep.predict.turn import Turn
 
     opened = open_model(model, value or (), device=device, threads=threads)
-    found = find_cases(images, out=out, patient=patient, stack_number=stack)
+    turned = Turn(int(turn), mirror)
+    found = find_cases(
+        images,
+        out=out,
+        patient=patient,
+        stack_number=stack,
+        seg_folder=seg_folder,
+        seg_mark=mark_of(way_of(opened, heart, turned)),
+    )
     plan = plan_prediction(found, out, [one.value for one in as_ or ()])
     if dry_run:
-        _show_plan(opened, plan, out)
+        _show_plan(opened, plan, turned, out)
         return
     with counting("Predicting slices") as progress:
-        outcome = predict_all(opened, plan, out, heart=heart, progress=progress)
+        outcome = predict_all(opened, plan, out, heart=heart, turn=turned, progress=progress)
     _show_outcome(plan, outcome, out)
+    _show_cautions(opened, plan, outcome, turned)
+    _raise_problems(outcome)
 
 
-def _show_plan(model: "Model", plan: "Plan", out: Path) -> None:
+def _show_plan(model: "Model", plan: "Plan", turn: "Turn", out: Path) -> None:
     from myosweep.predict.grid import Grid
 
     facts = model.facts
     searched = sum(
-        Grid.for_model(facts, case.size, case.spacing_yx_mm).needs_search for case, _ in plan.todo
+        Grid.for_model(facts, case.size, case.spacing_yx_mm, turn).needs_search
+        for case, _ in plan.todo
     )
     networks = len(facts.members)
     print_facts(
@@ -136,13 +165,22 @@ def _show_plan(model: "Model", plan: "Plan", out: Path) -> None:
 
 
 def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
-    from myosweep.errors import DatasetError
-
     before = f", {len(plan.done)} were there before" if plan.done else ""
     console.print(
         f"{outcome.cases} images or stacks with {outcome.slices} slices predicted{before}. "
         f"Results: {escape(str(out))}"
     )
+    if any("dicom-seg" in forms for _, forms in plan.todo):
+        warn(
+            "DICOM SEG files name the patient, as the standard demands. They lie beside their "
+            "sources, or in --seg-folder; keep them there."
+        )
+
+
+def _show_cautions(model: "Model", plan: "Plan", outcome: "Outcome", turn: "Turn") -> None:
+    """What makes the results less sure."""
+    from myosweep.predict.turn import AS_IT_IS
+
     if outcome.refitted:
         warn(
             f"{outcome.refitted} images or stacks have another pixel depth than those of the "
@@ -154,11 +192,18 @@ def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
             f"In {len(outcome.doubtful)} images or stacks the heart was not found with confidence "
             f"({shown}{', ...' if len(outcome.doubtful) > 5 else ''}); look at them, or crop them."
         )
-    if any("dicom-seg" in forms for _, forms in plan.todo):
+    is_blind = model.facts.spacing_mm is None and turn == AS_IT_IS
+    if is_blind and any(case.kind != "picture" for case, _ in plan.todo):
         warn(
-            "DICOM SEG files name the patient, as the standard demands; keep them where their "
-            "sources are kept."
+            "The network was trained on images of unknown spacing, probably pictures, so it is not "
+            "known how they were turned. Compare some of these images with those; --turn and "
+            "--mirror turn them alike."
         )
+
+
+def _raise_problems(outcome: "Outcome") -> None:
+    from myosweep.errors import DatasetError
+
     if outcome.problems:
         rest = len(outcome.problems) - _SHOWN
         told = [*outcome.problems[:_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]

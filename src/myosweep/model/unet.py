@@ -33,8 +33,19 @@ def _norm_layer(norm: Norm, channels: int) -> nn.Module:
     """Without learned weights where there is nothing to normalise."""
     if norm == "none":
         return nn.Identity()
-    groups = channels if norm == "instance" else max(channels // GROUP_CHANNELS, 1)
-    return nn.GroupNorm(groups, channels)
+    return nn.GroupNorm(norm_groups(norm, channels), channels)
+
+
+def norm_groups(norm: Literal["group", "instance"], channels: int) -> int:
+    """Into how many groups of equal size channels are divided; larger groups if need be.
+
+    >>> norm_groups("group", 32), norm_groups("group", 4), norm_groups("instance", 4)
+    (4, 1, 4)
+    >>> norm_groups("group", 28)  # 3 groups would not be equal
+    1
+    """
+    wanted = channels if norm == "instance" else max(channels // GROUP_CHANNELS, 1)
+    return math.gcd(channels, wanted)
 
 
 class UpConv(nn.ConvTranspose2d):

@@ -1,6 +1,6 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +36,7 @@ class Case:
         read: the pixels (slice, y, x), of 8 or 16 bits, as a dataset would hold them.
         source: for writing in the source's own form: a ``NiftiVolume`` or a ``Series``.
         stack: cases with the same stack show one heart at one place in their images.
+        seg_file: of a DICOM series, where its DICOM SEG belongs.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     read: Callable[[], UInt[np.ndarray, "slice y x"]] = field(repr=False)
     source: Any = field(default=None, repr=False)
     stack: str | None = None
+    seg_file: Path | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -63,6 +65,8 @@ def find_cases(
     out: Path | None = None,
     patient: str | None = None,
     stack_number: int | None = None,
+    seg_folder: Path | None = None,
+    seg_mark: str = "myosweep",
 ) -> Found:
     """All images of a file or folder: pictures, NIfTI, DICOM series, Segment files.
 
@@ -73,18 +77,26 @@ def find_cases(
         patient: regular expression that finds the patient in a picture's name, see
             ``NamePattern``; all pictures of a patient are one stack.
         stack_number: of Segment files, the stack to take, counted from 1.
+        seg_folder: where each series' DICOM SEG belongs, in a folder as its source has; by default
+            beside its source.
+        seg_mark: a part of its name, which says how it was made.
 
     Raises:
-        DatasetError: if there is nothing.
+        DatasetError: if there is nothing, or it lies among the results.
     """
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path.name!r}; check the path")
     problems: list[str] = []
     results = None if out is None else out.resolve()
+    if _lies_in(path, results):
+        raise DatasetError(
+            f"the input {path.name!r} lies in the folder of the results; give another folder for "
+            "the results (it may lie in the input)"
+        )
     cases = [
         *picture_cases(path, results, patient, problems),
         *nifti_cases(path, results, problems),
-        *dicom_cases(path, problems),
+        *dicom_cases(path, seg_folder, seg_mark, problems),
         *segment_cases(path, stack_number, problems),
     ]
     cases.sort(key=lambda case: natural_key(case.name))
@@ -93,7 +105,7 @@ def find_cases(
             f"{path.name!r} holds no images; give pictures (PNG, TIFF, BMP), NIfTI volumes, DICOM "
             "series or files of Segment"
         )
-    return Found(_unique(cases, problems), problems)
+    return Found(cases, problems)
 
 
 def picture_cases(
@@ -159,7 +171,9 @@ def _nifti_reader(volume: "NiftiVolume") -> Callable[[], UInt[np.ndarray, "slice
     return lambda: store_signal(volume.read())[0]
 
 
-def dicom_cases(path: Path, problems: list[str]) -> Iterator[Case]:
+def dicom_cases(
+    path: Path, seg_folder: Path | None, seg_mark: str, problems: list[str]
+) -> Iterator[Case]:
     """A case for each series of DICOM images, slices along the normal; masks are passed over."""
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
@@ -168,8 +182,11 @@ def dicom_cases(path: Path, problems: list[str]) -> Iterator[Case]:
         if series.obstacle:
             problems.append(f"{series.subject} {series.obstacle}")
             continue
+        name = without_ending(series.first_file)
+        source = next(f.file for f in series.frames if f.file.name == series.first_file).path
+        place = source.parent / Path(name).name if seg_folder is None else seg_folder / name
         yield Case(
-            name=without_ending(series.first_file),
+            name=name,
             subject=series.subject,
             kind="DICOM",
             count=series.count,
@@ -177,6 +194,7 @@ def dicom_cases(path: Path, problems: list[str]) -> Iterator[Case]:
             spacing_yx_mm=series.spacing_yx_mm,
             read=_dicom_reader(series),
             source=series,
+            seg_file=place.with_name(f"{place.name}.{seg_mark}.seg.dcm"),
         )
 
 
@@ -214,15 +232,3 @@ def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "s
 
 def _lies_in(path: Path, results: Path | None) -> bool:
     return results is not None and path.resolve().is_relative_to(results)
-
-
-def _unique(cases: Sequence[Case], problems: list[str]) -> list[Case]:
-    """Cases without those whose results would have another's name."""
-    kept: dict[str, Case] = {}
-    for case in cases:
-        other = kept.setdefault(case.name.casefold(), case)
-        if other is not case:
-            problems.append(
-                f"{case.subject} and {other.subject} would get results of one name; rename one"
-            )
-    return list(kept.values())

@@ -1,9 +1,10 @@
 """Masks as DICOM SEG, by highdicom: on the source's own frames, with who made them.
 
-The file carries the patient module of its source, as the standard demands. Nothing of that is
-printed, logged or put into an error.
+The file carries the patient module of its source, as the standard demands. So it lies beside its
+source, or where the user said, and nothing of it is printed, logged or put into an error.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
@@ -46,7 +47,6 @@ def segmentation_bytes(
     Raises:
         DatasetError: if the library cannot make one of this source.
     """
-    check_library()
     series: Series = case.source
     images, pixels = _sources(series, regions)
     with quiet():
@@ -62,13 +62,23 @@ def segmentation_bytes(
     return file.getvalue()
 
 
-def check_library() -> None:
-    """Raise a ``DatasetError`` if highdicom is not there."""
+def check_possible(case: Case) -> None:
+    """Raise a ``DatasetError`` if highdicom is not there, or nothing may be written there."""
     if find_spec("highdicom") is None:
         raise DatasetError(
             "cannot become a DICOM SEG without highdicom; install it with: pip install "
             "'myosweep[dicom-seg]', or take --as nifti or --as png"
         )
+    assert case.seg_file is not None
+    folder = case.seg_file.parent
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise DatasetError(NOT_WRITABLE)
+
+
+NOT_WRITABLE = (
+    "cannot get its DICOM SEG, since the folder for it cannot be written to; give another one, as "
+    "well protected, with --seg-folder"
+)
 
 
 def _sources(

@@ -8,10 +8,14 @@ from scipy import ndimage
 
 from myosweep.data.crop import Window
 from myosweep.data.resample import is_plausible, resample_image, resampled_size
+from myosweep.errors import DatasetError
 from myosweep.predict.facts import ModelFacts
+from myosweep.predict.turn import AS_IT_IS, Turn
 
 _SAME = 0.01
 """Spacings that differ by less than this share are the same."""
+LARGEST_SIDE_PX = 2048
+"""Of a whole image; scanners give at most about 1024."""
 Spacing = tuple[float, float]
 
 
@@ -20,28 +24,37 @@ class Grid:
     """A source's grid, and the one on which the network looks at it.
 
     Args:
-        size: height and width of the source, pixels.
-        spacing_yx_mm: of the source; None where it is not known.
+        size: height and width of the source once it is turned, pixels.
+        spacing_yx_mm: of the turned source; None where it is not known.
         to_mm: side of the square pixels that the network sees; None to take the source's own.
         network: height and width of the network's input.
+        turn: how the source is turned first, and turned back at last.
     """
 
     size: tuple[int, int]
     spacing_yx_mm: Spacing | None
     to_mm: float | None
     network: tuple[int, int]
+    turn: Turn = AS_IT_IS
 
     @classmethod
     def for_model(
-        cls, facts: ModelFacts, size: tuple[int, int], spacing_yx_mm: Spacing | None
+        cls,
+        facts: ModelFacts,
+        size: tuple[int, int],
+        spacing_yx_mm: Spacing | None,
+        turn: Turn = AS_IT_IS,
     ) -> "Grid":
         """The grid that the model's training had.
 
         Pixels within the sizes that training saw stay as they are. Others are resampled to the
         nearest such size, and oblong ones to square ones of the same area.
+
+        Args:
+            size, spacing_yx_mm: of the source as it is.
         """
-        to_mm = wanted_mm(facts, spacing_yx_mm)
-        return cls(size, spacing_yx_mm, to_mm, facts.size)
+        turned = spacing_yx_mm and turn.sides(spacing_yx_mm)
+        return cls(turn.sides(size), turned, wanted_mm(facts, turned), facts.size, turn)
 
     @property
     def seen(self) -> tuple[int, int]:
@@ -64,7 +77,8 @@ class Grid:
     def resample(
         self, images: Integer[np.ndarray, "slice y x"]
     ) -> Integer[np.ndarray, "slice seen_y seen_x"]:
-        """Images on the network's pixels."""
+        """A source's images, turned, on the network's pixels."""
+        images = self.turn.apply(images)
         if self.to_mm is None or self.spacing_yx_mm is None:
             return images
         spacing, to_mm = self.spacing_yx_mm, self.to_mm
@@ -89,8 +103,10 @@ class Grid:
         """
         if self.to_mm is None or self.spacing_yx_mm is None:
             inside = probabilities.argmax(1).astype(np.uint8)
-            return np.stack([_pasted(one, place, self.size, 0) for one in inside])
-        return np.stack([self._interpolated(one, place) for one in probabilities])
+            regions = np.stack([_pasted(one, place, self.size, 0) for one in inside])
+        else:
+            regions = np.stack([self._interpolated(one, place) for one in probabilities])
+        return self.turn.undo(regions)
 
     def _interpolated(
         self, probabilities: Float[np.ndarray, "region h w"], place: "Place"
@@ -114,6 +130,15 @@ class Place:
 
     top: int
     left: int
+
+
+def refuse_large(size: tuple[int, int], pixels: str = "pixels") -> None:
+    """Raise a ``DatasetError`` if an image is far too large; ``pixels`` says of which pixels."""
+    if max(size) > LARGEST_SIDE_PX:
+        raise DatasetError(
+            f"has {size[0]} x {size[1]} {pixels}, and no side may have more than "
+            f"{LARGEST_SIDE_PX}; is it an LGE image, and is its spacing right?"
+        )
 
 
 def wanted_mm(facts: ModelFacts, spacing_yx_mm: Spacing | None) -> float | None:

@@ -24,6 +24,8 @@ CONFIDENT = 0.5
 """Scores below it are told to the user; see docs/how-to/predict.md for what it was measured on."""
 _STEP = 1 / 4
 """Windows begin this share of their side apart."""
+_AT_ONCE = 16
+"""Windows whose answers are in memory at a time."""
 _BEST = 3
 """Windows that are centred and asked again."""
 _ROUNDS = 3
@@ -59,7 +61,9 @@ def search_heart(grid: Grid, area_px: tuple[float, float] | None, ask: Ask) -> H
         ask: gives the networks' answers.
     """
     places = list(_windows(grid))
-    looks = _looks(places, ask(places), area_px, grid.seen)
+    looks = []
+    for some in (places[at : at + _AT_ONCE] for at in range(0, len(places), _AT_ONCE)):
+        looks += _looks(some, ask(some), area_px, grid.seen)
     looks.sort(key=lambda look: -look.rank)
     centred = [_centred(grid, start, area_px, ask) for start in looks[:_BEST]]
     best = max(centred, key=lambda look: look.rank)
@@ -115,7 +119,7 @@ def _centred(grid: Grid, look: _Look, area_px: tuple[float, float] | None, ask: 
     """What is seen when the window follows the heart, unless that is much less plausible."""
     best, seen, top = look, {look.place}, look.score
     for _ in range(_ROUNDS):
-        place = _around(grid, look.middle_yx)
+        place = around(grid, look.middle_yx)
         if place in seen or look.score == 0:
             break
         seen.add(place)
@@ -125,7 +129,7 @@ def _centred(grid: Grid, look: _Look, area_px: tuple[float, float] | None, ask: 
     return best
 
 
-def _around(grid: Grid, middle_yx: tuple[float, float]) -> Place:
+def around(grid: Grid, middle_yx: tuple[float, float]) -> Place:
     """The window with its middle there; inside the image, where it is large enough."""
     starts = []
     for middle, window, own in zip(middle_yx, grid.network, grid.seen, strict=True):

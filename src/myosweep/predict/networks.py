@@ -1,4 +1,4 @@
-"""A model's networks in PyTorch: weights from safetensors, checked before they are used."""
+"""A model's networks in PyTorch: of a run, of a study's value, or of an export."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 import myosweep
 from myosweep.errors import StudyError
 from myosweep.model.unet import UNet
-from myosweep.model.weights import read_tensors
 from myosweep.predict.choose import chosen_runs, refuse_values
 from myosweep.predict.facts import (
     Member,
@@ -27,6 +26,7 @@ from myosweep.predict.facts import (
 )
 from myosweep.predict.model import FACTS, Model
 from myosweep.predict.sums import file_sha256
+from myosweep.predict.weights import network_with, read_weights
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import mask_shape, read_counts
 from myosweep.results.rows import RunSettingsFile
@@ -36,12 +36,10 @@ from myosweep.training.device import (
     resolve_device,
     resolve_precision,
 )
+from myosweep.training.plan import answering
 
 _USUAL = (5, 95)
 """Percentiles between which a heart has a usual area."""
-_PICKLES = (b"PK\x03\x04", b"\x80")
-"""How files begin that torch.save and pickle write: reading them can run code. A safetensors file
-can begin so by chance, with the length of its header, which stands before a brace."""
 
 
 class MeanOfNetworks(nn.Module):
@@ -73,6 +71,13 @@ class Networks:
     facts: ModelFacts
     networks: list[UNet]
     files: list[Path]
+
+
+def mean_of(networks: Sequence[nn.Module], facts: ModelFacts) -> MeanOfNetworks:
+    """A model's networks together, each as it answered in its study: with copies, if so set."""
+    pairs = zip(networks, facts.members, strict=True)
+    answers = [answering(network, member.settings) for network, member in pairs]
+    return MeanOfNetworks(answers, [member.normaliser for member in facts.members]).eval()
 
 
 def read_model(place: Path, values: Sequence[str] = ()) -> Networks:
@@ -121,7 +126,7 @@ def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
             f"run {run.id} has not finished ({status.status if status else 'still to do'}), so its "
             "network cannot be used; see `myosweep status`"
         )
-    tensors, stored = _tensors(run.weights)
+    tensors, stored = read_weights(run.weights)
     size = mask_shape(run)
     if size is None:
         raise StudyError(f"run {run.id} has no masks.npz, which tells its image size; run it again")
@@ -132,7 +137,7 @@ def _read_run(run: RunFolder) -> tuple[ModelFacts, UNet]:
             f"run {run.id} does not describe a network ({first_fault(error)}); run it again"
         ) from None
     member = facts.members[0]
-    return facts, _network(facts, member, tensors)
+    return facts, network_with(facts, member, tensors)
 
 
 def _facts(
@@ -190,13 +195,13 @@ def _read_exported(folder: Path) -> Networks:
     files = [folder / weights_name(number) for number in range(len(facts.members))]
     networks = []
     for path, member in zip(files, facts.members, strict=True):
-        tensors, _ = _tensors(path)
+        tensors, _ = read_weights(path)
         if file_sha256(path) != member.weights_sha256:
             raise StudyError(
                 f"{path.name!r} is not the file that was exported (its SHA-256 differs); export "
                 "the model again"
             )
-        networks.append(_network(facts, member, tensors))
+        networks.append(network_with(facts, member, tensors))
     return Networks(facts, networks, files)
 
 
@@ -205,60 +210,25 @@ def weights_name(number: int) -> str:
     return f"network-{number}.safetensors"
 
 
-def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """A weights file; what could run code when it is read is refused unread."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError:
-        raise StudyError(f"the weights file {path.name!r} is not there; check the path") from None
-    if start[8:] != b"{" and start.startswith(_PICKLES):
-        raise StudyError(
-            f"{path.name!r} is a pickle, which can run code when it is read, so it is not read; "
-            "myosweep's weights are safetensors"
-        )
-    return read_tensors(path)
-
-
-def _network(facts: ModelFacts, member: Member, tensors: Mapping[str, Tensor]) -> UNet:
-    """A network with these weights; names, shapes, types and values are checked first."""
-    settings = member.settings
-    try:
-        with torch.device("meta"):  # takes no memory, whatever the settings say
-            network = UNet(1, len(facts.regions), settings.depth, settings.first_filters, 0.0)
-    except (RuntimeError, OverflowError):
-        raise StudyError(
-            f"run {member.run} says it has {settings.first_filters} first filters, more than any "
-            "network; is its file of settings damaged?"
-        ) from None
-    own = {name: parameter.shape for name, parameter in network.named_parameters()}
-    if own != {name: tensor.shape for name, tensor in tensors.items()}:
-        raise StudyError(
-            f"the weights of run {member.run} belong to another network than its settings say; "
-            "train it again"
-        )
-    if not all(t.dtype == torch.float32 and bool(t.isfinite().all()) for t in tensors.values()):
-        raise StudyError(
-            f"the weights of run {member.run} are no finite numbers of 32 bits; it cannot answer"
-        )
-    network.load_state_dict(dict(tensors), assign=True)
-    return network.eval()
-
-
 def torch_model(read: Networks, device: str = "cpu", threads: int | None = None) -> Model:
-    """A model that computes with PyTorch, in the precision that each network was trained in."""
+    """A model that computes with PyTorch, in the precision that each network was trained in.
+
+    A device that does not compute bfloat16 natively takes float32, which is faster there.
+    """
     there = resolve_device(device)
-    computer = Computer(there, "float32", threads or processor_count())
-    native = resolve_precision("auto", there) == "bfloat16"
-    kinds = [
-        torch.bfloat16 if native and one.settings.precision == "bfloat16" else torch.float32
-        for one in read.facts.members
-    ]
+    count = threads or processor_count()
+    computer = Computer(there, "float32", count)
+    able = resolve_precision("auto", there) == "bfloat16"
     ready = [
-        _InPrecision(network.to(there, kind).to(memory_format=torch.channels_last), kind)  # type: ignore[call-overload]
-        for network, kind in zip(read.networks, kinds, strict=True)
+        _InPrecision(
+            network.to(there).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+            Computer(there, "bfloat16", count)
+            if able and member.settings.precision == "bfloat16"
+            else computer,
+        )
+        for network, member in zip(read.networks, read.facts.members, strict=True)
     ]
-    model = MeanOfNetworks(ready, [one.normaliser for one in read.facts.members]).eval()
+    model = mean_of(ready, read.facts)
 
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
@@ -272,12 +242,13 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
 
 
 class _InPrecision(nn.Module):
-    """A network whose weights are in some precision; what autocast does, without casting anew."""
+    """A network that computes in some precision, as in training."""
 
-    def __init__(self, network: nn.Module, kind: torch.dtype) -> None:
+    def __init__(self, network: nn.Module, computer: Computer) -> None:
         super().__init__()
-        self.network, self.kind = network, kind
+        self.network, self.computer = network, computer
 
     def forward(self, images: Tensor) -> Tensor:
-        scores: Tensor = self.network(images.to(self.kind))
+        with self.computer.autocast():
+            scores: Tensor = self.network(images)
         return scores

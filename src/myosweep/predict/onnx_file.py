@@ -1,5 +1,6 @@
 """Models in ONNX: checked before they are run, by onnxruntime, without torch."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ IMAGES, PROBABILITIES = "images", "probabilities"
 FACTS_KEY = "myosweep"
 _MOST_BYTES = 2**31
 _MOST_NODES = 100_000
+_MOST_NUMBERS = 2**27
+"""In one step for one image: 128 channels of 1024 x 1024 pixels."""
 _OPERATORS = {
     "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv",
     "ConvTranspose", "Div", "Exp", "Gather", "Gemm", "GroupNormalization", "Identity",
@@ -76,9 +79,37 @@ def check_onnx(content: bytes, subject: str) -> ModelFacts:
         raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
     try:
         onnx.checker.check_model(model)
+        fault = _size_fault(onnx, model)
     except Exception:
         raise StudyError(f"{subject} breaks the rules of ONNX; export the model again") from None
+    if fault:
+        raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
     return facts
+
+
+def _size_fault(onnx: Any, model: Any) -> str | None:
+    """Why the steps for one image could take all memory; what the file says of them is no proof."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    del single.graph.value_info[:]
+    for tensor in (*single.graph.input, *single.graph.output):
+        if tensor.name in (IMAGES, PROBABILITIES):
+            tensor.type.tensor_type.shape.dim[0].dim_value = 1
+    found = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
+    sizes = {tensor.name: _numbers(tensor) for tensor in (*found.value_info, *found.output)}
+    for name in (name for node in model.graph.node for name in node.output if name):
+        if (size := sizes.get(name)) is None:
+            return "has a step of which nobody knows how much it computes"
+        if size > _MOST_NUMBERS:
+            return f"would compute {size} numbers at once, more than any network"
+    return None
+
+
+def _numbers(tensor: Any) -> int | None:
+    """How many numbers a tensor holds; None if its file does not tell."""
+    dims = tensor.type.tensor_type.shape.dim
+    known = tensor.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims)
+    return math.prod(one.dim_value for one in dims) if known else None
 
 
 def _faults(model: Any) -> Iterator[str]:

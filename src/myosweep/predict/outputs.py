@@ -17,8 +17,10 @@ from myosweep.predict.facts import ModelFacts
 from myosweep.predict.outlines import contour_record, overlay
 
 Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay"]
-_USUAL: dict[str, Form] = {"NIfTI": "nifti", "DICOM": "dicom-seg"}
+_MASKS = "masks"
 _PLACES = {"contours": "contours", "overlay": "overlays"}
+FOLDERS = (_MASKS, *_PLACES.values())
+"""Of the results, in the folder that the user gave."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Answer:
 
 
 def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
-    """The forms of a case's results: as wanted, by default masks in the form of the source.
+    """The forms of a case's results: as wanted, by default volumes of volumes, else pictures.
+
+    A DICOM SEG, which names the patient, is only made where it is asked for.
 
     Raises:
         DatasetError: if a case cannot have a form.
@@ -49,9 +53,20 @@ def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
             )
     masks = [form for form in wanted if form not in _PLACES]
     return (
-        *(masks or [_USUAL.get(case.kind, "png")]),
+        *(masks or [_usual_form(case)]),
         *(form for form in wanted if form in _PLACES),
     )
+
+
+def _usual_form(case: Case) -> Form:
+    if case.kind == "DICOM":
+        from myosweep.predict.volumes import series_affine
+
+        try:
+            series_affine(case.source)
+        except DatasetError:
+            return "png"
+    return "nifti" if case.kind in ("NIfTI", "DICOM") else "png"
 
 
 def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
@@ -60,11 +75,12 @@ def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
 
 
 def _files(case: Case, form: Form, out: Path) -> list[Path]:
-    place = out / _PLACES.get(form, "masks")
+    place = out / _PLACES.get(form, _MASKS)
     if form == "nifti":
         return [place / f"{case.name}.nii.gz"]
     if form == "dicom-seg":
-        return [place / f"{case.name}.seg.dcm"]
+        assert case.seg_file is not None
+        return [case.seg_file]
     if form == "contours":
         return [place / f"{case.name}.json"]
     if case.kind == "picture":
@@ -83,8 +99,19 @@ def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: 
         if all(path.exists() for path in files):
             continue
         for path, content in zip(files, _contents(answer, facts, form), strict=True):
-            with whole_file(path) as draft:
-                draft.write_bytes(content)
+            _write(path, content, form)
+
+
+def _write(path: Path, content: bytes, form: Form) -> None:
+    try:
+        with whole_file(path) as draft:
+            draft.write_bytes(content)
+    except OSError:
+        if form != "dicom-seg":  # of the folder of the results, which stops everything
+            raise
+        from myosweep.predict.dicom_seg import NOT_WRITABLE
+
+        raise DatasetError(NOT_WRITABLE) from None
 
 
 def _contents(answer: Answer, facts: ModelFacts, form: Form) -> Iterator[bytes]:

@@ -10,24 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt
 
 from myosweep.data.problems import collecting
-from myosweep.errors import DatasetError, StudyError
-from myosweep.files import read_json, write_json
+from myosweep.errors import DatasetError
 from myosweep.predict.cases import Case, Found
 from myosweep.predict.greys import fit_greys
-from myosweep.predict.grid import Grid, Place
+from myosweep.predict.grid import Grid, Place, refuse_large
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
+from myosweep.predict.record import Heart, claim_folder, way_of
+from myosweep.predict.turn import AS_IT_IS, Turn
 
-Heart = Literal["search", "centre"]
-"""How the network's window is placed on an image that is larger."""
-RECORD = "predictions.json"
 _AT_ONCE = 16
 """Slices in one pass through the networks."""
 _AHEAD = 2 * _AT_ONCE
@@ -70,18 +67,30 @@ class Outcome:
 def plan_prediction(found: Found, out: Path, forms: Sequence[Form] = ()) -> Plan:
     """Which cases are to be done; those whose files are all there are done."""
     plan = Plan([], [], list(found.problems))
+    owners: dict[str, Case] = {}
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
+            refuse_large(case.size)
             wanted = forms_of(case, forms)
             if "dicom-seg" in wanted:
-                from myosweep.predict.dicom_seg import check_library
+                from myosweep.predict.dicom_seg import check_possible
 
-                check_library()
-            if all(path.exists() for path in files_of(case, wanted, out)):
+                check_possible(case)
+            files = files_of(case, wanted, out)
+            _refuse_taken(files, case, owners)
+            if all(path.exists() for path in files):
                 plan.done.append(case)
             else:
                 plan.todo.append((case, wanted))
     return plan
+
+
+def _refuse_taken(files: Sequence[Path], case: Case, owners: dict[str, Case]) -> None:
+    """Raise a ``DatasetError`` if another case has one of these files; else note them."""
+    for path in files:
+        other = owners.setdefault(str(path).casefold(), case)
+        if other is not case:
+            raise DatasetError(f"and {other.subject} would get results of one name; rename one")
 
 
 def predict(
@@ -90,19 +99,22 @@ def predict(
     out: Path,
     *,
     heart: Heart = "search",
+    turn: Turn = AS_IT_IS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Do what is to be done; a case that cannot be read or written does not stop the others.
 
     Args:
+        turn: how all images are turned to lie as in training; results lie as their sources.
         progress: called with slices done and slices in all, without those that were there before.
 
     Raises:
-        StudyError: if the folder holds predictions of another model, or in another way.
+        StudyError: if the folder holds predictions of another model, or in another way, or results
+            of nobody knows which.
     """
-    _claim(out, model, heart)
+    claim_folder(out, model, way_of(model, heart, turn))
     outcome = Outcome(problems=list(plan.problems))
-    places = _Places(model, heart, [*plan.done, *(case for case, _ in plan.todo)])
+    places = _Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0
     for portion in _portions(plan.todo, outcome):
         for case, forms, answer in _answers(model, places, portion, outcome):
@@ -113,31 +125,6 @@ def predict(
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
     return outcome
-
-
-def _claim(out: Path, model: Model, heart: Heart) -> None:
-    """Write down whose predictions the folder holds; refuse another's."""
-    record = {
-        "format": 1,
-        "heart": heart,
-        "model": model.facts.digest,
-        "computed_by": model.computed_by,
-        "facts": model.facts.model_dump(mode="json"),
-    }
-    path = out / RECORD
-    try:
-        before = read_json(path)
-    except FileNotFoundError:
-        write_json(path, record)
-        return
-    except (OSError, ValueError, RecursionError):
-        before = None
-    same = ("model", "computed_by", "heart")
-    if not isinstance(before, dict) or any(before.get(name) != record[name] for name in same):
-        raise StudyError(
-            f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
-            "with another --heart; give another folder"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +165,10 @@ def _portions(
 
 
 def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
-    images = case.read()
+    try:
+        images = case.read()
+    except OSError:
+        raise DatasetError("cannot be read; is it still there, and may you open it?") from None
     if images.size == 0 or images.shape != (case.count, *case.size):
         raise DatasetError("is not what its header says; is it damaged?")
     return images
@@ -201,9 +191,15 @@ def _answers(
     ends = np.cumsum([one.read.case.count for one in ready])
     for placed, end in zip(ready, ends.tolist(), strict=True):
         case, pixels = placed.read.case, placed.read.images
-        regions = placed.grid.put_back(answers[end - case.count : end], placed.place)
+        own = answers[end - case.count : end]
+        if not np.isfinite(own).all():
+            outcome.problems.append(
+                f"{case.subject} has no answer: the network's numbers overflow on it; are its grey "
+                "levels those of an LGE image?"
+            )
+            continue
         assert pixels is not None
-        yield case, placed.read.forms, Answer(case, pixels, regions)
+        yield case, placed.read.forms, Answer(case, pixels, placed.grid.put_back(own, placed.place))
 
 
 def ask(
@@ -234,8 +230,8 @@ class _Placed:
 class _Places:
     """Where the network's window lies on each case; cases of one stack share it."""
 
-    def __init__(self, model: Model, heart: Heart, cases: Sequence[Case]) -> None:
-        self._model, self._heart = model, heart
+    def __init__(self, model: Model, heart: Heart, turn: Turn, cases: Sequence[Case]) -> None:
+        self._model, self._heart, self._turn = model, heart, turn
         self._stacks: dict[str, list[Case]] = {}
         for case in cases:
             if case.stack is not None:
@@ -248,7 +244,8 @@ class _Places:
         case, facts = read.case, self._model.facts
         fitted, changed = fit_greys(facts, read.images)
         outcome.refitted += changed
-        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm)
+        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm, self._turn)
+        refuse_large(grid.seen, "of the network's pixels")
         seen = grid.resample(fitted)
         found = self._find(case, grid, seen)
         if not found.is_sure:
@@ -260,10 +257,11 @@ class _Places:
         if self._heart == "centre" or not grid.needs_search:
             return HeartFound(grid.centre(), 1.0)
         if case.stack is None:
-            return self._search(grid, [seen[at] for at in middle_slices(case.count)])
+            some = [seen[at] for at in middle_slices(case.count)]
+            return find_heart(self._model, grid, some)
         key = (case.stack, grid)
         if key not in self._known:
-            self._known[key] = self._search(grid, self._members(case, grid))
+            self._known[key] = find_heart(self._model, grid, self._members(case, grid))
         return self._known[key]
 
     def _members(self, case: Case, grid: Grid) -> list[UInt[np.ndarray, "y x"]]:
@@ -276,17 +274,19 @@ class _Places:
                 found += [*grid.resample(fitted)]
         return found
 
-    def _search(self, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
-        if not slices:
-            return HeartFound(grid.centre(), 0.0)
-        seen = np.stack(slices)
 
-        def look(
-            places: Sequence[Place],
-        ) -> Float32[np.ndarray, "place slice region y x"]:
-            cuts = [grid.cut(seen, place) for place in places]
-            images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
-            answers = ask(self._model, images, padding)
-            return answers.reshape(len(places), len(seen), *answers.shape[1:])
+def find_heart(model: Model, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
+    """Where the model sees a heart on some slices of a stack, as ``grid`` gives them."""
+    if not slices:
+        return HeartFound(grid.centre(), 0.0)
+    seen = np.stack(slices)
 
-        return search_heart(grid, self._model.facts.heart_px, look)
+    def look(
+        places: Sequence[Place],
+    ) -> Float32[np.ndarray, "place slice region y x"]:
+        cuts = [grid.cut(seen, place) for place in places]
+        images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
+        answers = ask(model, images, padding)
+        return answers.reshape(len(places), len(seen), *answers.shape[1:])
+
+    return search_heart(grid, model.facts.heart_px, look)

@@ -14,6 +14,8 @@ from myosweep.predict.cases import Case
 
 _TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
 """Header fields in which people write anything, names too; those that a version has."""
+_IN_LINE = 0.1
+"""So much of a pixel may a slice lie beside the line of the others."""
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM counts millimetres to the left and the back, NIfTI to the right and the front."""
 
@@ -60,10 +62,10 @@ def series_affine(series: Series) -> Float[np.ndarray, "4 4"]:
     first, orientation, spacing = series.positions_mm[0], series.orientation, series.spacing_yx_mm
     single = series.count == 1
     step_mm = series.frames[0].thickness_mm if single else series.slice_spacing_mm
-    if orientation is None or spacing is None or step_mm is None:
+    if orientation is None or spacing is None or step_mm is None or not _is_straight(series):
         raise DatasetError(
-            "has slices of unknown or uneven distance, which NIfTI cannot tell; take --as "
-            "dicom-seg or --as png"
+            "has slices of unknown or uneven distance, or out of line, which NIfTI cannot tell; "
+            "take --as dicom-seg or --as png"
         )
     affine = np.eye(4)
     affine[:3, 0] = np.array(orientation.along_row) * spacing[1]
@@ -73,3 +75,14 @@ def series_affine(series: Series) -> Float[np.ndarray, "4 4"]:
         affine[:3, 2] = np.subtract(series.positions_mm[-1], first) / (series.count - 1)
     affine[:3, 3] = first
     return _TO_RAS @ affine
+
+
+def _is_straight(series: Series) -> bool:
+    """Whether the slices' first pixels lie on a line, which may be oblique (a tilted gantry)."""
+    places = np.array(series.positions_mm)
+    line = np.linspace(places[0], places[-1], len(places))
+    assert series.orientation is not None
+    assert series.spacing_yx_mm is not None
+    in_plane = np.array([series.orientation.along_row, series.orientation.along_column])
+    away = np.abs((places - line) @ in_plane.T).max()
+    return bool(away <= _IN_LINE * min(series.spacing_yx_mm))

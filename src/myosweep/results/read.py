@@ -31,6 +31,8 @@ from myosweep.results.rows import (
 )
 
 _CATEGORIES = ("part", "slice", "region", "patient")
+_MOST_ROWS = 2**24
+"""Of one run's COUNTS; a file that says it has more would unfold to all memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +121,8 @@ def _read_counts(run: RunFolder) -> pa.Table:
     columns = [name for name in COUNT_COLUMNS if name != "run"]
     try:
         with ParquetFile(run.counts, read_dictionary=list(_CATEGORIES)) as file:
+            if file.metadata.num_rows > _MOST_ROWS:
+                raise ValueError
             return file.read(columns, use_threads=False).select(columns)
     except (OSError, ValueError, KeyError):
         raise StudyError(_damaged(run.counts)) from None

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from myosweep.config import RunSettings
 from myosweep.errors import StudyError
-from myosweep.model.unet import UNet
 from myosweep.model.weights import read_tensors
 from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.training.plan import network_of
 
 _NAME = re.compile(r"weights-[0-9a-f]{12}")
 
@@ -64,7 +64,7 @@ def load_initial(network: nn.Module, weights: Path) -> None:
 def check_weights(weights: Path, settings: RunSettings, regions: int) -> None:
     """Raise a ``StudyError`` if a network of these settings cannot start from a weights file."""
     with torch.device("meta"):
-        network = UNet(1, regions, settings.depth, settings.first_filters, norm=settings.norm)
+        network = network_of(settings, regions)
     _fitting(network, weights)
 
 

@@ -128,16 +128,23 @@ def build_network(plan: RunPlan, computer: Computer) -> UNet:
     generator = torch.Generator().manual_seed(
         int(stream(plan.seed, "initialisation").integers(2**63))
     )
-    network = UNet(
-        in_channels=1,
-        classes=len(plan.scheme.regions),
-        depth=plan.settings.depth,
-        first_filters=plan.settings.first_filters,
-        dropout=plan.settings.dropout,
-        generator=generator,
-        norm=plan.settings.norm,
-    )
+    network = network_of(plan.settings, len(plan.scheme.regions), generator)
     return network.to(computer.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def network_of(
+    settings: RunSettings, regions: int, generator: torch.Generator | None = None
+) -> UNet:
+    """The network that settings describe; its weights are drawn from torch's own by default."""
+    return UNet(
+        in_channels=1,
+        classes=regions,
+        depth=settings.depth,
+        first_filters=settings.first_filters,
+        dropout=settings.dropout,
+        generator=generator,
+        norm=settings.norm,
+    )
 
 
 def answering(network: nn.Module, settings: RunSettings) -> nn.Module:

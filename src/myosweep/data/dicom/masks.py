@@ -75,6 +75,12 @@ def in_words(names: Sequence[str] | Mapping[str, int]) -> str:
     return few if len(names) <= _MOST_NAMES else f"{few} and {len(names) - _MOST_NAMES} more"
 
 
+def is_prediction(found: DicomFile) -> bool:
+    """Whether myosweep itself has drawn it, and nobody has looked at it since."""
+    kinds = {text(one, "SegmentAlgorithmType") for one in items(found.header, "SegmentSequence")}
+    return text(found.header, "Manufacturer") == "myosweep" and kinds == {"AUTOMATIC"}
+
+
 def mask_file(found: DicomFile) -> MaskFile:
     """What a SEG or RT-STRUCT file tells of itself.
 

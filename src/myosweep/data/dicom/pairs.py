@@ -19,10 +19,19 @@ from myosweep.data.dicom.beside import (
 from myosweep.data.dicom.drawn import Drawn, read_drawn
 from myosweep.data.dicom.files import DicomFile, read_headers
 from myosweep.data.dicom.frames import Frame, image_frames
-from myosweep.data.dicom.masks import RT_STRUCT, MaskFile, belongs_to, folded, in_words, mask_file
+from myosweep.data.dicom.masks import (
+    RT_STRUCT,
+    MaskFile,
+    belongs_to,
+    folded,
+    in_words,
+    is_prediction,
+    mask_file,
+)
 from myosweep.data.dicom.series import Series, group_series
 from myosweep.data.folder import files_in
 from myosweep.data.problems import collecting, raise_problems
+from myosweep.errors import DatasetError
 
 Structures = Mapping[str, int]
 
@@ -112,10 +121,21 @@ class _Sorter:
             with collecting(self._problems, f"file {found.name!r} "):
                 if is_image and images:
                     self.frames += image_frames(found)
+                elif is_mask and masks and is_prediction(found):
+                    self._pass_over(beside_images=images)
                 elif is_mask and masks:
                     self.mask_files.append(mask_file(found))
                 elif images:
                     self.others += 1
+
+    def _pass_over(self, *, beside_images: bool) -> None:
+        """A prediction of myosweep: in a folder of masks it is a mistake."""
+        if not beside_images:
+            raise DatasetError(
+                "is a prediction of myosweep, no reference; remove it, or correct it and save it "
+                "with a program for drawing"
+            )
+        self.others += 1
 
 
 def _join_files(

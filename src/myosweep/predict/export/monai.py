@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from myosweep.config import RunSettings
 from myosweep.errors import StudyError
 from myosweep.files import write_json
+from myosweep.model.unet import norm_groups
 from myosweep.predict.facts import ModelFacts, NormaliserFacts
 from myosweep.predict.networks import Networks
 
@@ -27,8 +29,10 @@ Research only; not a medical device.
 
 PICTURES is a folder of PNG files, a slice each, with the heart in the middle as in training. Masks
 are NIfTI files whose first axis is the picture's row; values are the places of the regions in
-`configs/metadata.json`. `SHA256SUMS` names every file. MONAI runs what stands in a bundle's
-configuration: take bundles only from people whom you trust.
+`configs/metadata.json`. Where the training averaged over mirrored or turned copies of an image
+(`answer` in `configs/inference.json`), so does this workflow; a network that MONAI loads alone does
+not. `SHA256SUMS` names every file. MONAI runs what stands in a bundle's configuration: take bundles
+only from people whom you trust.
 """
 
 
@@ -40,43 +44,48 @@ def write_bundle(model: Networks, folder: Path) -> Sequence[str]:
     """
     if len(model.networks) > 1:
         raise StudyError(
-            f"a MONAI bundle holds one network, and this value has {len(model.networks)}; give one "
-            "run (STUDY/runs/ID), or take --as onnx, which holds all of them"
+            f"a MONAI bundle holds one network, and this model is the mean of "
+            f"{len(model.networks)}; give one run (STUDY/runs/ID), or take --as onnx, which holds "
+            "all of them"
         )
     settings = model.facts.members[0].settings
-    weights = bundle_weights(model.networks[0].state_dict(), settings.depth)
+    weights = bundle_weights(model.networks[0].state_dict(), settings)
     file = BytesIO()
     torch.save(weights, file)
     for name in ("models", "docs"):
         (folder / name).mkdir()
     (folder / "models" / "model.pt").write_bytes(file.getvalue())
     (folder / "docs" / "README.md").write_text(_README, encoding="utf-8")
-    network = network_expression(settings.depth, settings.first_filters, len(model.facts.regions))
     write_json(folder / "configs" / "metadata.json", _metadata(model.facts))
-    write_json(folder / "configs" / "inference.json", _inference(model.facts, network))
+    write_json(folder / "configs" / "inference.json", _inference(model.facts))
     return (
         f"MONAI {version('monai')} loads it with monai.bundle.load; docs/README.md there says how "
         "to run it.",
     )
 
 
-def network_expression(depth: int, first_filters: int, regions: int) -> str:
+def network_expression(settings: RunSettings, regions: int) -> str:
     """The U-Net in Python: nested layers, with a skip connection around all that lies below it."""
 
     def pair(before: int, after: int) -> str:
-        first, second = (f"{_NN}.Conv2d({size}, {after}, 3, padding=1)" for size in (before, after))
-        return _sequential([first, _RELU, second, _RELU])
+        layers = []
+        for size in (before, after):
+            layers += [f"{_NN}.Conv2d({size}, {after}, 3, padding=1)"]
+            if settings.norm != "none":
+                layers += [f"{_NN}.GroupNorm({norm_groups(settings.norm, after)}, {after})"]
+            layers += [_RELU]
+        return _sequential(layers)
 
     def stage(number: int, before: int) -> list[str]:
-        filters = first_filters * 2**number
-        if number == depth:
+        filters = settings.first_filters * 2**number
+        if number == settings.depth:
             return [pair(before, filters)]
         up = f"{_NN}.ConvTranspose2d({2 * filters}, {filters}, 2, stride=2)"
         below = [f"{_NN}.MaxPool2d(2)", *stage(number + 1, filters), up, _RELU]
         skip = f"monai.networks.layers.SkipConnection({_sequential(below)}, dim=1, mode='cat')"
         return [pair(before, filters), skip, pair(2 * filters, filters)]
 
-    return _sequential([*stage(0, 1), f"{_NN}.Conv2d({first_filters}, {regions}, 1)"])
+    return _sequential([*stage(0, 1), f"{_NN}.Conv2d({settings.first_filters}, {regions}, 1)"])
 
 
 _NN = "torch.nn"
@@ -87,21 +96,25 @@ def _sequential(layers: Sequence[str]) -> str:
     return f"{_NN}.Sequential({', '.join(layers)})"
 
 
-def bundle_weights(weights: Mapping[str, Tensor], depth: int) -> dict[str, Tensor]:
+def bundle_weights(weights: Mapping[str, Tensor], settings: RunSettings) -> dict[str, Tensor]:
     """A ``UNet``'s weights under the names of ``network_expression``.
 
     MONAI's skip connection puts the skipped channels before those from below, ``UNet`` behind
     them: the first convolution of each decoder stage takes its channels in the other order.
     """
     found: dict[str, Tensor] = {}
+    depth = settings.depth
+    places = {"first": 0, "second": 2}
+    if settings.norm != "none":
+        places = {"first": 0, "first_norm": 1, "second": 3, "second_norm": 4}
 
     def take(own: str, name: str) -> None:
         for part in ("weight", "bias"):
             found[f"{name}.{part}"] = weights[f"{own}.{part}"]
 
     def take_pair(own: str, name: str) -> None:
-        take(f"{own}.first", f"{name}.0")
-        take(f"{own}.second", f"{name}.2")
+        for layer, place in places.items():
+            take(f"{own}.{layer}", f"{name}.{place}")
 
     def take_stage(number: int, prefix: str, place: int) -> None:
         """``place`` is where the stage begins in the list of layers that ``prefix`` names."""
@@ -166,17 +179,30 @@ def _metadata(facts: ModelFacts) -> dict[str, Any]:
     }
 
 
-def _inference(facts: ModelFacts, network: str) -> dict[str, Any]:
+def answer_expression(copies: int) -> str:
+    """What ``Averaged`` does with a network, in Python; without copies the network's scores."""
+    if copies == 1:
+        return "@network(images)"
+    terms = []
+    for copy in range(copies):
+        axes = [axis for axis, mirrored in ((3, copy & 1), (2, copy & 2)) if mirrored]
+        flip, turn = f".flip({axes})" if axes else "", ".transpose(2, 3)" if copy & 4 else ""
+        terms.append(f"@network(images{turn}{flip}).softmax(1){flip}{turn}")
+    return f"({' + '.join(terms)}) / {copies}"
+
+
+def _inference(facts: ModelFacts) -> dict[str, Any]:
     """A workflow that needs MONAI and its readers alone."""
-    keys = {"keys": "image"}
+    keys, settings = {"keys": "image"}, facts.members[0].settings
     return {
         "imports": ["$import glob", "$import os"],
         "bundle_root": ".",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "dataset_dir": "$@bundle_root + '/images'",
         "output_dir": "$@bundle_root + '/masks'",
-        "network_def": f"${network}",
+        "network_def": f"${network_expression(settings, len(facts.regions))}",
         "network": "$@network_def.to(@device).eval()",
+        "answer": f"$lambda images: {answer_expression(settings.test_time_averaging)}",
         "checkpoint": "$@bundle_root + '/models/model.pt'",
         "preprocessing": {
             "_target_": "Compose",
@@ -214,7 +240,7 @@ def _inference(facts: ModelFacts, network: str) -> dict[str, Any]:
         "run": [
             "$@network.load_state_dict(torch.load(@checkpoint, map_location=@device, "
             "weights_only=True))",
-            "$[@postprocessing({'pred': monai.data.MetaTensor(@network(one['image'][None].to("
+            "$[@postprocessing({'pred': monai.data.MetaTensor(@answer(one['image'][None].to("
             "@device))[0].detach().cpu(), meta=one['image'].meta)}) for one in @dataset]",
         ],
     }

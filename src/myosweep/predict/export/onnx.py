@@ -14,7 +14,7 @@ from myosweep.errors import StudyError
 from myosweep.files import write_json
 from myosweep.predict.export.examples import Examples
 from myosweep.predict.model import FACTS, ONNX, Model
-from myosweep.predict.networks import MeanOfNetworks, Networks
+from myosweep.predict.networks import MeanOfNetworks, Networks, mean_of
 from myosweep.predict.onnx_file import (
     FACTS_KEY,
     IMAGES,
@@ -35,7 +35,7 @@ def write_onnx(model: Networks, folder: Path, examples: Examples) -> Sequence[st
         StudyError: if they are further apart than rounding explains, or a library is missing.
     """
     facts = model.facts
-    mean = MeanOfNetworks(model.networks, [one.normaliser for one in facts.members]).eval()
+    mean = mean_of(model.networks, facts)
     proto = _graph(mean, len(facts.normalisers), facts.size)
     _forget_origin(proto)
     told = proto.metadata_props.add()

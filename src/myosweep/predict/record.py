@@ -1,0 +1,58 @@
+"""Whose predictions a folder holds: one model's, in one way, which its record tells."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from myosweep.config import canonical_hash
+from myosweep.errors import StudyError
+from myosweep.files import read_json, write_json
+from myosweep.predict.model import Model
+from myosweep.predict.outputs import FOLDERS
+from myosweep.predict.turn import AS_IT_IS, Turn
+
+Heart = Literal["search", "centre"]
+"""How the network's window is placed on an image that is larger."""
+RECORD = "predictions.json"
+
+
+def way_of(model: Model, heart: Heart = "search", turn: Turn = AS_IT_IS) -> dict[str, Any]:
+    """All that masks depend on, beside the images."""
+    return {
+        "model": model.facts.digest,
+        "computed_by": model.computed_by,
+        "heart": heart,
+        "turn": [turn.degrees, turn.mirrored],
+    }
+
+
+def mark_of(way: Mapping[str, Any]) -> str:
+    """A short name of a way, for files that lie among those of other ways."""
+    return f"myosweep-{canonical_hash(dict(way))[:8]}"
+
+
+def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> None:
+    """Write down whose predictions the folder holds.
+
+    Raises:
+        StudyError: if they are of another model or way, or nobody knows of which.
+    """
+    path = out / RECORD
+    try:
+        before = read_json(path)
+    except FileNotFoundError:
+        if taken := next((name for name in FOLDERS if (out / name).exists()), None):
+            raise StudyError(
+                f"{out.name!r} has a folder {taken!r} already, but no {RECORD} that says whose "
+                "results are in it; give another folder"
+            ) from None
+        facts = model.facts.model_dump(mode="json")
+        write_json(path, {"format": 1, **way, "facts": facts})
+        return
+    except (OSError, ValueError, RecursionError):
+        before = None
+    if not isinstance(before, dict) or any(before.get(name) != one for name, one in way.items()):
+        raise StudyError(
+            f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
+            "with another --heart, --turn or --mirror; give another folder"
+        )
