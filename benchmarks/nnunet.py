@@ -36,12 +36,47 @@ def prepare(plan: RunPlan, first_filters: Sequence[int], folder: Path) -> None:
     """Export the dataset, let nnU-Net plan and preprocess it, and give it our split."""
     (folder / "raw").mkdir(parents=True)
     export_dataset(plan.dataset, folder / "raw" / DATASET, "nnunet")
-    sizes = [plan.settings.depth, plan.settings.batch_size, *first_filters]
-    command = [str(PYTHON), str(WORKER), "prepare", *map(str, sizes)]
-    done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True)
+    _call(folder, "prepare", plan.settings.depth, plan.settings.batch_size, *first_filters)
+    _write_split(plan, "test", folder)
+
+
+def prepare_timed(plan: RunPlan, folder: Path) -> None:
+    """The same for a training that is judged: test patients take no part in its planning."""
+    raw = folder / "raw" / DATASET
+    if not (folder / "preprocessed").exists():
+        raw.parent.mkdir(parents=True)
+        export_dataset(plan.dataset, raw, "nnunet")
+        (raw / "imagesTs").mkdir()
+        for patient in _patients(plan, "test"):
+            name = f"{patient}_0000.nii.gz"
+            (raw / "imagesTr" / name).rename(raw / "imagesTs" / name)
+            (raw / "labelsTr" / f"{patient}.nii.gz").unlink()
+        facts = json.loads((raw / "dataset.json").read_text())
+        facts["numTraining"] = len(list((raw / "labelsTr").iterdir()))
+        (raw / "dataset.json").write_text(json.dumps(facts))
+        _call(folder, "prepare", plan.settings.depth, plan.settings.batch_size)
+    _write_split(plan, "validation", folder)
+
+
+def train_and_predict(folder: Path, seconds: float, seed: int, threads: int) -> dict[str, Any]:
+    """Train for so long and predict the test patients into ``folder/predicted-SEED``."""
+    images, out = folder / "raw" / DATASET / "imagesTs", folder / f"predicted-{seed}"
+    places = {"nnUNet_results": str(folder / f"results-{seed}")}
+    return json.loads(_call(folder, "timed", seconds, seed, threads, images, out, **places))
+
+
+def _call(folder: Path, *words: object, **places: str) -> str:
+    command = [str(PYTHON), str(WORKER), *map(str, words)]
+    done = subprocess.run(
+        command, env=_environment(folder) | places, capture_output=True, text=True
+    )
     if done.returncode:
-        raise SystemExit(f"nnU-Net cannot prepare the dataset:\n{done.stdout}{done.stderr}")
-    parts = {name: _patients(plan, part) for name, part in (("train", "training"), ("val", "test"))}
+        raise SystemExit(f"nnU-Net has failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    return done.stdout
+
+
+def _write_split(plan: RunPlan, held_out: str, folder: Path) -> None:
+    parts = {"train": _patients(plan, "training"), "val": _patients(plan, held_out)}
     splits = folder / "preprocessed" / DATASET / "splits_final.json"
     splits.write_text(json.dumps([parts]))
 

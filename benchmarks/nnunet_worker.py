@@ -2,10 +2,12 @@
 
     python nnunet_worker.py prepare DEPTH BATCH_SIZE FIRST_FILTERS...
     python nnunet_worker.py train CONFIGURATION THREADS
+    python nnunet_worker.py timed SECONDS SEED THREADS IMAGES OUT
 
 It needs nnU-Net's three environment variables, and imports nothing of myosweep. While training it
 reads seconds, one number a line, from standard input, trains so long inside nnU-Net's own loop, and
-answers with a line of JSON: images, seconds, and what was planned.
+answers with a line of JSON: images, seconds, and what was planned. ``timed`` trains as it plans for
+so long, its learning rate falling to 0 in that time, and then predicts a folder.
 """
 
 import json
@@ -14,12 +16,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from nnunetv2.experiment_planning.plan_and_preprocess_api import (
     extract_fingerprints,
     plan_experiments,
     preprocess,
 )
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 DATASET = 1
@@ -33,6 +37,8 @@ def main() -> None:
     if sys.argv[1] == "prepare":
         depth, batch_size, *filters = map(int, sys.argv[2:])
         prepare(depth, batch_size, filters)
+    elif sys.argv[1] == "timed":
+        timed(float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), *map(Path, sys.argv[5:]))
     else:
         train(sys.argv[2], int(sys.argv[3]))
 
@@ -103,13 +109,54 @@ def answer(**facts: object) -> None:
 
 def train(configuration: str, threads: int) -> None:
     """nnU-Net's 2D training on the processor, for ever; its epoch never ends."""
+    trainer = trainer_of(TurnTaking, configuration, threads)
+    trainer.num_iterations_per_epoch = 10**9
+    trainer.run_training()
+
+
+def trainer_of(kind: type, configuration: str, threads: int) -> nnUNetTrainer:
     torch.set_num_threads(threads)
     plans = json.loads((preprocessed() / f"{PLANS}.json").read_text())
     dataset = json.loads((preprocessed() / "dataset.json").read_text())
     plans["continue_training"] = False
-    trainer = TurnTaking(plans, configuration, 0, dataset, torch.device("cpu"))
-    trainer.num_iterations_per_epoch = 10**9
+    return kind(plans, configuration, 0, dataset, torch.device("cpu"))
+
+
+class Timed(nnUNetTrainer):
+    """nnU-Net's trainer with a time limit: no validation, and its own decay of the learning rate
+    (to the power of 0.9) over the time instead of over the epochs."""
+
+    seconds: float
+
+    def run_training(self) -> None:
+        self.on_train_start()
+        self.network.train()
+        steps, started = 0, time.perf_counter()
+        while (done := (time.perf_counter() - started) / self.seconds) < 1:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.initial_lr * (1 - done) ** 0.9
+            self.train_step(next(self.dataloader_train))
+            steps += 1
+        self.current_epoch += 1  # which on_train_end takes back
+        self.on_train_end()
+        answer(steps=steps, batch_size=self.batch_size, seconds=time.perf_counter() - started)
+
+
+Timed.__name__ = nnUNetTrainer.__name__  # by which the predictor finds the network's builder
+
+
+def timed(seconds: float, seed: int, threads: int, images: Path, out: Path) -> None:
+    """Train as planned for so long, then predict with mirroring, as nnU-Net does by default."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    trainer = trainer_of(Timed, "2d", threads)
+    trainer.seconds = seconds
     trainer.run_training()
+    predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False)
+    predictor.initialize_from_trained_model_folder(trainer.output_folder_base, (0,))
+    predictor.predict_from_files(
+        str(images), str(out), num_processes_preprocessing=1, num_processes_segmentation_export=1
+    )
 
 
 def preprocessed() -> Path:

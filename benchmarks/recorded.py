@@ -74,7 +74,7 @@ def read_grid(results: Results) -> Recorded:
         tuple(tuple(_history(results, run) for run in point.runs) for point in found),
         tuple(1.0 for _ in found),
         next(place for place, point in enumerate(values) if point.items() <= default.items()),
-        _margins(results),
+        margins(results),
         any_network_first=True,
     )
 
@@ -102,7 +102,7 @@ def read_design(folder: Path) -> Recorded:
         tuple(tuple(known.get((trial, seed), ()) for seed in seeds) for trial in trials),
         tuple(first[trial].cost for trial in trials),
         trials.index(DEFAULT),
-        _margins(results),
+        margins(results),
         any_network_first=False,
     )
 
@@ -155,7 +155,7 @@ def inside(values: Mapping[str, Value], space: Space) -> dict[str, Value]:
     return found
 
 
-def _margins(results: Results) -> tuple[float, float]:
+def margins(results: Results) -> tuple[float, float]:
     question, rows = results.study.question, results.counts
     metric = strict_metric(question.metric)
     validation, test = (

@@ -1,5 +1,6 @@
 """The benchmarks still run: each with so little work that its figures mean nothing."""
 
+import csv
 import json
 import os
 import re
@@ -21,8 +22,10 @@ from myosweep.data.phantom_dataset import make_phantom
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
+from myosweep.study.sweep import run_study
 from myosweep.study.tune.run import run_tuning
 from myosweep.study.tune.tuning import open_tuning
+from tests.predict.conftest import make_trained
 from tests.toy import toy_study
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -67,6 +70,28 @@ def test_training_prints_every_loop_and_ratio() -> None:
         fastest = max(peers, key=lambda loop: peers[loop])
         ratio = found["ratios"]["myosweep, float32"][fastest]["median"]
         assert ratio == pytest.approx(speeds["myosweep, float32"][0] / peers[fastest])
+
+
+@pytest.mark.long
+@needs_nnunet
+def test_nnunet_is_judged_on_the_same_patients(tmp_path: Path) -> None:
+    make_phantom(tmp_path / "data", patients=10, seed=0, size=64)
+    own = {"first_filters": 2, "depth": 2, "epochs": 1, "precision": "float32"}
+    content = {"name": "ours", "dataset": str(tmp_path / "data"), "settings": own}
+    config = study_config({**content, "split": {"fractions": [0.5, 0.2, 0.3]}})
+    run_study(config, tmp_path / "ours", jobs=1)
+    given = (str(tmp_path / "ours"), "--out", str(tmp_path / "theirs"), "--minutes", "0.02")
+    output = run("against_nnunet.py", *given, "--seeds", "1")
+    assert "seed 0: " in output
+    assert "Differences in dice" in output
+    with (tmp_path / "theirs" / "scores.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    judged = {
+        name: {row["patient"] for row in rows if row["method"] == name}
+        for name in ("myosweep", "nnU-Net")
+    }
+    assert len(judged["myosweep"]) == 3
+    assert judged["nnU-Net"] == judged["myosweep"]
 
 
 @pytest.mark.long
@@ -154,10 +179,20 @@ def test_boundary_prints_the_peers() -> None:
 
 
 def test_prediction_prints_rate_and_memory_of_each_kind() -> None:
-    output = run("predict.py", "--slices", "20", "60", "--first-filters", "2")
+    output = run("predict.py", "--slices", "60", "--first-filters", "2")
     for name in ("bfloat16", "float32", "onnx"):
-        assert f"{name}: memory per further slice" in output
-        assert re.search(rf"{name}: [\d.]+ slices per second", output)
+        assert re.search(rf"{name} +20 .*\n +{name} +200 ", output)
+        assert re.search(
+            rf"{name}: -?[\d.]+ slices per second; .* memory per further slice", output
+        )
+
+
+def test_heart_search_prints_what_is_found(tmp_path: Path) -> None:
+    """By a network that has learned nothing."""
+    place = make_trained(tmp_path / "toy").runs[0].path
+    output = run("heart_search.py", str(place), "--patients", "2", "--fields", "64")
+    assert re.search(r"phantoms of 64 x 64 +2 +[\d.]+% ", output)
+    assert re.search(r"phantoms of 64 x 64, cut +4 +[\d.]+% .* of \d\n", output)
 
 
 def test_import_prints_rate_and_memory() -> None:

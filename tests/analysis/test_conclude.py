@@ -96,6 +96,10 @@ DEGENERATE: dict[str, tuple[dict[Any, Any], str]] = {
     "a missing network": ({(5e-3,): (6, 6, 6), (1e-4,): (0, 1)}, "Preliminary."),
     "a diverged network": ({(5e-3,): (DIVERGED, 6), (1e-4,): (0, 1)}, "1 of 2 networks collapsed"),
     "all diverged": ({(5e-3,): (DIVERGED, DIVERGED), (1e-4,): (0, 1)}, "2 of 2 networks collapsed"),
+    "nothing learned": (
+        {(5e-3,): (DIVERGED, DIVERGED), (1e-4,): (DIVERGED, DIVERGED)},
+        "Not known: the networks have not learned the task.",
+    ),
 }
 
 

@@ -50,7 +50,7 @@ def test_too_little_evidence_names_no_value() -> None:
     assert shown.good_enough == ()
     found = recommend(shown, "0.0001", {}, "L2 strength")
     assert found.value is None
-    assert found.reason.startswith("Not known: too little evidence.")
+    assert found.reason.startswith("Not known: there is too little evidence.")
     assert "The default, 0.0001, is kept" in found.reason
     assert "Nothing speaks for one value" in recommend(shown, None, {}, "L2 strength").reason
 
@@ -90,3 +90,12 @@ def test_one_network_each_speaks_for_these_networks_alone() -> None:
     assert one.value == "0.00005"
     assert said in one.reason
     assert said not in recommend(judged(table(0.5, 0.6, 0.7)), "0.0001", {}, "").reason
+
+
+def test_nothing_is_taken_where_no_value_beats_a_predictor_that_sees_no_image() -> None:
+    shown = judged(table(0.5, 0.70, 0.705))
+    highest = max(one.mean for one in shown.values)
+    assert recommend(shown, "0.0001", {}, "L2 strength", highest - 0.001).value == "0.0001"
+    found = recommend(shown, "0.0001", {}, "L2 strength", highest)
+    assert found.value is None
+    assert found.reason.startswith("Not known: the networks have not learned the task. No L2")

@@ -13,7 +13,7 @@ from tests.audit.planted import Slices, split_of
 from myosweep.audit.baselines import measure_baselines
 from myosweep.audit.fingerprint import close_pairs, grey_image, hash_grey
 from myosweep.audit.fit import Fits, measure_fits
-from myosweep.audit.measure import axis_ratio, measure_slices
+from myosweep.audit.measure import measure_slices
 from myosweep.audit.misfit import find_misfits
 from myosweep.audit.near import best_correlations, details_of
 from myosweep.audit.place import jumps_px
@@ -96,16 +96,6 @@ def test_a_jump_is_measured_from_the_middle_of_the_neighbours(tmp_path: Path) ->
     leaning = [np.roll(RING, shift, axis=1) for shift in (-1, 0, 1)]
     table = measured(tmp_path, *leaning, patients="AAA").table
     assert jumps_px(table).tolist() == [1, 0, 1]
-
-
-def test_the_axis_ratio_does_not_depend_on_direction() -> None:
-    shape = np.zeros((40, 40), bool)
-    shape[10:30, 15:25] = True
-    assert axis_ratio(shape) == pytest.approx(2)
-    assert axis_ratio(shape.T) == pytest.approx(2)
-    diagonal = np.hypot(*np.mgrid[-20:20, -20:20] @ np.eye(40)) < 12
-    assert axis_ratio(diagonal) == pytest.approx(1, abs=0.01)
-    assert np.isnan(axis_ratio(np.zeros((3, 3), bool)))
 
 
 @settings(deadline=None, max_examples=20)

@@ -265,6 +265,9 @@ def test_what_the_user_must_mind_is_said(tmp_path: Path) -> None:
     twice = dataset.slices.assign(image_hash="same")
     findings = export_dataset(replace(dataset, slices=twice), tmp_path / "out", "png")
     assert findings.command.endswith(" --allow-duplicates")
+    stated = dataset.manifest.model_copy(update={"source": {"licence": "CC BY 4.0"}})
+    licensed = export_dataset(replace(dataset, manifest=stated), tmp_path / "licensed", "png")
+    assert licensed.command.endswith(' --licence "CC BY 4.0"')
     assert [warning[:30] for warning in findings.warnings] == [
         "An import takes patients and s",
         "Pixels beyond the source image",

@@ -201,9 +201,21 @@ def test_rows_hold_what_the_source_says_and_where_the_pixels_lay(place: Place) -
 def test_the_manifest_tells_the_rules(place: Place) -> None:
     slices = [a_slice("x", spacing_yx_mm=(2.0, 2.0))]
     one = place.make([stack(slices=slices)], source={"kind": "test"}, crop=3, resample_mm=1.0)
+    assert one.manifest.licence is None
     assert one.manifest.source == {
         "kind": "test", "crop": 3, "crop_around": "centre", "resample_mm": 1.0,
     }  # fmt: skip
+
+
+def test_a_licence_is_kept_as_it_was_stated(place: Place) -> None:
+    dataset = place.make([stack()], licence=" CC BY-NC-SA 4.0 ")
+    assert dataset.manifest.licence == dataset.manifest.source["licence"] == "CC BY-NC-SA 4.0"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "two\nlines", 'a "quote"', "x" * 201])
+def test_a_licence_is_a_line(text: str) -> None:
+    with pytest.raises(DatasetError, match="a licence is a line of at most 200 letters"):
+        Rules(SCHEME, licence=text)
 
 
 # Threads

@@ -24,6 +24,7 @@ from myosweep.predict.model import open_model
 from myosweep.predict.networks import read_model
 from myosweep.training.plan import network_of
 
+CARDS = ("model-card.json", "MODEL_CARD.md")
 CHECK = "of the pixels get another region"
 
 
@@ -74,7 +75,7 @@ def test_onnx_answers_as_the_ensemble(trained: Trained, tmp_path: Path, value: s
     written = export_model(trained.folder, tmp_path / "out", "onnx", [value])
     assert written.networks == 2
     assert "On 2 test slices of its study" in written.notes[0]
-    assert check_sums(tmp_path / "out") == {"model.onnx", "model.json"}
+    assert check_sums(tmp_path / "out") == {"model.onnx", "model.json", *CARDS}
     own = answers(trained.folder, trained, [value])
     for place in (tmp_path / "out", tmp_path / "out" / "model.onnx"):
         np.testing.assert_allclose(answers(place, trained), own, atol=1e-5)
@@ -122,7 +123,7 @@ finally:
 
 def test_the_native_form_is_the_runs_own_weights(trained: Trained, tmp_path: Path) -> None:
     export_model(trained.folder, tmp_path / "out", "safetensors", ["0.00005"])
-    names = {"model.json", "network-0.safetensors", "network-1.safetensors"}
+    names = {"model.json", "network-0.safetensors", "network-1.safetensors", *CARDS}
     assert check_sums(tmp_path / "out") == names
     for number, run in enumerate(trained.of_value(5e-5)):
         weights = (tmp_path / "out" / f"network-{number}.safetensors").read_bytes()

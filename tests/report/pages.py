@@ -52,4 +52,9 @@ def section_of(text: str, name: str) -> str:
 
 
 def without_pixels(text: str) -> str:
+    text = re.sub(r"(id=\"explorer-pixels\">).*?(</script>)", r"\1\2", text, flags=re.DOTALL)
     return re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)
+
+
+def without_scripts(text: str) -> str:
+    return re.sub(r"(<script[^>]*>).*?(</script>)", r"\1\2", text, flags=re.DOTALL)

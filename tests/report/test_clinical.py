@@ -44,6 +44,11 @@ def test_figures_and_tables(toy, insertions):
     assert "reference: " in found.drawings[2][0].alt
     letters = [one.letter for one in found.tables]
     assert letters == [f"M{k}" for k in range(1, len(letters) + 1)]
+    official = next(one for one in found.tables if one.title.endswith("metrics: myocardium"))
+    assert "these are not millimetres; beside it the same distance in true" in official.caption
+    heads = [cell.text for cell in official.table.head[-1]]
+    assert heads[-2:] == ["Hausdorff, official (not mm)", "Hausdorff, mm"]
+    assert any(one.title.startswith("Infarct size at base, middle") for one in found.tables)
     first = found.tables[0].table.sections[0].rows
     assert [row.head for row in first] == ["0.005", "0.0005", "0.00005"]
     assert first[1].cells[1:4] == ("0.0", "0.0 to 0.0", "same")

@@ -48,6 +48,7 @@ from myosweep.analysis.recommend import (
     Recommendation,
     Selection,
     means_by_value,
+    nothing_learned,
     recommend,
     select,
 )
@@ -95,6 +96,7 @@ class Conclusion:
         learning_curves, moving_best, overfitting: None for studies that they do not apply to.
         claims, shares, subgroups, movers, patients, interaction: see their modules.
         methods: a paragraph for a manuscript.
+        nothing_learned: whether no value is better than what needs no image.
     """
 
     asked: Asked
@@ -127,6 +129,7 @@ class Conclusion:
     movers: tuple[Mover, ...]
     patients: tuple[PatientRow, ...]
     methods: str
+    nothing_learned: bool
 
 
 def conclude(
@@ -164,6 +167,8 @@ def conclude(
     found, swept = points(results), axes(results)
     moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region
+    baselines = baseline_means(results, counts, asked.region, asked.metric)
+    blind = _blind(baselines, asked, results.scheme.names[0])
     all_looks = looks if look is None or look in looks else (*looks, look)
     return Conclusion(
         asked=asked,
@@ -178,6 +183,7 @@ def conclude(
             asked.default,
             {value: mean for value, mean in validation_means.items() if np.isfinite(mean)},
             what,
+            blind,
         ),
         selection=select(on_validation, shown, asked.default),
         others=_others(results, counts, asked, margins),
@@ -186,7 +192,7 @@ def conclude(
             *early_cautions(results),
             *inert_values(results, table),
         ),
-        baselines=baseline_means(results, counts, asked.region, asked.metric),
+        baselines=baselines,
         gap=training_gap(results),
         collapse=collapses(results, counts, own),
         sensitivity=sensitivity(
@@ -227,6 +233,7 @@ def conclude(
             all_looks if look else (),
             default_margin=asked.margin is None,
         ),
+        nothing_learned=nothing_learned(shown, blind),
     )
 
 
@@ -266,6 +273,16 @@ class _Margins:
             mm = None if spacing is None else shift * spacing
             comparisons.append(replace(one, shift_px=shift, shift_mm=mm))
         return replace(shown, comparisons=tuple(comparisons))
+
+
+def _blind(baselines: tuple[tuple[str, float], ...], asked: Asked, background: str) -> float | None:
+    """The best score that needs no image; None where a good network may well score lower.
+
+    That is so for accuracy, which rewards predicting too much, and for the background.
+    """
+    if "accuracy" in asked.metric or asked.region == background:
+        return None
+    return max((score for _, score in baselines), default=None)
 
 
 def _look(

@@ -40,6 +40,28 @@ class Mover:
     level: str | None
 
 
+@dataclass(frozen=True, eq=False)
+class SliceMoves:
+    """Scores of the test slices whose reference has the region, by value and network.
+
+    Attributes:
+        slices, seeds: what stands along the axes ``slice`` and ``network`` of the arrays; values
+            are those of ``points``.
+        scores: of every network; NaN where it has none.
+        means: for each value over the networks (seeds) that every value has on the slice; NaN
+            where there is none.
+        ranges: highest minus lowest of these means.
+        between_networks: as in ``Mover``.
+    """
+
+    slices: tuple[str, ...]
+    seeds: tuple[int, ...]
+    scores: Float64[np.ndarray, "value network slice"]
+    means: Float64[np.ndarray, "value slice"]
+    ranges: Float64[np.ndarray, " slice"]
+    between_networks: Float64[np.ndarray, " slice"]
+
+
 @dataclass(frozen=True)
 class PatientRow:
     """A patient's score for each value (mean over networks; NaN where there is none).
@@ -73,19 +95,10 @@ def slices_that_move(
     found = points(results)
     if len(found) < 2:
         return ()
-    scores, slices = _scores_by_slice(results, region, metric)
-    common = np.isfinite(scores).all(0)
-    scores = np.where(common, scores, 0.0)
-    counts = common.sum(0)
-    means = scores.sum(1) / np.maximum(counts, 1)
-    squares = np.where(common, (scores - means[:, None]) ** 2, 0.0).sum((0, 1))
-    freedom = len(found) * (counts - 1)
-    spread = np.sqrt(
-        np.divide(squares, freedom, out=np.full(len(slices), np.nan), where=freedom > 0)
-    )
-    ranges = np.where(counts > 0, np.ptp(means, axis=0), -1.0)
-    order = [s for s in np.argsort(-ranges, kind="stable")[:most] if counts[s]]
-    facts = _facts(results)
+    moves = slice_moves(results, region, metric)
+    slices, means, ranges = moves.slices, moves.means, np.nan_to_num(moves.ranges, nan=-1.0)
+    order = [s for s in np.argsort(-ranges, kind="stable")[:most] if ranges[s] >= 0]
+    facts = slice_facts(results)
     labels = [point.label for point in found]
     made = []
     for s in order:
@@ -100,11 +113,27 @@ def slices_that_move(
                 labels[high],
                 float(means[high, s]),
                 float(ranges[s]),
-                float(spread[s]),
+                float(moves.between_networks[s]),
                 level,
             )
         )
     return tuple(made)
+
+
+def slice_moves(results: Results, region: str, metric: str) -> SliceMoves:
+    """How the score of each test slice depends on the value; arguments as ``slices_that_move``."""
+    seeds, scores, slices = _scores_by_slice(results, region, metric)
+    common = np.isfinite(scores).all(0)
+    counts = common.sum(0)
+    compared = np.where(common, scores, 0.0)
+    means = compared.sum(1) / np.maximum(counts, 1)
+    squares = np.where(common, (compared - means[:, None]) ** 2, 0.0).sum((0, 1))
+    freedom = len(scores) * (counts - 1)
+    spread = np.full(len(slices), np.nan)
+    np.divide(squares, freedom, out=spread, where=freedom > 0)
+    means = np.where(counts > 0, means, np.nan)
+    ranges = np.ptp(means, axis=0)
+    return SliceMoves(tuple(slices), seeds, scores, means, ranges, np.sqrt(spread))
 
 
 def patients_table(table: ScoreTable) -> tuple[PatientRow, ...]:
@@ -123,8 +152,8 @@ def patients_table(table: ScoreTable) -> tuple[PatientRow, ...]:
 
 def _scores_by_slice(
     results: Results, region: str, metric: str
-) -> tuple[Float64[np.ndarray, "value network slice"], Sequence[str]]:
-    """Scores of all networks on the test slices whose reference has the region, by name."""
+) -> tuple[tuple[int, ...], Float64[np.ndarray, "value network slice"], Sequence[str]]:
+    """Seeds, their scores on the test slices whose reference has the region, and those slices."""
     rows = slice_scores(results, "test")
     rows = rows[rows["tp"] + rows["fn"] > 0]
     if region != ALL:
@@ -145,7 +174,7 @@ def _scores_by_slice(
         for run, seed in zip(point.runs, point.seeds, strict=True):
             if run in by_run.index:
                 made[v, seeds.index(seed)] = by_run.loc[run].to_numpy(float)
-    return made, list(map(str, by_run.columns))
+    return tuple(seeds), made, list(map(str, by_run.columns))
 
 
 def _score(rows: pd.DataFrame, metric: str) -> np.ndarray:
@@ -162,8 +191,8 @@ def _score(rows: pd.DataFrame, metric: str) -> np.ndarray:
     return np.asarray(found, float)
 
 
-def _facts(results: Results) -> Mapping[str, tuple[str, str | None]]:
-    """Patient and level of every slice."""
+def slice_facts(results: Results) -> Mapping[str, tuple[str, str | None]]:
+    """Patient and level (None where not known) of every slice, by its key."""
     rows = results.counts[["slice", "patient", "level"]].drop_duplicates("slice")
     return {
         str(name): (str(patient), None if pd.isna(level) else str(level))

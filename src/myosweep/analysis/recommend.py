@@ -7,6 +7,8 @@ import numpy as np
 from myosweep.statistics.answer import Answer, ValueMean
 from myosweep.statistics.score_table import ScoreTable
 
+_THIN = "Not known: there is too little evidence."
+
 
 @dataclass(frozen=True)
 class Recommendation:
@@ -38,7 +40,11 @@ class Selection:
 
 
 def recommend(
-    shown: Answer, default: str | None, validation_means: dict[str, float], what: str
+    shown: Answer,
+    default: str | None,
+    validation_means: dict[str, float],
+    what: str,
+    blind: float | None = None,
 ) -> Recommendation:
     """The preset's default if it is shown good enough, else the best of those that are.
 
@@ -48,7 +54,17 @@ def recommend(
     Args:
         validation_means: mean validation score by value; empty if there is none, then test means.
         what: the swept field in words.
+        blind: what a predictor that never sees the image scores; None where that tells nothing.
+            If no value's mean is higher, none is recommended.
     """
+    if nothing_learned(shown, blind):
+        return Recommendation(
+            None,
+            default,
+            f"Not known: the networks have not learned the task. No {what} has a higher mean than "
+            f"a predictor that never sees the image ({blind:.3f}). Train longer or with another "
+            "learning rate, and look at the images and masks (`myosweep audit`).",
+        )
     enough = shown.good_enough
     these = ""
     if shown.estimand == "patients":
@@ -65,7 +81,7 @@ def recommend(
         return Recommendation(
             None,
             default,
-            f"Not known: too little evidence. No tested {what} is shown to be good enough. {keep}.",
+            f"{_THIN} No tested {what} is shown to be good enough. {keep}.",
         )
     means = validation_means or {one.value: one.mean for one in shown.values}
     best = max(enough, key=lambda value: means.get(value, -np.inf))
@@ -74,8 +90,8 @@ def recommend(
         return Recommendation(
             None,
             default,
-            f"Not known: too little evidence. {best} alone is shown to be good enough, but not to "
-            f"be better than the default. {keep}.",
+            f"{_THIN} {best} alone is shown to be good enough, but not to be better than the "
+            f"default. {keep}.",
         )
     how = "the only value" if len(enough) == 1 else "the highest validation score of the values"
     tested = (
@@ -86,6 +102,11 @@ def recommend(
         default,
         f"{best}: {how} shown to be good enough ({', '.join(enough)}); {tested}.{these}",
     )
+
+
+def nothing_learned(shown: Answer, blind: float | None) -> bool:
+    """Whether no value's mean is above what is reached without looking at the image."""
+    return blind is not None and all(one.mean <= blind for one in shown.values)
 
 
 def _beats(shown: Answer, best: str, default: str | None) -> bool:

@@ -6,10 +6,8 @@ import pandas as pd
 
 from myosweep.audit.records import Finding, Inspected
 from myosweep.audit.words import count, percent
+from myosweep.metrics.shape import OVAL
 
-OVAL = 1.2
-"""Long by short axis. Of 120 undistorted phantom patients 1 is beyond, with 1.27; of the 80 EMIDEC
-patients, whose slices were published distorted, more than half are."""
 VERY_OVAL = 1.5
 """A single patient beyond this is told, too."""
 SERIOUS, LOOK = 0.25, 0.05

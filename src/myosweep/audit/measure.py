@@ -12,6 +12,7 @@ from myosweep.audit.greys import is_constant, percentiles
 from myosweep.audit.records import Progress
 from myosweep.audit.structures import Structures, belongs
 from myosweep.data.store import Dataset
+from myosweep.metrics.shape import axis_ratio
 from myosweep.regions import NO_REGION
 
 CHUNK = 64
@@ -137,24 +138,6 @@ def _shape_row(ventricle: Bool[np.ndarray, "y x"], box: _Box) -> dict[str, Any]:
         "centroid_x": float(x.mean()) + box[2] - 1,
         "axis_ratio": axis_ratio(filled),
     }
-
-
-def axis_ratio(shape: Bool[np.ndarray, "y x"]) -> float:
-    """Long axis by short axis of the ellipse with a shape's second moments; 1 is round.
-
-    A twelfth of a square pixel is added, the second moment of a pixel about its centre, so that a
-    line one pixel wide has a width. NaN for an empty shape.
-
-    >>> round(axis_ratio(np.ones((10, 20), bool)), 9)
-    2.0
-    """
-    y, x = np.nonzero(shape)
-    if not len(y):
-        return float("nan")
-    y, x = y - y.mean(), x - x.mean()
-    yy, xx, yx = y @ y / len(y) + 1 / 12, x @ x / len(x) + 1 / 12, y @ x / len(y)
-    middle, apart = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
-    return float(np.sqrt((middle + apart) / (middle - apart)))
 
 
 def _box(mask: Bool[np.ndarray, "y x"]) -> _Box:

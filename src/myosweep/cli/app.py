@@ -8,6 +8,7 @@ import myosweep
 from myosweep.cli import (
     audit_command,
     calibrate_command,
+    card_command,
     clinical_command,
     conclude_commands,
     data_commands,
@@ -89,3 +90,4 @@ app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)
 app.command("calibrate", rich_help_panel="Network")(calibrate_command.calibrate)
 app.command("predict", rich_help_panel="Network")(predict_command.predict)
+app.command("card", rich_help_panel="Network")(card_command.card)

@@ -224,6 +224,7 @@ def show_dataset(dataset: "Dataset") -> None:
         ("sites", ", ".join(facts["sites"]) or "not known"),
         ("vendors", ", ".join(facts["vendors"]) or "not known"),
         ("pixel spacing", f"known for {facts['slices_with_spacing']} slices"),
+        ("licence", dataset.manifest.licence or "not stated"),
         ("pixel hash", facts["pixel_hash"][:16]),
     ]
     if facts["ignored_codes"]:

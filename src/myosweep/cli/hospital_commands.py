@@ -14,6 +14,7 @@ from myosweep.cli.import_options import (
     CropAround,
     IgnoreOption,
     KeyOption,
+    LicenceOption,
     ListOnly,
     Out,
     PatientOption,
@@ -62,6 +63,7 @@ def import_segment(
     uncontoured: Uncontoured = "leave-out",
     table: TableOption = None,
     allow_duplicates: AllowDuplicates = False,
+    licence: LicenceOption = None,
     list_only: ListOnly = False,
 ) -> None:
     """Make a dataset from files that Medviso Segment saved.
@@ -85,7 +87,7 @@ def import_segment(
     *paths, last = places
     out = required(last if paths else None)
     scheme = chosen_regions(region, regions, ignore, default="three")
-    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates)
+    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates, licence)
     with counting("Importing slices") as progress:
         dataset, found = run_import(
             paths,
@@ -164,6 +166,7 @@ def import_dicom(
     uncontoured: Uncontoured = "leave-out",
     table: TableOption = None,
     allow_duplicates: AllowDuplicates = False,
+    licence: LicenceOption = None,
     list_only: ListOnly = False,
 ) -> None:
     """Make a dataset from DICOM series and their masks.
@@ -188,7 +191,7 @@ def import_dicom(
         _list_dicom(images, masks)
         return
     scheme = chosen_regions(region, regions, ignore)
-    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates)
+    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates, licence)
     with counting("Importing slices") as progress:
         dataset, found = run_import(
             images,

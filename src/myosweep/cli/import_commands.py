@@ -13,6 +13,7 @@ from myosweep.cli.import_options import (
     Crop,
     CropAround,
     IgnoreOption,
+    LicenceOption,
     PatientOption,
     RegionOption,
     RegionsOption,
@@ -49,6 +50,7 @@ def import_png(
     crop_around: CropAround = "centre",
     table: TableOption = None,
     allow_duplicates: AllowDuplicates = False,
+    licence: LicenceOption = None,
 ) -> None:
     """Make a dataset from a folder of images and a folder of masks.
 
@@ -71,6 +73,7 @@ def import_png(
             crop_around=crop_around,
             table=table,
             allow_duplicates=allow_duplicates,
+            licence=licence,
             progress=progress,
         )
     show_dataset(dataset)
@@ -102,6 +105,7 @@ def import_nifti(
     ] = None,
     table: TableOption = None,
     allow_duplicates: AllowDuplicates = False,
+    licence: LicenceOption = None,
 ) -> None:
     """Make a dataset from NIfTI volumes and masks.
 
@@ -132,7 +136,7 @@ def import_nifti(
         scheme = chosen_regions(region, regions, ignore)
     elif ignore:
         scheme = replace(scheme, ignored=(*scheme.ignored, *parse_codes(ignore)))
-    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates)
+    rules = Rules(scheme, crop, crop_around, resample, table, allow_duplicates, licence)
     with counting("Importing slices") as progress:
         dataset, found = run_import(
             images,

@@ -65,6 +65,15 @@ TableOption = Annotated[
 AllowDuplicates = Annotated[
     bool, typer.Option("--allow-duplicates", help="Keep slices with the same image twice.")
 ]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--licence",
+        metavar="TEXT",
+        show_default=False,
+        help='Under which the data may be used, such as "CC BY-NC-SA 4.0"; model cards state it.',
+    ),
+]
 PatientOption = Annotated[
     str | None,
     typer.Option(

@@ -72,6 +72,7 @@ def import_png(
     crop_around: Literal["centre", "masks"] = "centre",
     table: Path | str | None = None,
     allow_duplicates: bool = False,
+    licence: str | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Make a dataset from images and masks of the same relative names.
@@ -80,7 +81,7 @@ def import_png(
         images, masks: folders; a file and its mask have the same name, the ending may differ.
         out: the dataset folder to make.
         patient: regular expression that finds the patient in a name, see ``NamePattern``.
-        scheme, crop, crop_around, table, allow_duplicates: as ``Rules`` says.
+        scheme, crop, crop_around, table, allow_duplicates, licence: as ``Rules`` says.
         progress: called with slices done and slices in all.
 
     Raises:
@@ -88,7 +89,7 @@ def import_png(
     """
     out = Path(out)
     table = None if table is None else Path(table)
-    rules = Rules(scheme, crop, crop_around, None, table, allow_duplicates)
+    rules = Rules(scheme, crop, crop_around, None, table, allow_duplicates, licence)
     refuse_taken(out)
     problems: list[str] = []
     pairs = _find_pairs(Path(images), Path(masks), NamePattern(patient), problems)

@@ -10,6 +10,8 @@ from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 from myosweep.regions import RegionScheme
 
+_LONGEST_LICENCE = 200
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -22,6 +24,7 @@ class Rules:
         resample_mm: side of the square pixels to resample to; without it no pixel is touched.
         table: CSV that describes slices or patients, see ``read_descriptions``.
         allow_duplicates: keep slices whose image is that of another slice.
+        licence: under which the images and masks may be used, in a line; kept as it is given.
 
     Raises:
         DatasetError: if a number is out of range.
@@ -33,6 +36,7 @@ class Rules:
     resample_mm: float | None = None
     table: Path | None = None
     allow_duplicates: bool = False
+    licence: str | None = None
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop < 1:
@@ -49,9 +53,25 @@ class Rules:
                 f"pixels are resampled to {SMALLEST_MM} to {LARGEST_MM} mm, got "
                 f"{self.resample_mm:g}; LGE slices have about 1 to 2 mm"
             )
+        if self.licence is not None and not _is_line(self.licence):
+            raise DatasetError(
+                f"a licence is a line of at most {_LONGEST_LICENCE} letters without double quotes, "
+                f"got {self.licence!r}; "
+                'write for instance --licence "CC BY-NC-SA 4.0"'
+            )
 
     def facts(self) -> dict[str, Any]:
         """What the manifest tells of them."""
         around = self.crop_around if self.crop else None
         resampled = {"resample_mm": self.resample_mm} if self.resample_mm else {}
-        return {"crop": self.crop, "crop_around": around, **resampled}
+        stated = {"licence": self.licence.strip()} if self.licence else {}
+        return {"crop": self.crop, "crop_around": around, **resampled, **stated}
+
+
+def _is_line(text: str) -> bool:
+    return (
+        bool(text.strip())
+        and text.isprintable()
+        and '"' not in text
+        and len(text) <= _LONGEST_LICENCE
+    )

@@ -50,6 +50,12 @@ class Manifest(BaseModel):
     width: int
     pixel_hash: str
 
+    @property
+    def licence(self) -> str | None:
+        """Under which the data may be used, as stated at the import; None if nobody did."""
+        stated = self.source.get("licence")
+        return stated if isinstance(stated, str) else None
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -16,7 +16,7 @@ from myosweep.report.audit_pictures import (
     draw_no_image,
     thumbs,
 )
-from myosweep.report.embed import inline_svg, page_environment, page_style
+from myosweep.report.embed import inline_svg, page_environment, rendered
 from myosweep.report.style import Drawing, region_colours
 
 SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
@@ -101,7 +101,7 @@ def render_audit(page: AuditPage) -> str:
     environment = page_environment()
     environment.filters["inline"] = lambda drawing: Markup(inline_svg(drawing))
     environment.filters["with_code"] = with_code
-    return environment.get_template("audit.html.j2").render(page=page, style=page_style())
+    return rendered("audit.html.j2", page, environment)
 
 
 def _shown(finding: Finding, audit: Audit, dataset: Dataset) -> ShownFinding:

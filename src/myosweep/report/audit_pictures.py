@@ -13,9 +13,10 @@ from PIL import Image
 
 from myosweep.audit import Audit
 from myosweep.audit.centring import slice_distances_px
-from myosweep.audit.distortion import OVAL, axis_ratios
+from myosweep.audit.distortion import axis_ratios
 from myosweep.audit.fingerprint import grey_image
 from myosweep.data.store import Dataset
+from myosweep.metrics.shape import OVAL
 from myosweep.regions import NO_REGION
 from myosweep.report.style import (
     ELSEWHERE,

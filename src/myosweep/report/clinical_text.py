@@ -7,6 +7,7 @@ from typing import Any
 from myosweep.analysis.clinical.findings import ClinicalFindings, MeasureFinding
 from myosweep.analysis.verdict_text import plain
 from myosweep.report.clinical import ClinicalSection, clinical_section
+from myosweep.report.clinical_tables import OF_CONCORDANCE, OF_LIMITS
 from myosweep.report.conclusion_tables import Lettered
 from myosweep.report.conclusion_text import Block
 from myosweep.results.read import Results
@@ -44,8 +45,15 @@ def _blocks(section: ClinicalSection) -> Iterator[Block]:
 
 
 def _table(one: Lettered) -> Block:
-    rows = tuple((row.head, *row.cells) for section in one.table.sections for row in section.rows)
-    columns = tuple(cell.text for cell in one.table.head[-1])
+    """A table as the terminal shows it, without columns that a narrow one has no room for."""
+    heads = [cell.text for cell in one.table.head[-1]]
+    kept = [k for k, head in enumerate(heads) if head not in (OF_LIMITS, OF_CONCORDANCE)]
+    rows = tuple(
+        tuple((row.head, *row.cells)[k] for k in kept)
+        for section in one.table.sections
+        for row in section.rows
+    )
+    columns = tuple(heads[k] for k in kept)
     return Block(one.title, columns, rows, () if one.folded else (one.caption,))
 
 

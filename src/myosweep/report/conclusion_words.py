@@ -51,8 +51,8 @@ def _which(told: Told) -> Part:
     advice = told.conclusion.recommendation
     reason = advice.reason
     if advice.value is None:
-        reason = reason.removeprefix("Not known: too little evidence. ")
-        lead = "Not known: there is too little evidence."
+        start, _, reason = reason.partition(". ")
+        lead = f"{start}."
     elif advice.value == advice.default:
         lead = f"Keep the default, {told.named(advice.value)}."
     else:
@@ -92,7 +92,9 @@ def _how_much(told: Told) -> Part:
     places = decimals_of(shown)
     largest = high.mean - low.mean
     lead = "Not at all: the means are the same with every value."
-    if largest > 0:
+    if told.conclusion.nothing_learned:
+        lead = "Not known, because nothing was learned."
+    elif largest > 0:
         shift = like_moving(*shift_of(shown, largest))
         lead = f"The means differ by at most {number(largest, places)}{shift}."
     said = [

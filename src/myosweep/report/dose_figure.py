@@ -26,6 +26,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
     value_colour,
     value_legend,
 )
@@ -174,7 +175,7 @@ def draw_dose_panel(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:
     width = min(0.5 * record.axis.spacing, 0.06 * (right - left))
     _draw_course(panel, record, axes)
     for one in panel.points:
-        _draw_point(one, width, axes)
+        _draw_point(one, panel, width, axes)
         if one.may_be_best:
             axes.plot(
                 one.x, 0.025, "^", ms=5.5, color=INK, transform=axes.get_xaxis_transform(), zorder=4
@@ -238,7 +239,7 @@ def _baselines_of(conclusion: Conclusion, region: str, metric: str) -> dict[str,
     return dict(next((one.baselines for one in here), ()))
 
 
-def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
+def _draw_point(one: DosePoint, panel: DosePanel, width: float, axes: Axes) -> None:
     scores, colour = one.scores, value_colour(one.point)
     networks = [score for score in scores.networks if math.isfinite(score)]
     if len(networks) > 1:
@@ -251,7 +252,23 @@ def _draw_point(one: DosePoint, width: float, axes: Axes) -> None:
         ends = max(scores.low, 0.0), min(scores.high, 1.0)
         axes.vlines(one.x, *ends, color=INK, linewidth=1.3, zorder=3)
     face = colour if one.good_enough else FACE
-    axes.plot(one.x, scores.mean, "o", ms=5.8, mfc=face, mec=colour, mew=1.6, zorder=4)
+    (mean,) = axes.plot(one.x, scores.mean, "o", ms=5.8, mfc=face, mec=colour, mew=1.6, zorder=4)
+    tell(mean, _tip(one, panel, networks))
+
+
+def _tip(one: DosePoint, panel: DosePanel, networks: Sequence[float]) -> str:
+    """A value's score in lines: mean and interval, networks, the sets that it belongs to."""
+    count = f"{len(networks)} network{'s' if len(networks) != 1 else ''}"
+    spread = f": {min(networks):.3f} to {max(networks):.3f}" if len(networks) > 1 else ""
+    sets = ((one.good_enough, "shown good enough"), (one.may_be_best, "may be the best"))
+    lines = [
+        one.point.words,
+        panel.title,
+        f"mean {METRIC_WORDS[panel.metric]} {one.scores.mean:.3f}{_interval(one.scores)}",
+        f"{count}{spread}",
+        ", ".join(words for holds, words in sets if holds),
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _draw_course(panel: DosePanel, record: DoseFigure, axes: Axes) -> None:

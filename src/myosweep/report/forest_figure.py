@@ -24,6 +24,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
     value_colour,
 )
 from myosweep.results.read import Results
@@ -235,7 +236,23 @@ def _draw_row(row: ForestRow, place: int, limit: float, axes: Axes) -> None:
                 zorder=2,
             )
     face = row.colour if row.decided else FACE
-    axes.plot(row.difference, place, "s", ms=6, mfc=face, mec=row.colour, mew=1.6, zorder=3)
+    (square,) = axes.plot(
+        row.difference, place, "s", ms=6, mfc=face, mec=row.colour, mew=1.6, zorder=3
+    )
+    tell(square, _tip(row))
+
+
+def _tip(row: ForestRow) -> str:
+    """A difference in lines: of what, how large with its interval, as a shift, the verdict."""
+    known = math.isfinite(row.low) and math.isfinite(row.high)
+    interval = f" ({_signed3(row.low)} to {_signed3(row.high)})" if known else ""
+    shift = f"a shift of the contour by {row.shift}" if row.shift else ""
+    lines = [row.label, f"{_signed3(row.difference)}{interval}", shift, row.verdict]
+    return "\n".join(line for line in lines if line)
+
+
+def _signed3(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def limit_of(rows: Sequence[ForestRow], margin: float) -> float:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from myosweep.analysis.learning_curve import LearningCurve, LearningCurves, LinePoint
+from myosweep.analysis.learning_curve import LearningCurve, LearningCurves, LinePoint, SizePoint
 from myosweep.report.style import (
     FACE,
     INK,
@@ -22,6 +22,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
     value_legend,
 )
 
@@ -104,7 +105,10 @@ def draw_learning_panel(
         axes.plot(beside, known, "o", ms=2.4, color=MUTED, alpha=0.6, mew=0)
         if math.isfinite(one.score.low):
             axes.vlines(one.patients, one.score.low, one.score.high, color=INK, lw=1.3, zorder=3)
-        axes.plot(one.patients, one.score.mean, "o", ms=5.5, mfc=colour, mec=FACE, zorder=4)
+        (mean,) = axes.plot(
+            one.patients, one.score.mean, "o", ms=5.5, mfc=colour, mec=FACE, zorder=4
+        )
+        tell(mean, _tip(one))
     _draw_line(curve, colour, axes)
     if curve.check is not None:
         place, check = curve.check.patients / _BESIDE, curve.check
@@ -113,6 +117,15 @@ def draw_learning_panel(
         axes.plot(place, check.predicted, "D", ms=4.2, mfc=FACE, mec=INK, mew=1, zorder=4)
     if curve.problem:
         _write(f"{curve.problem.split(';')[0]}.", axes)
+
+
+def _tip(one: SizePoint) -> str:
+    """A mean in lines: patients, score with its interval, networks."""
+    known = math.isfinite(one.score.low) and math.isfinite(one.score.high)
+    interval = f" ({one.score.low:.3f} to {one.score.high:.3f})" if known else ""
+    networks = sum(math.isfinite(score) for score in one.score.networks)
+    count = f"{networks} network{'s' if networks != 1 else ''}"
+    return f"{one.patients} training patients\nmean {one.score.mean:.3f}{interval}\n{count}"
 
 
 def _draw_line(curve: LearningCurve, colour: str, axes: Axes) -> None:

@@ -11,6 +11,7 @@ from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
+from myosweep.report.card import CardSection, card_section
 from myosweep.report.clinical import ClinicalSection, stored_section
 from myosweep.report.conclusion import (
     ConclusionSection,
@@ -20,7 +21,8 @@ from myosweep.report.conclusion import (
 )
 from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.early_rule import EarlySection, draw_early, early_section
-from myosweep.report.embed import embedded, page_environment, page_style, write_figures
+from myosweep.report.embed import rendered, write_figures
+from myosweep.report.explorer.build import ExplorerContent, explorer_content
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.pictures import read_pictures
 from myosweep.report.reliability import ReliabilitySection, stored_reliability
@@ -45,8 +47,10 @@ class Page:
         conclusion, conclusion_drawings: the page's first part, and its figures A, B and C.
         clinical: what `myosweep clinical` measured; None if it has not.
         reliability: what `myosweep calibrate` measured; None if it has not.
+        card: the model card of the value to take; None for masks of another program.
         background: what to know beside the conclusion.
         masks: what Figure 2 shows; None if there is none, and ``no_masks`` says why.
+        explorer: every test slice, to look at; None where dataset or masks are not at hand.
     """
 
     title: str
@@ -67,11 +71,13 @@ class Page:
     early_rule: EarlySection | None
     clinical: ClinicalSection | None
     reliability: ReliabilitySection | None
+    card: CardSection | None
     settings: tables.Table | None
     runs: tables.Table
     versions: tuple[words.Fact, ...]
     masks: MasksFigure | None
     no_masks: str
+    explorer: ExplorerContent | None
     has_baselines: bool
     folds: bool
     scores_drawing: Drawing
@@ -150,7 +156,7 @@ def build_page(
     _check_networks(results)
     concluded = concluded or conclude(results)
     section = conclusion_section(concluded, results)
-    masks, no_masks = _masks(results, dataset, slices)
+    masks, no_masks, explorer = _masks(results, dataset, slices)
     curves, early = curves_figure(results), early_section(results)
     trained = results.study.source == "training"
     return Page(
@@ -172,11 +178,13 @@ def build_page(
         early_rule=early,
         clinical=stored_section(results),
         reliability=stored_reliability(results),
+        card=card_section(results, concluded),
         settings=tables.settings_table(results) if trained else None,
         runs=tables.runs_table(results),
         versions=words.versions(results),
         masks=masks,
         no_masks=no_masks,
+        explorer=explorer,
         has_baselines=bool((results.runs["kind"] == "baseline").any()),
         folds=in_folds(results),
         scores_drawing=draw_scores(scores_figure(results)),
@@ -188,10 +196,7 @@ def build_page(
 
 def render(page: Page) -> str:
     """The page as HTML that needs nothing else."""
-    environment = page_environment()
-    environment.filters["embedded"] = embedded
-    template = environment.get_template("template.html.j2")
-    return template.render(page=page, style=page_style())
+    return rendered("template.html.j2", page)
 
 
 def _check_networks(results: Results) -> None:
@@ -216,13 +221,18 @@ def _has_stopped(results: Results) -> bool:
 
 def _masks(
     results: Results, dataset: Path | str | None, slices: Sequence[str]
-) -> tuple[MasksFigure | None, str]:
-    """Figure 2, or why there is none; a dataset or slices that were asked for must be there."""
+) -> tuple[MasksFigure | None, str, ExplorerContent | None]:
+    """Figure 2, or why there is none, and the explorer.
+
+    A dataset or slices that were asked for must be there.
+    """
     try:
-        figure = masks_figure(results, read_pictures(results, dataset), slices)
+        pictures = read_pictures(results, dataset)
+        figure = masks_figure(results, pictures, slices)
+        explorer = explorer_content(results, pictures.dataset)
     except InputError:
         if dataset is not None or slices:
             raise
-        return None, NO_DATASET
+        return None, NO_DATASET, None
     region = results.study.question.region
-    return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region)
+    return figure, "" if figure else NO_REGION_TO_SHOW.format(region=region), explorer

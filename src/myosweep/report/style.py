@@ -1,9 +1,9 @@
 """How figures look: one colour per value and per region everywhere, metrics in words."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib
@@ -21,8 +21,12 @@ TOO_MUCH, MISSED, ELSEWHERE, AGREED = "#e69f00", "#0065a8", "#b9c2cc", "#e7ebef"
 """Difference maps: region marked by the network alone, by the reference alone, errors between other
 regions, and the region where both agree."""
 
+DISAGREED = "#c77dff"
+"""Pixels on which networks of one value disagree."""
+
 WIDTH_IN = 7.2
 _PNG_DPI = 200
+_TIP = "tip: "
 MOST_AS_VECTORS = 100
 """More marks or lines of one kind than these are an image in the SVG file, or it would be huge."""
 _LEGEND_KEY_IN, _LEGEND_LETTER_IN = 0.42, 0.062
@@ -84,12 +88,17 @@ _RC: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure as it goes to files and into the page."""
+    """A figure as it goes to files and into the page.
+
+    Attributes:
+        tips: what marks say when the pointer is near, by their ids in the SVG.
+    """
 
     name: str
     svg: str
     png: bytes
     alt: str
+    tips: Mapping[str, str] = field(default_factory=dict)
 
 
 def value_colour(point: Point) -> str:
@@ -133,10 +142,27 @@ def finish(figure: Figure, name: str, alt: str) -> Drawing:
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)  # once for both files
         figure.set_layout_engine("none")
+    tips = _collect_tips(figure)
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", dpi=_PNG_DPI, metadata={"Date": None, "Creator": None})
     figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None})
-    return Drawing(name, svg.getvalue(), png.getvalue(), alt)
+    return Drawing(name, svg.getvalue(), png.getvalue(), alt, tips)
+
+
+def tell(mark: Artist, text: str) -> None:
+    """Let a mark say something when the pointer is near; the page shows it, paper does not."""
+    mark.set_gid(_TIP + text)
+
+
+def _collect_tips(figure: Figure) -> dict[str, str]:
+    """What marks say, by the ids that they get."""
+    tips: dict[str, str] = {}
+    for mark in figure.findobj():
+        if (gid := mark.get_gid()) is not None and gid.startswith(_TIP):
+            name = f"mark-{len(tips) + 1}"
+            tips[name] = gid.removeprefix(_TIP)
+            mark.set_gid(name)
+    return tips
 
 
 def value_legend(

@@ -14,9 +14,10 @@ from myosweep.analysis.tuned_methods import tuned_methods
 from myosweep.config import StudyConfig
 from myosweep.files import whole_file
 from myosweep.report import words
+from myosweep.report.card import CardSection, trial_card_section
 from myosweep.report.conclusion_text import Block
 from myosweep.report.early_figure import draw_early, early_figure
-from myosweep.report.embed import embedded, page_environment, page_style, write_figures
+from myosweep.report.embed import rendered, write_figures
 from myosweep.report.importance_figure import draw_importance, importance_figure
 from myosweep.report.race_figure import draw_race, race_figure
 from myosweep.report.search_figure import draw_search, search_figure
@@ -59,6 +60,7 @@ class TunedPage:
         paste: the recommended settings as lines of a study file; empty if the default is kept.
         changes, test, race, early: tables; None where there is nothing yet.
         matters: which settings matter; empty before the search is over.
+        card: the model card of the settings to take; None before the end.
     """
 
     name: str
@@ -86,6 +88,7 @@ class TunedPage:
     early_drawing: Drawing | None
     matters: tuple[Matter, ...]
     matters_drawing: Drawing | None
+    card: CardSection | None
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
@@ -160,6 +163,7 @@ def build_tuned_page(results: Results, found: Tuned) -> TunedPage:
         early_drawing=None if early is None else draw_early(early),
         matters=tuple(map(_matter, matters_blocks(found, study))),
         matters_drawing=_draw_matters(found, study),
+        card=trial_card_section(results, found.recommended),
     )
 
 
@@ -180,9 +184,7 @@ def _draw_matters(found: Tuned, study: StudyConfig) -> Drawing | None:
 
 def render_tuned(page: TunedPage) -> str:
     """The page as HTML that needs nothing else."""
-    environment = page_environment()
-    environment.filters["embedded"] = embedded
-    return environment.get_template("tuned.html.j2").render(page=page, style=page_style())
+    return rendered("tuned.html.j2", page)
 
 
 def _standing(found: Tuned, results: Results) -> words.Fact:

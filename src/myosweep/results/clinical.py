@@ -23,7 +23,6 @@ class ClinicalFacts(Record):
         sector_start_deg: where sectors begin in the other patients.
         in_plane_known, spacing_known: patients with known pixel distances, with known volumes.
         several_spacings, gaps, partial: patients for whom that is so.
-        levels_known: patients whose slices have a level.
         oval: patients whose left ventricle is too oval for an undistorted image.
     """
 
@@ -39,7 +38,6 @@ class ClinicalFacts(Record):
     several_spacings: tuple[str, ...]
     gaps: tuple[str, ...]
     partial: tuple[str, ...]
-    levels_known: int
     oval: int
 
 

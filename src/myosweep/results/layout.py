@@ -8,6 +8,7 @@ DIR/tuning.json           with [tune]: budget, and whether search and race are o
 DIR/report.html, figures/ the report
 DIR/clinical/             clinical measures of patients.parquet, and about.json: how they were made
 DIR/reliability/          what `myosweep calibrate` measured, one folder per model
+DIR/cards/NAME/           model cards: of a run, or of a value's networks
 DIR/.turns/               claims on the study itself: who writes the study and its splits
 DIR/initial/              weights that trainings start from (init_from), named by their content
 DIR/runs/<run-id>/        one run: settings.json, history.csv, checkpoint.safetensors,
@@ -169,6 +170,10 @@ class StudyFolder:
     def clinical(self) -> Path:
         """Clinical measures, one row per run and patient; ``about.json`` stands beside it."""
         return self.path / "clinical" / "patients.parquet"
+
+    def card(self, name: str) -> Path:
+        """The folder of the model card of a run, or of a value's networks."""
+        return self.path / "cards" / name
 
     @property
     def reliability(self) -> Path:

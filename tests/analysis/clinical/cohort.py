@@ -25,15 +25,25 @@ def cohort(
     scheme: RegionScheme = FIVE,
     *,
     levels: bool = True,
+    stretch: float = 1.0,
+    blank: int = 0,
+    scarred: bool = True,
     **row: Any,
 ) -> Dataset:
-    """Round hearts with infarcts on the right, of several sizes, every second with no-reflow."""
+    """Round hearts with infarcts on the right, of several sizes, every second with no-reflow.
+
+    Args:
+        stretch: how much longer hearts are along rows; only then are they not round.
+        blank: so many of the first patients have no label.
+        scarred: False for hearts without any infarct.
+    """
     known = {"spacing_mm": SPACING_MM, "slice_spacing_mm": SLICES_MM, **row}
     kinds = np.dtype(np.uint8), np.dtype(np.uint8)
     with new_dataset(folder, *kinds, scheme, {"kind": "toy"}) as draft:
         for patient in range(patients):
             for number, level in enumerate(LEVELS):
-                labels = heart(patient)
+                kind = patient if scarred else WITHOUT_INFARCT
+                labels = heart(kind, stretch) * np.uint8(patient >= blank)
                 rng = np.random.default_rng(10 * patient + number)
                 image = np.choose(labels, [90, 200, 60, 190, 50]) + rng.normal(0, 6, labels.shape)
                 name = f"P{patient:02d}"
@@ -48,9 +58,10 @@ def cohort(
     return open_dataset(folder)
 
 
-def heart(patient: int) -> np.ndarray:
+def heart(patient: int, stretch: float = 1.0) -> np.ndarray:
     """The codes of any slice of a patient."""
     y, x = np.mgrid[:SIDE, :SIDE] - SIDE // 2
+    x = x / stretch
     radius, angle = np.hypot(y, x), np.abs(np.arctan2(-y, x))
     outer = 13 + patient % 3
     labels = np.where(radius < outer, 2, 0)
@@ -93,6 +104,7 @@ def clinical_study(folder: Path, shifts: dict[Any, Any] | None = None, **config:
     shifts = shifts or {(5e-3,): (1, 1, 2), (5e-4,): (0, 0, 0), (5e-5,): (0, 0, 0)}
     data = config.pop("data", None) or cohort(folder / "data")
     settings = {"data": data, "scheme": FIVE, "answer": grown, "baselines": False, **config}
-    split = {"by": "patient", "fractions": [0.3, 0.2, 0.5]}
+    if "replicates" not in config:  # folds divide patients by themselves
+        settings["split"] = {"by": "patient", "fractions": [0.3, 0.2, 0.5]}
     question = {"region": settings["scheme"].names[2], "reference": 5e-4}
-    return toy_study(folder, shifts, split=split, question=question, **settings)
+    return toy_study(folder, shifts, question=question, **settings)

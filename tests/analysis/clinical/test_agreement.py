@@ -7,6 +7,7 @@ from myosweep.analysis.clinical.agreement import (
     agreement,
     concordance,
     concordance_interval,
+    limit_error,
     patient_errors,
     single_sd,
 )
@@ -34,7 +35,8 @@ def test_bland_and_altman_by_hand():
     assert (found.lower, found.upper) == (pytest.approx(0.04), pytest.approx(3.96))
     t = 4.302653  # 2 degrees of freedom
     assert found.bias.low == pytest.approx(2 - t / np.sqrt(3), rel=1e-5)
-    assert found.limit_error == pytest.approx(t * np.sqrt(3 / 3), rel=1e-5)
+    of_limit = 1 / 3 + 1.96**2 / (2 * 2)  # Bland and Altman 1999: 1 / n + 1.96^2 / (2 (n - 1))
+    assert found.limit_error == pytest.approx(t * np.sqrt(of_limit), rel=1e-5)
     assert (found.networks, found.patients) == (1, 3)
     assert found.concordance == pytest.approx(concordance(np.array([11.0, 22, 33]), reference))
 
@@ -56,6 +58,7 @@ def test_bias_is_judged_against_the_margin():
 def test_nothing_is_judged_without_a_margin():
     found = agreement(table(np.ones((2, 2, 4))), np.ones(4), None)
     assert (found.sizes, found.errors) == (None, None)
+    assert {one.bias.verdict for one in found.values} == {"not known"}
 
 
 def test_best_compares_sizes_by_pairs():
@@ -73,15 +76,43 @@ def test_the_sd_is_that_of_a_single_network_and_patient():
     for _ in range(300):
         d = rng.normal(0, 1, (6, 1)) + rng.normal(0, 2, (1, 30)) + rng.normal(0, 0.5, (6, 30))
         components = estimate_differences(d[None]).components[0]
-        found.append(single_sd(d, components) ** 2)
+        found.append(single_sd(d, components)[0] ** 2)
     assert np.mean(found) == pytest.approx(5.25, rel=0.05)
 
 
 def test_the_sd_of_one_network_is_the_ordinary_one():
     d = np.random.default_rng(2).normal(0, 1, (1, 12))
     components = estimate_differences(d[None]).components[0]
-    assert single_sd(d, components) == pytest.approx(d[0].std(ddof=1))
-    assert np.isnan(single_sd(d[:, :1], components))
+    assert single_sd(d, components) == (pytest.approx(d[0].std(ddof=1)), 11)
+    assert np.isnan(single_sd(d[:, :1], components)).all()
+
+
+def test_the_freedom_of_the_sd_lies_where_the_variance_does():
+    """All between networks: networks - 1; all between patients: patients - 1."""
+    for d, df in (
+        (np.repeat([[1.0], [2.0], [4.0]], 20, 1), 2),
+        (np.repeat([np.arange(20.0)], 3, 0), 19),
+    ):
+        components = estimate_differences(d[None]).components[0]
+        assert single_sd(d, components)[1] == pytest.approx(df)
+
+
+@pytest.mark.parametrize("networks", [3, 5])
+def test_intervals_of_limits_hold_the_true_limits(networks):
+    """Variances 1, 4 and 1 of networks, patients and the rest: the limits are +-1.96 root 6."""
+    rng = np.random.default_rng(4)
+    held, repetitions = 0, 400
+    for _ in range(repetitions):
+        d = (
+            rng.normal(0, 1, (networks, 1))
+            + rng.normal(0, 2, 30)
+            + rng.normal(0, 1, (networks, 30))
+        )
+        found = estimate_differences(d[None])
+        sd, df = single_sd(d, found.components[0])
+        half = limit_error(sd, df, float(found.se[0]), float(found.df[0]))
+        held += abs(d.mean() + 1.96 * sd - 1.96 * np.sqrt(6)) <= half
+    assert 0.92 <= held / repetitions <= 0.995
 
 
 def test_concordance_falls_with_shift_scale_and_noise():
@@ -109,6 +140,11 @@ def test_the_interval_of_concordance_covers_the_truth():
 
 def test_concordance_needs_three_patients():
     assert np.isnan(concordance_interval(np.ones((2, 2)), np.ones(2))).all()
+    flat = concordance_interval(np.array([[1.0, 2, 4]]), np.ones(3))
+    assert np.isnan(flat).all(), "a reference that is the same in all has no concordance"
+    single = concordance_interval(np.array([[1.0, 0, 5, 0]]), np.array([0.0, 0, 5, 0]))
+    assert single[0] > 0.9
+    assert np.isnan(single[1:]).all(), "one patient with infarct carries it all"
     perfect = concordance_interval(np.array([[1.0, 2, 4], [1, 2, 4]]), np.array([1.0, 2, 4]))
     assert perfect == (1, 1, 1)
 

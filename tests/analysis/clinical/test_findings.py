@@ -8,11 +8,12 @@ import pytest
 from tests.analysis.clinical.cohort import FIVE, THREE, clinical_study, cohort, thicker
 from tests.toy import DIVERGED
 
+from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.measure import REFERENCE
 from myosweep.analysis.clinical.run import Options, measure_study
 from myosweep.analysis.clinical.table import write_patients_csv
-from myosweep.analysis.clinical.words import conclusion_sentences, size_verdict, warnings
+from myosweep.analysis.clinical.words import conclusion_sentences, size_verdict
 from myosweep.errors import StudyError
 from myosweep.results.read import read_results
 
@@ -61,14 +62,15 @@ def test_mass_does_not_depend_on_the_value(found):
     mass = found[0].of("myocardium_g")
     assert mass.agreement.sizes.comparisons[0].verdict == "practically equivalent"
     text = told(found[0])
-    assert "it does not depend on L2 strength by as much as 5 g" in text
+    assert "L2 strength does not change it by as much as 5 g" in text
     assert "20 to 35 g between seven core labs" in text
 
 
 def test_the_conclusion_in_words(found):
     text = told(found[0])
     assert text.startswith(
-        "Infarct size: L2 strength 0.005 measures 1.6 % more (95 % interval +0.8"
+        "Infarct size: larger with L2 strength 0.005 than with 0.0005 by 1.6 % of the myocardium "
+        "(95 % interval 0.8 to"
     )
     assert "L2 strength 0.005 is worse than 0.0005" in text
     mean = found[0].of("infarct_percent").agreement.reference_mean
@@ -85,6 +87,9 @@ def test_warnings_are_only_what_there_is_to_warn_of(found):
 def test_extras(found):
     larger, exact = found[0].extras
     assert (exact.same_class, exact.epi_p95_mm, exact.missed_slices) == (1, 0, 0)
+    assert exact.emidec["dice_infarct"] == 1 > larger.emidec["dice_infarct"]
+    assert all(mean == reference for mean, reference in exact.levels)
+    assert all(mean > reference for mean, reference in larger.levels)
     assert exact.segments_above_50 == exact.reference_segments_above_50
     assert larger.same_class < 1
     assert (larger.false_infarct, larger.without_infarct) == (0, 3)
@@ -119,10 +124,16 @@ def test_networks_without_infarct_are_compared_by_thresholds(tmp_path):
     toy = clinical_study(
         tmp_path, {(5e-3,): (1, 1), (5e-4,): (0, 0)}, data=data, scheme=THREE, answer=thicker
     )
-    findings, _ = concluded(toy, Options(scheme=FIVE))
+    findings, table = concluded(toy, Options(scheme=FIVE))
     text = told(findings)
     assert text.startswith("Infarct size (5 SD above remote, inside each network's own myocardium)")
     assert topics(findings) == ["Infarct by thresholds"]
+    check = findings.thresholds
+    reference = table[table["run"] == REFERENCE]
+    assert check.manual == pytest.approx(reference["infarct_percent"].mean())
+    assert check.found == pytest.approx(reference["infarct_sd_percent"].mean())
+    assert check.correlation > 0.9
+    assert "Infarct size against the same threshold inside the manual myocardium (mean" in text
     assert "Half of the maximum is not taken" in dict(warnings(findings))["Infarct by thresholds"]
     with_zero, _ = concluded(toy, Options(scheme=FIVE, signal_zero=0.0, n_sd=3.0))
     assert with_zero.of("infarct_fwhm_percent") is not None
@@ -165,3 +176,93 @@ def test_the_csv_names_value_and_seed(found, tmp_path):
     of_network = written[written["run"] == "run-0p005-1"]
     assert set(of_network["seed"]) == {1}
     np.testing.assert_allclose(written["infarct_percent"], table["infarct_percent"])
+
+
+SHIFTS = {(5e-3,): (1, 1), (5e-4,): (0, 0)}
+
+
+def test_segments_of_two_kinds_are_not_mixed(tmp_path):
+    """Insertions of half of the patients: the others' sectors are left out of counts."""
+    file = tmp_path / "rv.csv"
+    lines = [f"P{k:02d},8,13,32,13" for k in range(0, 20, 2)]
+    file.write_text("patient,anterior_y,anterior_x,inferior_y,inferior_x\n" + "\n".join(lines))
+    findings, table = concluded(clinical_study(tmp_path, SHIFTS), Options(insertions=file))
+    aligned = table[table["aha_aligned"].eq(True)]
+    assert 0 < findings.facts.aligned < findings.facts.patients
+    of_reference = aligned.loc[aligned["run"] == REFERENCE, "segments_above_50"]
+    assert findings.extras[0].reference_segments_above_50 == pytest.approx(of_reference.mean())
+    assert "They are left out where segments are counted" in dict(warnings(findings))["Segments"]
+
+
+def test_a_segment_without_a_wall_is_not_in_the_right_class(tmp_path):
+    findings, _ = concluded(clinical_study(tmp_path, {(5e-3,): (0, DIVERGED), (5e-4,): (0, 0)}))
+    half, exact = findings.extras
+    assert (half.same_class, exact.same_class) == (0.5, 1)
+
+
+def test_patients_without_myocardium_in_the_reference_are_left_out(tmp_path):
+    data = cohort(tmp_path / "data", blank=12)
+    findings, table = concluded(clinical_study(tmp_path, SHIFTS, data=data))
+    blank = {name for name in table["patient"] if int(name[1:]) < 12}
+    assert set(findings.blank) == blank
+    size = findings.of("infarct_percent")
+    assert set(size.table.patients) == set(table["patient"]) - blank
+    assert "No myocardium in the reference" in topics(findings)
+
+
+def test_no_myocardium_at_all_is_an_error(tmp_path):
+    toy = clinical_study(tmp_path, SHIFTS, data=cohort(tmp_path / "data", blank=20))
+    with pytest.raises(StudyError, match="none of the patients has myocardium in the reference"):
+        concluded(toy)
+
+
+def test_without_any_infarct_there_is_no_concordance_and_no_noise_of_readers(tmp_path):
+    data = cohort(tmp_path / "data", scarred=False)
+    findings, _ = concluded(clinical_study(tmp_path, {(5e-3,): (2, 2), (5e-4,): (0, 0)}, data=data))
+    size = findings.of("infarct_percent")
+    assert size.agreement.reference_mean == 0
+    assert all(np.isnan(one.concordance) for one in size.agreement.values)
+    assert findings.extras[0].false_infarct == findings.extras[0].without_infarct == 10
+    text = told(findings)
+    assert "larger with L2 strength 0.005" in text
+    assert "coefficient of variation" not in text
+
+
+def test_one_patient(tmp_path):
+    """Intervals over networks remain; limits of agreement need several patients."""
+    toy = clinical_study(tmp_path, SHIFTS, data=cohort(tmp_path / "data", patients=3))
+    findings, _ = concluded(toy)
+    assert findings.facts.patients == 1
+    value = findings.of("infarct_percent").agreement.values[0]
+    assert np.isnan([value.sd, value.limit_error, value.concordance]).all()
+    text = told(findings)
+    assert "(mean " in text
+    assert "limits of agreement" not in text
+    assert "nan" not in text
+    assert "new networks, for these very patients only" in text
+
+
+def test_one_value_is_compared_with_the_reference_only(tmp_path):
+    findings, _ = concluded(clinical_study(tmp_path, {(5e-4,): (1, 1)}))
+    assert "one value, so there is nothing to compare it with" in told(findings)
+
+
+def test_a_value_that_lacks_a_seed_takes_part(tmp_path):
+    findings, _ = concluded(clinical_study(tmp_path, {(5e-3,): (1, 1, 1), (5e-4,): (0, 0)}))
+    three, two = findings.of("infarct_percent").agreement.values
+    assert (three.networks, two.networks) == (3, 2)
+    assert np.isfinite([two.limit_error, two.bias.low, three.bias.low]).all()
+
+
+def test_folds_count_each_patient_once(tmp_path):
+    """Two repeats of two folds: four networks per value, each patient tested by two of them."""
+    shifts = {(5e-3,): (2, 2, 2, 2), (5e-4,): (0, 0, 0, 0)}
+    replicates = {"design": "folds", "repeats": 2, "folds": 2}
+    findings, _ = concluded(clinical_study(tmp_path, shifts, replicates=replicates))
+    assert findings.facts.patients == 20
+    false, exact = findings.extras
+    assert (false.false_infarct, false.without_infarct, exact.false_infarct) == (5, 5, 0)
+    size = findings.of("infarct_percent").agreement.values[0]
+    assert (size.networks, size.patients) == (4, 20)
+    assert size.lower < size.bias.difference < size.upper
+    assert np.isfinite(size.limit_error)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from tests.analysis.clinical.cohort import (
     FIVE,
-    SIDE,
     THREE,
     VOXEL_G,
     WITHOUT_INFARCT,
@@ -18,9 +17,8 @@ from tests.analysis.clinical.cohort import (
 )
 
 from myosweep.analysis.clinical.measure import REFERENCE
-from myosweep.analysis.clinical.run import Options, axis_ratio, measure_study
+from myosweep.analysis.clinical.run import Options, measure_study
 from myosweep.errors import InputError, StudyError
-from myosweep.metrics.clinical import Ventricle
 from myosweep.results.clinical import read_clinical, write_clinical
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
@@ -188,10 +186,7 @@ def test_regions_with_other_names_are_said_and_named(toy):
     assert of_run(table, REFERENCE)["infarct_percent"].isna().all()
 
 
-def test_a_stretched_heart_is_oval():
-    y, x = np.mgrid[:SIDE, :SIDE] - SIDE // 2
-    for stretch, expected in ((1.0, 1.0), (1.5, 1.5)):
-        disc = (np.hypot(y * stretch, x) < 15)[None].repeat(3, 0)
-        found = axis_ratio(Ventricle(np.zeros_like(disc), disc))
-        assert found == pytest.approx(expected, abs=0.04)
-    assert np.isnan(axis_ratio(Ventricle(np.zeros_like(disc), np.zeros_like(disc))))
+def test_stretched_hearts_are_counted(tmp_path):
+    data = cohort(tmp_path / "data", stretch=1.5)
+    _, facts = measure_study(read_results(clinical_study(tmp_path, data=data).folder))
+    assert facts.oval == facts.patients == 10

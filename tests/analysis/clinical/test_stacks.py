@@ -1,12 +1,17 @@
 """What is known of stacks: distances, gaps, signal zero, insertion points, and faults of tables."""
 
+from typing import Any
+
 import pytest
 from tests.analysis.clinical.cohort import FIVE, THREE, cohort, heart
+from tests.conftest import SHARED
 
 from myosweep.analysis.clinical.stacks import read_insertions, read_stacks, richest_scheme
+from myosweep.data.nifti import import_nifti
+from myosweep.data.rules import Rules
 from myosweep.data.store import new_dataset, open_dataset
 from myosweep.errors import InputError
-from myosweep.metrics.clinical import Insertion
+from myosweep.metrics.clinical import Insertion, amounts, parts_of
 from myosweep.regions import RegionScheme
 
 
@@ -95,6 +100,10 @@ def test_a_table_of_insertions(tmp_path):
     file.write_text("patient,anterior_y,anterior_x\nP,five,6\n")
     with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
         read_insertions(file)
+    for wrong in ("P,nan,6,,", "P,5,6,inf,6"):
+        file.write_text(f"patient,anterior_y,anterior_x,inferior_y,inferior_x\n{wrong}\n")
+        with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
+            read_insertions(file)
     file.write_text("who,y\nP,5\n")
     with pytest.raises(
         InputError, match="needs the columns patient or slice, anterior_y, anterior_x"
@@ -105,3 +114,27 @@ def test_a_table_of_insertions(tmp_path):
 def test_the_scheme_that_tells_infarct_is_taken():
     assert richest_scheme(THREE, FIVE) is FIVE
     assert richest_scheme(THREE, THREE) is THREE
+
+
+def test_an_imported_real_volume_has_simpleitks_volumes(tmp_path):
+    """From the file through our own import: spacing, and slice thickness with the gap."""
+    sitk = pytest.importorskip("SimpleITK")
+    folder = SHARED / "data" / "emidec-nifti"
+    if not folder.is_dir():
+        pytest.skip("the EMIDEC volume is not beside this checkout (../shared/data/emidec-nifti)")
+    layout: Any = {"rules": Rules(FIVE), "layout": "emidec"}
+    data, _ = import_nifti(folder, None, tmp_path / "d", **layout)
+    one = read_stacks(data, list(data.slices["slice"]))[0]
+    found = amounts(parts_of(FIVE).ventricle(data.reference(FIVE, one.rows)), one.spacing)
+    statistics = sitk.LabelShapeStatisticsImageFilter()
+    file = next((folder / "sampleNegative" / "Contours").glob("*.nii*"))
+    statistics.Execute(sitk.ReadImage(str(file), sitk.sitkUInt8))
+    for amount, code in ((found.cavity, 1), (found.myocardium, 2)):
+        assert amount.ml == pytest.approx(statistics.GetPhysicalSize(code) / 1000, rel=1e-5)
+    assert (one.gaps, one.partial, one.several_spacings) == (False, False, False)
+
+
+def test_insertions_of_nobody_are_refused(tmp_path):
+    data = one_patient(tmp_path / "d", numbered("0"))
+    with pytest.raises(InputError, match=r"names none .* for instance 'p'.* like 'P' and 'P_0'"):
+        read_stacks(data, ["P_0"], {"p": Insertion((5.0, 6.0))})

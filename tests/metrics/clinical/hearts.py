@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from myosweep.metrics.clinical import Spacing, Ventricle
+from myosweep.metrics.clinical import Insertion, Spacing, Ventricle
 
 OBLONG = Spacing(2.0, 1.0, 10.0)
 """Rows 2 mm apart, columns 1 mm, slices 10 mm."""
@@ -44,3 +44,20 @@ def turned_spacing(spacing: Spacing) -> Spacing:
 def empty(shape=(1, 8, 8)) -> Ventricle:
     """A ventricle of which nothing is marked."""
     return Ventricle(*(np.zeros(shape, bool) for _ in range(4)))
+
+
+def place(degrees, spacing=OBLONG, radius_mm=30):
+    """Where a direction from the middle meets the epicardium (y, x), pixels."""
+    radius, _ = polar(spacing)
+    middle = np.array(radius.shape) // 2
+    dy, dx = spacing.yx
+    angle = np.deg2rad(degrees)
+    return (
+        float(middle[0] - radius_mm * np.sin(angle) / dy),
+        float(middle[1] + radius_mm * np.cos(angle) / dx),
+    )
+
+
+def insertion_at(anterior_deg, inferior_deg, spacing=OBLONG):
+    """Insertion points in these directions from the middle."""
+    return Insertion(place(anterior_deg, spacing), place(inferior_deg, spacing))

@@ -93,6 +93,13 @@ def test_false_infarct_is_what_is_marked_in_a_patient_without():
     assert false_infarct(three, with_scar, OBLONG) is None
 
 
+def test_false_infarct_by_hand():
+    """3 pixels of 0.02 ml in a patient without infarct, one of them no-reflow."""
+    false = false_infarct(drawn("0222", "0212"), drawn("0232", "0413"), OBLONG)
+    assert (false.pixels, false.ml) == (3, pytest.approx(0.06))
+    assert false.g == pytest.approx(0.063)
+
+
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan])
 def test_a_spacing_is_a_length(wrong):
     with pytest.raises(InputError, match="a finite number of millimetres above 0"):
@@ -130,22 +137,47 @@ def test_names_of_their_own_are_said():
     assert parts_of(scheme, {"hole": "cavity", "muscle": "myocardium"}).myocardium == (2,)
 
 
-def test_the_real_volume_agrees_with_simpleitk():
+@pytest.fixture
+def real_volume():
+    """SimpleITK, and the official EMIDEC volume as it reads it: a patient without infarct."""
     sitk = pytest.importorskip("SimpleITK")
     folder = SHARED / "data" / "emidec-nifti" / "sampleNegative"
     if not folder.is_dir():
         pytest.skip("the EMIDEC volume is not beside this checkout (../shared/data/emidec-nifti)")
-    volume = sitk.ReadImage(str(next((folder / "Contours").glob("*.nii*"))), sitk.sitkUInt8)
+    return sitk, sitk.ReadImage(str(next((folder / "Contours").glob("*.nii*"))), sitk.sitkUInt8)
+
+
+def with_infarct(sitk, volume):
+    """The same grid with infarct in the left half of the wall, without reflow on some slices."""
+    codes = sitk.GetArrayFromImage(volume)
+    half = codes == 2
+    half[:, :, int(np.nonzero(half)[2].mean()) :] = False
+    codes[half] = 3
+    codes[2:5][half[2:5]] = 4
+    changed = sitk.GetImageFromArray(codes)
+    changed.CopyInformation(volume)
+    return changed
+
+
+@pytest.mark.parametrize("infarct_added", [False, True])
+def test_the_real_volume_agrees_with_simpleitk(real_volume, infarct_added):
+    sitk, volume = real_volume
+    if infarct_added:
+        volume = with_infarct(sitk, volume)
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(volume)
     sizes = {code: statistics.GetPhysicalSize(code) / 1000 for code in statistics.GetLabels()}
     x, y, z = volume.GetSpacing()
-    codes = sitk.GetArrayFromImage(volume)
-    heart = parts_of(FIVE).ventricle(FIVE.encode(codes))
+    heart = parts_of(FIVE).ventricle(FIVE.encode(sitk.GetArrayFromImage(volume)))
     found = amounts(heart, Spacing(y, x, z))
-    assert found.cavity.ml == pytest.approx(sizes[1], rel=1e-6)
-    wall = sum(ml for code, ml in sizes.items() if code in (2, 3, 4))
+    no_reflow, infarct, wall = (
+        sum(sizes.get(code, 0) for code in codes) for codes in ((4,), (3, 4), (2, 3, 4))
+    )
     assert wall > 50
+    assert found.cavity.ml == pytest.approx(sizes[1], rel=1e-6)
     assert found.myocardium.ml == pytest.approx(wall, rel=1e-6)
     assert found.myocardium.g == pytest.approx(1.05 * wall, rel=1e-6)
-    assert found.infarct.pixels == 0
+    assert found.infarct.ml == pytest.approx(infarct, rel=1e-6)
+    assert found.no_reflow.ml == pytest.approx(no_reflow, rel=1e-6)
+    assert found.infarct_percent == pytest.approx(100 * infarct / wall, rel=1e-6)
+    assert (infarct > no_reflow > 10) == infarct_added

@@ -4,7 +4,16 @@ import math
 
 import numpy as np
 import pytest
-from tests.metrics.clinical.hearts import OBLONG, empty, polar, ring, turned, turned_spacing
+from tests.metrics.clinical.hearts import (
+    OBLONG,
+    empty,
+    insertion_at,
+    place,
+    polar,
+    ring,
+    turned,
+    turned_spacing,
+)
 
 from myosweep.errors import InputError
 from myosweep.metrics.clinical import (
@@ -15,6 +24,7 @@ from myosweep.metrics.clinical import (
     Ventricle,
     aha_segments_of_chords,
     by_segment,
+    class_numbers,
     insertions_of_label,
     sectors_of_chords,
     summary,
@@ -102,22 +112,9 @@ def test_without_an_infarct_label_there_is_no_transmurality():
         transmurality_of_chords(Ventricle(heart.cavity, heart.myocardium), OBLONG)
 
 
-def place(degrees, spacing=OBLONG, radius_mm=30):
-    """Where a direction from the middle meets the epicardium (y, x), pixels."""
-    radius, _ = polar(spacing)
-    middle = np.array(radius.shape) // 2
-    dy, dx = spacing.yx
-    angle = np.deg2rad(degrees)
-    return (
-        float(middle[0] - radius_mm * np.sin(angle) / dy),
-        float(middle[1] + radius_mm * np.cos(angle) / dx),
-    )
-
-
-def segments(levels, insertions, spacing=OBLONG):
-    return aha_segments_of_chords(
-        ring(spacing, slices=len(levels)).cavity, levels, insertions, spacing
-    )
+def segments(levels, insertions, spacing=OBLONG, *, cavity=None):
+    cavity = ring(spacing, slices=len(levels)).cavity if cavity is None else cavity
+    return aha_segments_of_chords(cavity, levels, insertions, spacing)
 
 
 def at(found, degrees):
@@ -127,7 +124,7 @@ def at(found, degrees):
 
 def test_aha_segments_of_an_image_as_usually_shown():
     """Anterior insertion up and to the left (120 degrees), inferior down and to the left."""
-    insertion = Insertion(place(120), place(240))
+    insertion = insertion_at(120, 240)
     base, middle, apex = segments(["base", "middle", "apex"], [insertion] * 3)
     names = {90: 1, 150: 2, 210: 3, 270: 4, 330: 5, 30: 6}
     assert {degrees: at(base, degrees) for degrees in names} == names
@@ -137,18 +134,18 @@ def test_aha_segments_of_an_image_as_usually_shown():
 
 
 def test_a_mirrored_image_has_its_septum_on_the_other_side():
-    mirrored = segments(["base"], [Insertion(place(60), place(300))])[0]
+    mirrored = segments(["base"], [insertion_at(60, 300)])[0]
     assert [at(mirrored, degrees) for degrees in (90, 30, 330, 270)] == [1, 2, 3, 4]
 
 
 def test_segments_turn_with_the_image():
-    before = segments(["base"], [Insertion(place(120), place(240))])[0]
-    after = segments(["base"], [Insertion(place(210), place(330))])[0]
+    before = segments(["base"], [insertion_at(120, 240)])[0]
+    after = segments(["base"], [insertion_at(210, 330)])[0]
     np.testing.assert_array_equal(np.roll(before, 25), after)
 
 
 def test_a_slice_without_insertion_takes_that_of_its_neighbour():
-    insertion = Insertion(place(120), place(240))
+    insertion = insertion_at(120, 240)
     known, unknown = segments(["base", "base"], [insertion, None])
     np.testing.assert_array_equal(known, unknown)
 
@@ -165,7 +162,7 @@ def test_no_segments_without_insertion_or_order():
 def test_transmurality_of_segments_sees_the_right_one():
     """Infarct over 60 degrees of the base, where the inferior segment lies: 240 to 300 degrees."""
     heart = ring(SQUARE, scar=lambda angle: (angle > -2 * np.pi / 3) & (angle < -np.pi / 3))
-    insertion = Insertion(place(120, SQUARE), place(240, SQUARE))
+    insertion = insertion_at(120, 240, SQUARE)
     found = by_segment(
         transmurality_of_chords(heart, SQUARE),
         aha_segments_of_chords(heart.cavity, ["base"], [insertion], SQUARE),
@@ -185,17 +182,36 @@ def test_sectors_are_equal_and_start_where_they_are_told():
             assert sector == int(((angle - start) % 360) / 60 + 1e-9) % 6 + 1
 
 
-def test_insertions_of_a_label():
-    """A crescent from 120 to 240 degrees, beside the wall: its ends are the insertions."""
-    radius, angle = polar(SQUARE)
-    degrees = np.rad2deg(angle) % 360
-    crescent = (radius >= 30) & (radius < 36) & (degrees > 120) & (degrees < 240)
+def test_sectors_begin_at_a_number():
+    with pytest.raises(InputError, match="sectors begin at an angle in degrees, got nan"):
+        sectors_of_chords(math.nan)
+
+
+def crescent(middle_deg, spacing=SQUARE):
+    """A right ventricle beside the wall, 60 degrees to either side of a direction; and the left."""
+    radius, angle = polar(spacing)
+    beyond = np.abs((np.rad2deg(angle) - middle_deg + 180) % 360 - 180)
     left = radius < 30
-    found = insertions_of_label(crescent[None], left[None])[0]
-    middle = radius.shape[0] // 2
-    for point, expected in ((found.anterior_yx, 120), (found.inferior_yx, 240)):
-        seen = np.rad2deg(np.arctan2(middle - point[0], point[1] - middle)) % 360
-        assert seen == pytest.approx(expected, abs=3)
+    right = (radius >= 30) & (radius < 36) & (beyond < 60)
+    return right[None], left[None]
+
+
+@pytest.mark.parametrize("middle_deg", [130, 180, 220])
+@pytest.mark.parametrize("spacing", [SQUARE, OBLONG])
+def test_insertions_of_a_label(middle_deg, spacing):
+    """The ends of a crescent on the image's left, the upper one anterior."""
+    found = insertions_of_label(*crescent(middle_deg, spacing))[0]
+    (height, width), (dy, dx) = polar(spacing)[0].shape, spacing.yx
+    for point, expected in ((found.anterior_yx, -60), (found.inferior_yx, 60)):
+        y, x = (height // 2 - point[0]) * dy, (point[1] - width // 2) * dx
+        seen = np.rad2deg(np.arctan2(y, x)) - middle_deg
+        assert (seen + 180) % 360 - 180 == pytest.approx(expected, abs=4)
+    assert found.anterior_yx[0] < found.inferior_yx[0]
+
+
+@pytest.mark.parametrize("middle_deg", [0, 45, 90, 110, 250, 270])
+def test_no_insertions_where_the_image_is_turned_or_mirrored(middle_deg):
+    assert insertions_of_label(*crescent(middle_deg)) == (None,)
 
 
 def test_no_insertions_of_a_label_that_is_away_or_all_around():
@@ -206,3 +222,27 @@ def test_no_insertions_of_a_label_that_is_away_or_all_around():
     for right in (away[None], around[None], nothing):
         assert insertions_of_label(right, left) == (None,)
     assert insertions_of_label(left, nothing) == (None,)
+
+
+def test_segments_of_an_empty_and_of_a_larger_heart():
+    insertion = insertion_at(120, 240)
+    assert segments(["base"], [insertion], cavity=empty().cavity) is None
+    larger = segments(["base"], [insertion], Spacing(4.0, 2.0, 10.0), cavity=ring().cavity)
+    np.testing.assert_array_equal(larger, segments(["base"], [insertion]))
+
+
+def test_all_chords_of_a_ring_have_a_segment():
+    every = segments(["base", "middle", "apex"], [insertion_at(120, 240)] * 3)
+    assert set(np.unique(every)) == set(range(1, 17))
+
+
+def test_mean_over_all_and_over_infarcted_chords_by_hand():
+    found = summary(np.array([0, 0, 40, 80, np.nan]))
+    assert (found.chords, found.mean) == (4, 30)
+    assert (found.infarcted, found.mean_infarcted, found.maximum) == (2, 60, 80)
+    assert found.transmural_class == "26–50 %"
+
+
+def test_class_numbers_tell_nothing_from_much():
+    percent = np.array([0, 1, 25, 26, 75, 75.1, np.nan])
+    assert class_numbers(percent).tolist() == [0, 1, 1, 2, 3, 4, -1]

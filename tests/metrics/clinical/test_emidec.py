@@ -1,10 +1,11 @@
 """EMIDEC's official metrics: by hand, the fault included, with the right distance beside it."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from tests.metrics.clinical.hearts import empty
+from tests.metrics.clinical.hearts import empty, turned
 
 from myosweep.errors import InputError
 from myosweep.metrics.clinical import OFFICIAL_DISTANCE, Ventricle, emidec_metrics, hausdorff
@@ -96,6 +97,17 @@ def test_a_perfect_one_scores_so():
     assert (found.dice_myocardium, found.dice_infarct, found.dice_no_reflow) == (1, 1, 1)
     assert (found.hausdorff_official, found.hausdorff_mm) == (0, 0)
     assert found.volume_difference_infarct_mm3 == 0
+
+
+def test_scaling_and_turning():
+    once = emidec_metrics(REFERENCE, PREDICTION, XYZ)
+    doubled = emidec_metrics(REFERENCE, PREDICTION, tuple(2 * mm for mm in XYZ))
+    assert doubled.hausdorff_mm == 2 * once.hausdorff_mm
+    assert doubled.volume_difference_infarct_mm3 == 8 * once.volume_difference_infarct_mm3
+    around = emidec_metrics(turned(REFERENCE), turned(PREDICTION), (XYZ[1], XYZ[0], XYZ[2]))
+    same = {name: getattr(around, name) == value for name, value in asdict(once).items()}
+    assert not same.pop("hausdorff_official")
+    assert all(same.values())
 
 
 def test_masks_without_infarct_are_refused():

@@ -5,7 +5,14 @@ import pytest
 from tests.metrics.clinical.hearts import OBLONG, empty, polar, ring, turned, turned_spacing
 
 from myosweep.errors import InputError
-from myosweep.metrics.clinical import UNKNOWN, Ventricle, above_remote, amounts, half_maximum
+from myosweep.metrics.clinical import (
+    UNKNOWN,
+    Spacing,
+    Ventricle,
+    above_remote,
+    amounts,
+    half_maximum,
+)
 from myosweep.metrics.clinical.thresholds import remote_thresholds
 
 
@@ -49,14 +56,38 @@ def test_grey_values_may_be_scaled_and_shifted():
     np.testing.assert_array_equal(half_maximum(3 * image + 70, heart, 70.0), heart.infarct)
 
 
-def test_turning_changes_nothing():
+def test_half_of_the_maximum_by_hand():
+    """Signal zero 100, brightest myocardium 300: above 200. Blood of 500 plays no part."""
+    image = np.array([[[500, 300, 200, 201, 100]]])
+    wall = np.array([[[False, True, True, True, True]]])
+    found = half_maximum(image, Ventricle(~wall, wall), 100)
+    assert found.tolist() == [[[False, True, False, True, False]]]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turning_changes_nothing(turns):
+    """Not even where the wall gets darker and darker all around, so that the sixth matters."""
+    heart = scarred()
+    _, angle = polar(OBLONG)
+    image = lit(heart) + 10 * angle
+    found = above_remote(image, heart, 5, OBLONG)
+    spacing = OBLONG
+    for _ in range(turns):
+        image, heart, spacing = (
+            np.rot90(image, axes=(1, 2)).copy(),
+            turned(heart),
+            turned_spacing(spacing),
+        )
+    around = above_remote(image, heart, 5, spacing)
+    np.testing.assert_array_equal(np.rot90(found, turns, axes=(1, 2)), around)
+
+
+def test_larger_pixels_change_nothing():
     heart = scarred()
     image = lit(heart)
     found = above_remote(image, heart, 5, OBLONG)
-    around = above_remote(
-        np.rot90(image, axes=(1, 2)).copy(), turned(heart), 5, turned_spacing(OBLONG)
-    )
-    assert (np.rot90(found, axes=(1, 2)) != around).mean() < 0.001
+    doubled = above_remote(image, heart, 5, Spacing(4.0, 2.0, 20.0))
+    np.testing.assert_array_equal(found, doubled)
 
 
 def test_a_wrong_myocardium_changes_the_infarct_size():

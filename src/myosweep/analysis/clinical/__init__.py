@@ -3,8 +3,9 @@
 measure     the table: one row per run and patient, from masks and images
 stacks      what is known of each patient's slices
 agreement   bias, limits, concordance and verdicts per value
+extras      what is told beside verdicts
 findings    everything that is concluded from the table
-words       sentences
+words       sentences; cautions: what limits them
 run         from a study's folder to the table
 table       the table as CSV
 """

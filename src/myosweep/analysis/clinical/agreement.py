@@ -2,8 +2,9 @@
 
 Bias is judged by the verdict engine as a contrast against the reference, over networks and
 patients; limits of agreement are those of a single network on a single patient (Bland and Altman,
-Lancet 1986;1:307). Concordance is Lin's (Biometrics 1989;45:255), per network over patients, its
-interval by the jackknife over patients within the engine.
+Stat Methods Med Res 1999;8:135, with networks as a second source of spread). Concordance is Lin's
+(Biometrics 1989;45:255), per network over patients, its interval by the jackknife over patients
+within the engine.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from scipy import special
 
 from myosweep.analysis.any_table import mirrored
 from myosweep.statistics.answer import Answer, Family, answer, judged
-from myosweep.statistics.contrasts import Components, estimate_differences
+from myosweep.statistics.contrasts import Components, Estimates, estimate_differences
 from myosweep.statistics.intervals import LEVEL, mean_interval, simultaneous_level
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.statistics.verdicts import Comparison
@@ -30,9 +31,10 @@ class ValueAgreement:
 
     Attributes:
         bias: network minus reference, judged against the margin; the intervals of all values hold
-            together.
+            together. Without a margin its verdict is ``not known``.
         sd: of the difference of one network on one patient; ``lower`` and ``upper`` are the limits
-            of agreement, ``limit_error`` half the 95 % interval of each (over patients only).
+            of agreement, ``limit_error`` half the 95 % interval of each, which covers what the
+            bias' interval covers.
         concordance, concordance_low, concordance_high: Lin's; NaN where nothing varies.
         mean: of what the networks measure.
         networks, patients: how many take part.
@@ -93,8 +95,10 @@ def agreement(
     each = simultaneous_level(found.correlation, found.df, LEVEL)
     names = [(value, "the reference") for value in table.values]
     biases = judged(names, found, each, np.inf if margin is None else margin)
+    if margin is None:
+        biases = tuple(replace(bias, verdict="not known") for bias in biases)
     values = tuple(
-        _of_value(bias, differences[v], table.scores[v], reference, found.components[v])
+        _of_value(bias, differences[v], table.scores[v], reference, found, v)
         for v, bias in enumerate(biases)
     )
     sizes = errors = None
@@ -111,15 +115,12 @@ def _of_value(
     differences: Float64[np.ndarray, "network patient"],
     measured: Float64[np.ndarray, "network patient"],
     reference: Float64[np.ndarray, " patient"],
-    components: Components,
+    found: Estimates,
+    position: int,
 ) -> ValueAgreement:
     there = np.isfinite(differences)
-    patients = int(there.any(0).sum())
-    sd = single_sd(differences, components)
-    error = np.nan
-    if patients > 1:
-        error = float(special.stdtrit(patients - 1, 0.975) * np.sqrt(3 / patients) * sd)
-    concordance = concordance_interval(measured, reference)
+    sd, df = single_sd(differences, found.components[position])
+    error = limit_error(sd, df, float(found.se[position]), float(found.df[position]))
     return ValueAgreement(
         bias.value,
         bias,
@@ -127,28 +128,48 @@ def _of_value(
         bias.difference - LIMITS * sd,
         bias.difference + LIMITS * sd,
         error,
-        *concordance,
+        *concordance_interval(measured, reference),
         float(measured[there].mean()) if there.any() else np.nan,
         int(there.any(1).sum()),
-        patients,
+        int(there.any(0).sum()),
     )
 
 
-def single_sd(differences: Float64[np.ndarray, "network patient"], components: Components) -> float:
-    """Standard deviation of the difference of one network on one patient.
+def single_sd(
+    differences: Float64[np.ndarray, "network patient"], components: Components
+) -> tuple[float, float]:
+    """Standard deviation of the difference of one network on one patient, and its freedom.
 
-    The root of the sum of variances between networks, between patients, and of what is left, where
-    these are known; else of all differences about their mean, with patients - 1 degrees of freedom.
-    NaN with fewer than two patients.
+    In a complete table the root of the sum of the variances between networks, between patients, and
+    of what is left, with Satterthwaite's degrees of freedom; else that of all differences about
+    their mean, with patients - 1 of them. NaN with fewer than two patients.
     """
     there = np.isfinite(differences)
-    patients = int(there.any(0).sum())
+    networks, patients = (int(there.any(axis).sum()) for axis in (1, 0))
     if patients < 2:
-        return float("nan")
+        return np.nan, np.nan
     total = components.network + components.patient + components.residual
-    if there.all() and np.isfinite(total):
-        return float(np.sqrt(total))
-    return float(np.sqrt(differences[there].var() * patients / (patients - 1)))
+    if not (there.all() and np.isfinite(total)):
+        spread = differences[there].var() * patients / (patients - 1)
+        return float(np.sqrt(spread)), patients - 1.0
+    rest = components.residual
+    parts = (
+        (components.network + rest / patients, networks - 1),
+        (components.patient + rest / networks, patients - 1),
+        (rest * (1 - 1 / networks - 1 / patients), (networks - 1) * (patients - 1)),
+    )
+    below = sum(part**2 / df for part, df in parts)
+    return float(np.sqrt(total)), total**2 / below if below else patients - 1.0
+
+
+def limit_error(sd: float, df: float, bias_se: float, bias_df: float) -> float:
+    """Half the 95 % interval of a limit of agreement; NaN where one of the numbers is.
+
+    The limit is the bias plus or minus 1.96 SD. Its variance is that of the bias, and 1.96 squared
+    times that of the SD, SD^2 / (2 df); t has the smaller of both degrees of freedom.
+    """
+    variance = bias_se**2 + LIMITS**2 * sd**2 / (2 * df)
+    return float(special.stdtrit(min(df, bias_df), 0.975) * np.sqrt(variance))
 
 
 def concordance(
@@ -176,24 +197,28 @@ def concordance_interval(
 
     Each network's jackknife pseudo-values over its patients average to its concordance, its bias of
     few patients removed; their spread over networks and patients gives the interval, which ends at
-    -1 and 1. NaN where fewer than three patients are there.
+    -1 and 1. NaN where fewer than three patients are there, or the reference is the same in all;
+    no interval where it is the same in all but one.
     """
     values = np.full(measured.shape, np.nan)
     whole = []
     for network, row in enumerate(measured):
         there = np.flatnonzero(np.isfinite(row))
-        if len(there) < 3:
-            continue
         one, other = row[there], reference[there]
+        if len(there) < 3 or not np.ptp(other):
+            continue
         all_in = concordance(one, other)
         left_out = [concordance(np.delete(one, k), np.delete(other, k)) for k in range(len(there))]
-        values[network, there] = len(there) * all_in - (len(there) - 1) * np.array(left_out)
         whole.append(all_in)
-    if not np.isfinite(values).any():
+        in_order = np.sort(other)
+        if in_order[0] < in_order[-2] and in_order[1] < in_order[-1]:
+            values[network, there] = len(there) * all_in - (len(there) - 1) * np.array(left_out)
+    if not whole:
         return np.nan, np.nan, np.nan
+    if not np.isfinite(values).any():
+        return float(np.mean(whole)), np.nan, np.nan
     low, high = mean_interval(estimate_differences(values[None]))
-    centre = float(np.mean(whole))
-    return centre, max(low, -1.0), min(high, 1.0)
+    return float(np.mean(whole)), max(low, -1.0), min(high, 1.0)
 
 
 def patient_errors(

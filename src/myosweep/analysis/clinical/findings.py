@@ -8,17 +8,15 @@ import pandas as pd
 from jaxtyping import Float64
 
 from myosweep.analysis.clinical.agreement import Agreement, agreement, patient_errors
+from myosweep.analysis.clinical.extras import ValueExtras, extras_of, mean_of, of_one_kind
 from myosweep.analysis.clinical.measure import REFERENCE
 from myosweep.analysis.patient_scores import arranged
-from myosweep.analysis.points import Point, points
+from myosweep.analysis.points import points
 from myosweep.analysis.question import ask
 from myosweep.errors import StudyError
 from myosweep.results.clinical import ClinicalFacts
 from myosweep.results.read import Results
 from myosweep.statistics.score_table import Estimand, ScoreTable
-
-FALSE_INFARCT_PERCENT = 1.0
-"""False infarct above this share of the myocardium is counted."""
 
 
 @dataclass(frozen=True)
@@ -67,39 +65,25 @@ class MeasureFinding:
 
 
 @dataclass(frozen=True)
-class ValueExtras:
-    """What else is told of one value's networks; NaN where it is not known.
-
-    Attributes:
-        endo_mm, endo_p95_mm, epi_mm, epi_p95_mm: contour errors, mean over patients and networks.
-        missed_slices: slices with an epicardium in the reference and none in the mask, per network.
-        segments_above_50: per patient; ``reference_segments_above_50`` the same by the reference.
-        same_class: share of segments in the reference's class of transmurality.
-        false_infarct: patients without infarct in whom a network marks more than
-            ``FALSE_INFARCT_PERCENT``, per network; of ``without_infarct`` patients.
-        nothing_found: pairs of network and patient without any myocardium.
-    """
-
-    value: str
-    endo_mm: float
-    endo_p95_mm: float
-    epi_mm: float
-    epi_p95_mm: float
-    missed_slices: float
-    segments_above_50: float
-    reference_segments_above_50: float
-    same_class: float
-    false_infarct: float
-    without_infarct: int
-    nothing_found: int
-
-
-@dataclass(frozen=True)
 class SegmentMeans:
     """Mean transmurality of segments 1 to 16, in per cent; NaN for a segment nobody has."""
 
     label: str
     percent: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ThresholdCheck:
+    """How thresholds inside the manual myocardium agree with the manual infarct.
+
+    Attributes:
+        manual, found: mean infarct size of both, per cent of the myocardium.
+        correlation: of the two over patients; NaN with fewer than three, or where one is constant.
+    """
+
+    manual: float
+    found: float
+    correlation: float
 
 
 @dataclass(frozen=True)
@@ -113,6 +97,9 @@ class ClinicalFindings:
             reference first and then by value; empty where no patient has any.
         facts: how was measured, and what limits it.
         not_measured: networks of the study that the table has no rows of.
+        blank: patients without myocardium in the reference, who are left out of everything.
+        thresholds: how far thresholds can be trusted, where infarct is found by them and the
+            reference tells it apart; else None.
     """
 
     measures: tuple[MeasureFinding, ...]
@@ -120,6 +107,8 @@ class ClinicalFindings:
     segments: tuple[SegmentMeans, ...]
     facts: ClinicalFacts
     not_measured: int
+    blank: tuple[str, ...]
+    thresholds: ThresholdCheck | None
 
     @property
     def judged(self) -> tuple[MeasureFinding, ...]:
@@ -149,6 +138,13 @@ def clinical_findings(
             f"no network of study {results.study.name!r} tested a whole patient, so there is "
             'nothing to measure; studies are split by patient for that (`by = "patient"`)'
         )
+    blank = _blank(table)
+    table = table[~table["patient"].isin(blank)]
+    if table.empty:
+        raise StudyError(
+            "none of the patients has myocardium in the reference, so there is nothing to compare "
+            "with; check the labels with `myosweep audit`"
+        )
     family, base = asked.family, asked.reference
     found = tuple(
         MeasureFinding(
@@ -160,9 +156,32 @@ def clinical_findings(
         )
         for measure, scores, reference in _measures(results, table, facts)
     )
-    of_point = tuple(_extras(point, table) for point in points(results))
-    segments = tuple(_segments(results, table)) if facts.aligned else ()
-    return ClinicalFindings(found, of_point, segments, facts, len(networks - measured))
+    return ClinicalFindings(
+        found,
+        tuple(extras_of(point, table, of_one_kind(table)) for point in points(results)),
+        tuple(_segments(results, table)) if facts.aligned else (),
+        facts,
+        len(networks - measured),
+        blank,
+        _threshold_check(table) if facts.n_sd is not None else None,
+    )
+
+
+def _blank(table: pd.DataFrame) -> tuple[str, ...]:
+    """Patients whose reference shows no myocardium: nothing is defined for them."""
+    reference = table[table["run"] == REFERENCE]
+    return tuple(map(str, reference.loc[reference["myocardium_px"] == 0, "patient"]))
+
+
+def _threshold_check(table: pd.DataFrame) -> ThresholdCheck | None:
+    """Thresholds beside the manual infarct; None where the reference does not tell it apart."""
+    both = table.loc[table["run"] == REFERENCE, [SIZE.column, BY_SD.column]].dropna()
+    if both.empty:
+        return None
+    manual, found = (both[name].to_numpy(float) for name in both)
+    varies = len(both) > 2 and np.ptp(manual) > 0 and np.ptp(found) > 0
+    correlation = float(np.corrcoef(manual, found)[0, 1]) if varies else np.nan
+    return ThresholdCheck(float(manual.mean()), float(found.mean()), correlation)
 
 
 def _measures(
@@ -190,69 +209,5 @@ def _segments(results: Results, table: pd.DataFrame) -> Iterator[SegmentMeans]:
     runs = [("reference", (REFERENCE,)), *((one.label, one.runs) for one in points(results))]
     for label, ids in runs:
         those = rows[rows["run"].isin(ids)]
-        means = tuple(_mean(those, f"transmurality_{number}") for number in range(1, 17))
+        means = tuple(mean_of(those, f"transmurality_{number}") for number in range(1, 17))
         yield SegmentMeans(label, means)
-
-
-def _extras(point: Point, table: pd.DataFrame) -> ValueExtras:
-    rows = table[table["run"].isin(point.runs)]
-    networks = max(rows["run"].nunique(), 1)
-    reference = table[table["run"] == REFERENCE].set_index("patient")
-    means = {
-        name: _mean(rows, f"{contour}_{key}")
-        for contour in ("endo", "epi")
-        for name, key in ((f"{contour}_mm", "mean_mm"), (f"{contour}_p95_mm", "p95_mm"))
-    }
-    above, of_reference = (
-        _mean(those, "segments_above_50") for those in (rows, reference.reset_index())
-    )
-    false, without = _false_infarct(rows, reference, networks)
-    missed = rows["epi_missed"].sum() / networks if "epi_missed" in rows else np.nan
-    return ValueExtras(
-        point.label,
-        **means,
-        missed_slices=float(missed),
-        segments_above_50=above,
-        reference_segments_above_50=of_reference,
-        same_class=_same_class(rows, reference),
-        false_infarct=false,
-        without_infarct=without,
-        nothing_found=int((rows["myocardium_px"] == 0).sum()),
-    )
-
-
-def _mean(rows: pd.DataFrame, column: str) -> float:
-    """Mean of the defined values of a column; NaN without any."""
-    values = rows[column].dropna() if column in rows else pd.Series(dtype=float)
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _false_infarct(rows: pd.DataFrame, reference: pd.DataFrame, networks: int) -> tuple[float, int]:
-    """Patients with false infarct per network, and patients whose reference has no infarct."""
-    without = reference.index[reference["infarct_px"] == 0]
-    here = rows[rows["patient"].isin(without)]
-    if not len(without) or "false_infarct_px" not in rows or here["false_infarct_px"].isna().all():
-        return float("nan"), len(without)
-    share = 100 * here["false_infarct_px"] / here["myocardium_px"].clip(lower=1)
-    return float((share > FALSE_INFARCT_PERCENT).sum()) / networks, len(without)
-
-
-def _same_class(rows: pd.DataFrame, reference: pd.DataFrame) -> float:
-    """Share of segments whose class of transmurality is that of the reference."""
-    names = [f"transmurality_{number}" for number in range(1, 17)]
-    names = [name for name in names if name in rows]
-    if not names:
-        return float("nan")
-    drawn = rows[names].to_numpy(float)
-    true = reference.loc[rows["patient"], names].to_numpy(float)
-    there = np.isfinite(drawn) & np.isfinite(true)
-    if not there.any():
-        return float("nan")
-    same = _classes(drawn) == _classes(true)
-    return float(same[there].mean())
-
-
-def _classes(percent: np.ndarray) -> np.ndarray:
-    """Classes of transmurality by number: 0, up to 25, up to 50, up to 75, above."""
-    classes: np.ndarray = np.searchsorted([0, 25, 50, 75], percent, "left")
-    return classes

@@ -63,8 +63,15 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """One patient, ready to be compared with: the reference, and what is common to all runs."""
+class Subject:
+    """One patient, ready to be compared with: the reference, and what is common to all runs.
+
+    Attributes:
+        labelled: pixels with a label in the reference.
+        images: for thresholds; None where the networks tell infarct apart.
+        segments: of each slice's chords, the AHA's if ``aligned``; None where pixel distances are
+            not known.
+    """
 
     stack: Stack
     reference: Ventricle
@@ -98,19 +105,19 @@ def measure(
     rows = []
     for stack in stacks:
         subject = _subject(dataset, stack, rules, parts)
-        rows.append({"run": REFERENCE, **_alone(subject, subject.reference, rules)})
+        rows.append({"run": REFERENCE, **alone(subject, subject.reference, rules)})
     ids = list(results.networks["run"])
     for number, run in enumerate(ids):
         for stack, region_map in _predictions(results, run, stacks):
             subject = _subject(dataset, stack, rules, parts)  # again, so that few are in memory
             region_map = np.where(subject.labelled, region_map, NO_REGION).astype(np.uint8)
-            rows.append({"run": run, **_row(subject, parts.ventricle(region_map), rules)})
+            rows.append({"run": run, **row_of(subject, parts.ventricle(region_map), rules)})
         if progress:
             progress(number + 1, len(ids))
     return pd.DataFrame(rows)
 
 
-def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) -> _Subject:
+def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) -> Subject:
     maps = dataset.reference(rules.scheme, stack.rows)
     reference = parts_of(rules.scheme, rules.named).ventricle(maps)
     segments, aligned = None, False
@@ -123,7 +130,7 @@ def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) ->
             sectors = sectors_of_chords(rules.sector_start_deg)
             segments = np.repeat(sectors[None], len(maps), 0)
     images = None if of_network.tells_infarct else np.asarray(dataset.images[stack.rows])
-    return _Subject(stack, reference, maps != NO_REGION, images, segments, aligned)
+    return Subject(stack, reference, maps != NO_REGION, images, segments, aligned)
 
 
 def _predictions(
@@ -144,17 +151,17 @@ def _predictions(
                 del waiting[stack.patient]
 
 
-def _row(subject: _Subject, prediction: Ventricle, rules: Rules) -> dict[str, Any]:
-    """All measures of one patient by a network's masks."""
+def row_of(subject: Subject, prediction: Ventricle, rules: Rules) -> dict[str, Any]:
+    """All measures of one patient by a network's masks, by their columns."""
     return {
-        **_alone(subject, prediction, rules),
+        **alone(subject, prediction, rules),
         **_false_infarct(subject, prediction),
         **_contours(subject, prediction),
         **_emidec(subject, prediction),
     }
 
 
-def _alone(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
+def alone(subject: Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
     """Measures that need no reference; NaN where a measure means nothing."""
     stack = subject.stack
     return {
@@ -162,7 +169,7 @@ def _alone(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[str, A
         "slices": len(stack.keys),
         "spacing_known": stack.spacing.volume_known,
         **_amounts(amounts(ventricle, stack.spacing)),
-        **_by_level(stack, ventricle),
+        **_by_level(subject, ventricle),
         **_thresholds(subject, ventricle, rules),
         **_transmurality(subject, ventricle),
     }
@@ -181,25 +188,29 @@ def _amounts(found: Amounts) -> dict[str, Any]:
     return row
 
 
-def _false_infarct(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+def _false_infarct(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
     found = false_infarct(subject.reference, ventricle, subject.stack.spacing)
     if found is None:
         return {"false_infarct_px": np.nan, "false_infarct_g": np.nan}
     return {"false_infarct_px": found.pixels, "false_infarct_g": found.g}
 
 
-def _by_level(stack: Stack, ventricle: Ventricle) -> dict[str, Any]:
-    """Infarct per cent of the myocardium at base, middle and apex, where levels are known."""
-    row = {}
+def _by_level(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
+    """Infarct per cent of the myocardium at base, middle and apex.
+
+    NaN where no slice of that level shows myocardium in the reference, or infarct is not told
+    apart.
+    """
+    stack, row = subject.stack, {}
     for level in LEVELS:
         rows = np.array([one == level for one in stack.levels])
-        known = rows.any() and ventricle.infarct is not None
+        known = subject.reference.myocardium[rows].any() and ventricle.infarct is not None
         here = amounts(ventricle.only(rows), stack.spacing) if known else None
         row[f"infarct_percent_{level}"] = np.nan if here is None else here.infarct_percent
     return row
 
 
-def _thresholds(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
+def _thresholds(subject: Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
     """Infarct by thresholds inside these masks' myocardium."""
     if subject.images is None:
         return {}
@@ -220,7 +231,7 @@ def _thresholds(subject: _Subject, ventricle: Ventricle, rules: Rules) -> dict[s
     return row
 
 
-def _contours(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+def _contours(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
     if not subject.stack.spacing.in_plane_known:
         return {}
     row: dict[str, Any] = {}
@@ -230,7 +241,7 @@ def _contours(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
     return row
 
 
-def _transmurality(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+def _transmurality(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
     if subject.segments is None or ventricle.infarct is None:
         return {}
     percent = transmurality_of_chords(ventricle, subject.stack.spacing)
@@ -247,7 +258,7 @@ def _transmurality(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
     return row
 
 
-def _emidec(subject: _Subject, ventricle: Ventricle) -> dict[str, Any]:
+def _emidec(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
     spacing, both = subject.stack.spacing, (subject.reference, ventricle)
     told = all(one.infarct is not None and one.no_reflow is not None for one in both)
     if spacing.slices_mm is None or not spacing.in_plane_known or not told:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from myosweep.analysis.clinical.measure import N_SD, Progress, Rules, measure
@@ -21,13 +20,10 @@ from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
 from myosweep.metrics.clinical import Structure, Ventricle, parts_of
 from myosweep.metrics.clinical.thresholds import check_n_sd
+from myosweep.metrics.shape import OVAL, stack_axis_ratio
 from myosweep.regions import RegionScheme
 from myosweep.results.clinical import ClinicalFacts
 from myosweep.results.read import Results
-
-OVAL = 1.2
-"""A left ventricle whose long axis is more than so many short axes is not round, as it should be in
-the short axis."""
 
 
 @dataclass(frozen=True)
@@ -114,27 +110,11 @@ def _facts(
         several_spacings=tuple(one.patient for one in stacks if one.several_spacings),
         gaps=tuple(one.patient for one in stacks if one.gaps),
         partial=tuple(one.patient for one in stacks if one.partial),
-        levels_known=sum(any(one.levels) for one in stacks),
         oval=sum(
-            axis_ratio(parts.ventricle(dataset.reference(rules.scheme, one.rows))) > OVAL
-            for one in stacks
+            _is_oval(parts.ventricle(dataset.reference(rules.scheme, one.rows))) for one in stacks
         ),
     )
 
 
-def axis_ratio(ventricle: Ventricle) -> float:
-    """Long by short axis of the left ventricle, in pixels: the median over the middle slices.
-
-    By the second moments of cavity and myocardium, over the middle third of the slices that show
-    any; NaN without.
-    """
-    masks = ventricle.cavity | ventricle.myocardium
-    masks = masks[masks.any((1, 2))]
-    third = len(masks) // 3
-    ratios = []
-    for mask in masks[third : len(masks) - third]:
-        places = np.argwhere(mask).astype(float)
-        if len(places) > 2:
-            low, high = np.linalg.eigvalsh(np.cov(places.T) + np.eye(2) / 12)
-            ratios.append(float(np.sqrt(high / low)))
-    return float(np.median(ratios)) if ratios else float("nan")
+def _is_oval(ventricle: Ventricle) -> bool:
+    return stack_axis_ratio(ventricle.cavity | ventricle.myocardium) > OVAL

@@ -1,5 +1,6 @@
 """What is known of each patient's stack of slices: distances, order, levels, insertion points."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,12 +56,21 @@ def read_stacks(
         keys: the slices; all must be in the dataset.
         insertions: insertion points by patient or by slice, see ``read_insertions``.
         signal_zero: for all patients; default: what the dataset's table says.
+
+    Raises:
+        InputError: if there are insertion points, and none is of these patients.
     """
     wanted = set(keys)
     table = dataset.slices
     chosen = table[table["slice"].isin(wanted)]
     sizes = table.groupby("patient")["slice"].size()
     given = dict(insertions or {})
+    if given and not set(given) & {*chosen["patient"], *chosen["slice"]}:
+        raise InputError(
+            f"the table of insertion points names none of the patients or slices that are "
+            f"measured, but for instance {next(iter(given))!r}; they are called like "
+            f"{chosen['patient'].iloc[0]!r} and {chosen['slice'].iloc[0]!r}"
+        )
     return tuple(
         _stack(dataset, rows, int(sizes[patient]), given, signal_zero)
         for patient, rows in chosen.groupby("patient", sort=True)
@@ -91,8 +101,8 @@ def read_insertions(path: Path) -> dict[str, Insertion]:
             found[row.cells[key]] = _insertion_of_cells(row.cells)
         except (KeyError, ValueError):
             problems.append(
-                f"line {row.line} of {path.name!r} has no numbers for the anterior insertion; give "
-                "pixels, such as 41.5"
+                f"line {row.line} of {path.name!r} has no numbers for an insertion; give pixels, "
+                "such as 41.5"
             )
     if problems:
         raise InputError(problems, "the insertion points cannot be read")
@@ -100,10 +110,17 @@ def read_insertions(path: Path) -> dict[str, Insertion]:
 
 
 def _insertion_of_cells(cells: Mapping[str, str]) -> Insertion:
-    anterior = float(cells["anterior_y"]), float(cells["anterior_x"])
+    anterior = _place(cells, "anterior")
     if not (cells.get("inferior_y") and cells.get("inferior_x")):
         return Insertion(anterior)
-    return Insertion(anterior, (float(cells["inferior_y"]), float(cells["inferior_x"])))
+    return Insertion(anterior, _place(cells, "inferior"))
+
+
+def _place(cells: Mapping[str, str], which: str) -> tuple[float, float]:
+    y, x = float(cells[f"{which}_y"]), float(cells[f"{which}_x"])
+    if not (math.isfinite(y) and math.isfinite(x)):
+        raise ValueError
+    return y, x
 
 
 def _stack(

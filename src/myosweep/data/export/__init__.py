@@ -177,6 +177,8 @@ def _describe(dataset: Dataset, folder: Path, written: Written, as_: Kind) -> Ex
     command.append("--table slices.csv")
     if dataset.slices["image_hash"].duplicated().any():
         command.append("--allow-duplicates")
+    if licence := dataset.manifest.licence:
+        command.append(f'--licence "{licence}"')
     warnings = [*written.warnings, *_common_warnings(dataset, written.names)]
     findings = ExportFindings(
         as_, len(dataset), dataset.slices["patient"].nunique(), " ".join(command), tuple(warnings)

@@ -8,7 +8,7 @@ between them. A chord's transmurality is the share of its samples that is infarc
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 from myosweep.errors import InputError
 from myosweep.metrics.clinical.spacing import Spacing
@@ -17,7 +17,6 @@ from myosweep.metrics.clinical.structures import Ventricle
 CHORDS, SAMPLES = 100, 50
 _STEPS_PER_PIXEL = 10
 CLASSES = ("0 %", "1–25 %", "26–50 %", "51–75 %", "above 75 %")
-_UPPER = (25, 50, 75)
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,14 @@ def transmural_class(percent: float | int) -> str | None:
     >>> [transmural_class(x) for x in (0, 0.4, 25, 25.1, 75, 100)]
     ['0 %', '1–25 %', '1–25 %', '26–50 %', '51–75 %', 'above 75 %']
     """
-    if np.isnan(percent):
-        return None
-    if percent <= 0:
-        return CLASSES[0]
-    return CLASSES[1 + int(np.searchsorted(_UPPER, percent, "left"))]
+    number = int(class_numbers(np.asarray(float(percent))))
+    return None if number < 0 else CLASSES[number]
+
+
+def class_numbers(percent: Float64[np.ndarray, "*any"]) -> Int64[np.ndarray, "*any"]:
+    """Places in ``CLASSES``: 0, up to 25, up to 50, up to 75, above; -1 for NaN."""
+    found = np.searchsorted((0, 25, 50, 75), percent, "left")
+    return np.where(np.isnan(percent), -1, found)
 
 
 def chord_angles() -> Float64[np.ndarray, " chord"]:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from scipy import ndimage
 
+from myosweep.errors import InputError
 from myosweep.metrics.clinical.chords import (
     CHORDS,
     Transmurality,
@@ -50,6 +51,8 @@ _FOUR = np.array([14, 15, 16, 13])
 _APICAL_START = np.deg2rad(15)
 _NEAR_PX = 2.0
 _FEWEST_PX = 5
+_TURNED = np.deg2rad(60)
+"""A right ventricle further from the image's left, seen from the left ventricle, is elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,15 @@ def sectors_of_chords(start_deg: float = 0.0) -> Int64[np.ndarray, " chord"]:
 
     Args:
         start_deg: 0 is the image's right, 90 its top.
+
+    Raises:
+        InputError: if it is not a finite number.
     """
+    if not np.isfinite(start_deg):
+        raise InputError(
+            f"sectors begin at an angle in degrees, got {start_deg:g}; 0 is the image's right, 90 "
+            "its top"
+        )
     beyond = (chord_angles() - np.deg2rad(start_deg)) % (2 * np.pi)
     return _part(beyond, SECTORS) + 1
 
@@ -126,9 +137,12 @@ def insertions_of_label(
     """Insertion points from a label of the right ventricle.
 
     They are the two ends, seen from the left ventricle's centre, of the right ventricle's pixels
-    that are at most 2 pixels away from the left one. The upper one is taken as the anterior one, as
-    short-axis images are usually shown. None where fewer than 5 such pixels are there, or where
-    they reach around more than half of the left ventricle.
+    that are at most 2 pixels away from the left one. Which is the anterior one is only known in an
+    image as short-axis images are usually shown: the right ventricle on the left, the front up. So
+    there are none where the right ventricle lies elsewhere, as in an image that is turned or
+    mirrored; an image that is upside down with its right ventricle on the left looks no different,
+    and gets the inferior wall for the anterior one. None, too, where fewer than 5 such pixels are
+    there, or where they reach around more than half of the left ventricle.
     """
     return tuple(map(_insertion, right_ventricle, left_ventricle))
 
@@ -147,9 +161,12 @@ def _insertion(right: Bool[np.ndarray, "y x"], left: Bool[np.ndarray, "y x"]) ->
     widest = int(gaps.argmax())
     if gaps[widest] < np.pi:
         return None
-    ends = places[order[widest]], places[order[(widest + 1) % len(order)]]
-    upper, lower = sorted(((float(y), float(x)) for y, x in ends))
-    return Insertion(upper, lower)
+    first, last = order[(widest + 1) % len(order)], order[widest]
+    middle = angles[first] + (2 * np.pi - gaps[widest]) / 2
+    if np.cos(middle) > -np.cos(_TURNED):
+        return None
+    anterior, inferior = ((float(y), float(x)) for y, x in places[[first, last]])
+    return Insertion(anterior, inferior)
 
 
 def _directions(

@@ -1,9 +1,12 @@
 """Infarct by thresholds on the grey values of the myocardium, for masks without an infarct label.
 
-``above_remote``: brighter than remote myocardium by n of its standard deviations. Remote is found
-in each slice: of six equal sectors around the cavity's centroid the one with the lowest mean.
-Because the darkest sector is chosen, noise makes the threshold a little too low; both masks that
-are compared share that.
+``above_remote``: brighter than remote myocardium by n of its standard deviations. A reader places
+remote by eye; here it is, in each slice, the sixth of the wall with the lowest mean, seen from the
+cavity's centroid, tried every 30 degrees. That is our own choice, not a published rule. Because the
+darkest place is chosen, noise makes the threshold a little too low; blood or fat at the wall's
+edges makes it too high; and a large dark core without reflow may be taken for remote. Both masks
+that are compared share all that. No-reflow is dark, and so is no part of an infarct that a
+threshold finds.
 
 ``half_maximum``: brighter than half of the brightest myocardium of the patient (full width at half
 maximum), counted from signal zero. Where nobody knows which grey value means no signal, as in
@@ -16,7 +19,7 @@ etiology using cardiac magnetic resonance", JACC Cardiovasc Imaging 2011;4:150.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float64, Num
+from jaxtyping import Bool, Float64, Int64, Num
 
 from myosweep.errors import InputError
 from myosweep.metrics.clinical.chords import centroids_mm
@@ -24,8 +27,10 @@ from myosweep.metrics.clinical.spacing import Spacing
 from myosweep.metrics.clinical.structures import Ventricle
 
 FEWEST_PIXELS = 10
-"""A sector with fewer pixels is no remote myocardium."""
-_SECTORS = 6
+"""A sixth with fewer pixels is no remote myocardium."""
+_STEPS = 12
+"""Sixths of the wall begin at every twelfth of the circle, so that an image turned by a right angle
+has the same ones."""
 
 
 def above_remote(
@@ -33,10 +38,10 @@ def above_remote(
 ) -> Bool[np.ndarray, "slice y x"] | None:
     """Myocardium that is brighter than remote myocardium by more than ``n_sd`` standard deviations.
 
-    A slice on which no sector is large enough takes the mean threshold of the patient's others.
+    A slice on which no sixth is large enough takes the mean threshold of the patient's others.
 
     Args:
-        spacing: makes sectors equal in the patient; unknown, they are equal in pixels.
+        spacing: makes sixths equal in the patient; unknown, they are equal in pixels.
 
     Returns:
         None where no slice has remote myocardium, as when there is no myocardium.
@@ -64,7 +69,7 @@ def check_n_sd(n_sd: float | int) -> None:
 def remote_thresholds(
     images: Num[np.ndarray, "slice y x"], ventricle: Ventricle, n_sd: float | int, spacing: Spacing
 ) -> Float64[np.ndarray, " slice"]:
-    """Mean plus ``n_sd`` standard deviations of each slice's remote sector; NaN without one."""
+    """Mean plus ``n_sd`` standard deviations of each slice's remote sixth; NaN without one."""
     dy, dx = spacing.yx
     limits = np.full(len(images), np.nan)
     for number, centre in enumerate(centroids_mm(ventricle.cavity, spacing)):
@@ -72,16 +77,25 @@ def remote_thresholds(
         if not (np.isfinite(centre).all() and len(places)):
             continue
         angles = np.arctan2(centre[0] - places[:, 0] * dy, places[:, 1] * dx - centre[1])
-        sector = np.floor(angles / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+        twelfth = np.floor(angles / (2 * np.pi) * _STEPS + 1e-9).astype(int) % _STEPS
         grey = images[number][ventricle.myocardium[number]].astype(float)
-        counts = np.bincount(sector, minlength=_SECTORS)
-        sums = np.bincount(sector, grey, _SECTORS)
-        large = counts >= FEWEST_PIXELS
-        if large.any():
-            means = np.where(large, sums / np.maximum(counts, 1), np.inf)
-            remote = grey[sector == means.argmin()]
+        remote = _darkest_sixth(grey, twelfth)
+        if remote is not None:
             limits[number] = remote.mean() + n_sd * remote.std(ddof=1)
     return limits
+
+
+def _darkest_sixth(
+    grey: Float64[np.ndarray, " pixel"], twelfth: Int64[np.ndarray, " pixel"]
+) -> Float64[np.ndarray, " remote"] | None:
+    """The grey values of the darkest sixth that has pixels enough; None without one."""
+    alone = np.bincount(twelfth, minlength=_STEPS), np.bincount(twelfth, grey, _STEPS)
+    counts, sums = (numbers + np.roll(numbers, -1) for numbers in alone)
+    large = counts >= FEWEST_PIXELS
+    if not large.any():
+        return None
+    first = np.where(large, sums / np.maximum(counts, 1), np.inf).argmin()
+    return grey[np.isin(twelfth, (first, (first + 1) % _STEPS))]
 
 
 def half_maximum(

@@ -8,6 +8,7 @@ from typing import Literal
 from myosweep.data.store import refuse_taken
 from myosweep.errors import StudyError
 from myosweep.files import whole_folder
+from myosweep.predict.card import write_card_beside
 from myosweep.predict.export.examples import example_slices
 from myosweep.predict.model import onnx_file
 from myosweep.predict.networks import read_model
@@ -34,7 +35,7 @@ class Exported:
 def export_model(
     model: Path | str, out: Path | str, as_: ModelKind, values: Sequence[str] = ()
 ) -> Exported:
-    """Write a model into a new folder, whole or not at all, with the SHA-256 of each file.
+    """Write a model into a new folder, whole or not at all, with its card and all SHA-256.
 
     Args:
         model, values: as ``open_model`` takes them; no ONNX file.
@@ -61,5 +62,6 @@ def export_model(
             from myosweep.predict.export.native import write_native
 
             notes = write_native(read, draft)
+        notes = (*notes, *write_card_beside(draft, Path(model), values))
         write_sums(draft)
     return Exported(as_, len(read.networks), read.facts.digest, tuple(notes))

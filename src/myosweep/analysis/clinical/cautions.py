@@ -1,0 +1,124 @@
+"""What to know before using clinical measures: how they were made, and what limits them."""
+
+from collections.abc import Iterator
+
+from myosweep.analysis.clinical.findings import ClinicalFindings, ThresholdCheck
+from myosweep.analysis.number_words import counted, number
+from myosweep.metrics.clinical import NOT_ALIGNED
+from myosweep.metrics.shape import OVAL
+from myosweep.results.clinical import ClinicalFacts
+
+_SHOWN = 5
+
+
+def warnings(found: ClinicalFindings) -> tuple[tuple[str, str], ...]:
+    """What to know before using the numbers: topic and text."""
+    return (*_of_geometry(found.facts), *_of_infarct(found), *_of_networks(found))
+
+
+def _of_geometry(facts: ClinicalFacts) -> Iterator[tuple[str, str]]:
+    unknown = facts.patients - facts.spacing_known
+    if unknown:
+        yield (
+            "Unknown spacing",
+            f"The distances of pixels or slices are not known for {unknown} of "
+            f"{counted(facts.patients, 'patient')}: of these nothing is told in ml or g, and where "
+            "pixel distances are missing nothing in mm, no directions and no transmurality. Shares "
+            "of the myocardium are told, from pixels. Give spacing_mm and slice_spacing_mm with "
+            "`myosweep import ... --table`.",
+        )
+    if facts.oval * 4 >= facts.patients and facts.oval:
+        yield (
+            "Distorted images",
+            f"In {facts.oval} of {counted(facts.patients, 'patient')} the left ventricle's long "
+            f"axis is more than {OVAL} times its short axis: the images seem to be stretched along "
+            "one direction. Shares of the myocardium stay right if all slices of a patient are "
+            "stretched alike; volumes, masses and lengths do not. See `myosweep audit`.",
+        )
+    for names, topic, text in (
+        (facts.gaps, "Incomplete stacks", "slices are missing between others"),
+        (facts.partial, "Incomplete stacks", "some slices are in another part of the split"),
+        (facts.several_spacings, "Several spacings", "slices have different spacings"),
+    ):
+        if names:
+            yield (
+                topic,
+                f"In {counted(len(names), 'patient')} ({_some(names)}) {text}; their volumes and "
+                "masses are those of the slices at hand, or not told.",
+            )
+
+
+def _of_infarct(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
+    facts = found.facts
+    if not facts.tells_infarct:
+        yield (
+            "No infarct in the reference",
+            "The reference's regions do not tell infarct apart. If its codes do, name them with "
+            "--regions five.",
+        )
+    if facts.n_sd is not None:
+        yield "Infarct by thresholds", " ".join(_by_thresholds(facts.n_sd, found))
+    others = facts.in_plane_known - facts.aligned
+    if others and facts.tells_infarct and facts.n_sd is None:
+        counted_too = " They are left out where segments are counted." if facts.aligned else ""
+        yield (
+            "Segments",
+            "AHA segments need the right ventricle's insertion (--rv-insertion) and levels of "
+            f"slices. Without these, {others} of {counted(facts.patients, 'patient')} got six "
+            f"equal sectors, {NOT_ALIGNED}, from {facts.sector_start_deg:g} degrees of the image "
+            f"(0 is its right).{counted_too}",
+        )
+
+
+def _by_thresholds(n_sd: float, found: ClinicalFindings) -> Iterator[str]:
+    yield (
+        f"These networks mark no infarct. It is found in the images, by {n_sd:g} standard "
+        "deviations above remote myocardium (the darkest sixth of each slice’s wall, our own "
+        "choice), inside each network’s myocardium and inside the manual one, and the two are "
+        "compared. It is not the manual infarct, and holds no dark no-reflow."
+    )
+    if found.thresholds is not None:
+        yield _as_far_as_manual(found.thresholds)
+    if not found.facts.half_maximum:
+        yield (
+            "Half of the maximum is not taken: nobody has said which grey value means no signal "
+            "(--signal-zero; 0 for magnitude images)."
+        )
+
+
+def _as_far_as_manual(check: ThresholdCheck) -> str:
+    """How thresholds agree with the manual infarct, which says how far to trust them."""
+    return (
+        f"In these patients the manual infarct is {number(check.manual, 1)}\u00a0% of the "
+        "myocardium on average, and thresholds inside the manual myocardium find "
+        f"{number(check.found, 1)}\u00a0% (correlation over patients "
+        f"{number(check.correlation, 2)}). Judge by this how far thresholds can stand for the "
+        "infarct on these images."
+    )
+
+
+def _of_networks(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
+    if found.blank:
+        yield (
+            "No myocardium in the reference",
+            f"Left out: {counted(len(found.blank), 'patient')} ({_some(found.blank)}), where the "
+            "reference shows no myocardium and so nothing is defined.",
+        )
+    if nothing := sum(one.nothing_found for one in found.extras):
+        yield (
+            "Nothing found",
+            f"In {counted(nothing, 'pair')} of network and patient no myocardium was found; mass "
+            "and infarct count as 0 there.",
+        )
+    if found.not_measured:
+        yield (
+            "Networks left out",
+            f"{counted(found.not_measured, 'network')} of the study are not in the table: they "
+            "were finished later, or have no masks of whole patients. Measure again with `myosweep "
+            "clinical`.",
+        )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,287 @@
+"""The explorer's content, from the results tables, the predicted masks and the dataset."""
+
+import base64
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from myosweep.analysis.movers import SliceMoves, slice_facts, slice_moves
+from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
+from myosweep.config import Replicate, Value
+from myosweep.data.store import Dataset
+from myosweep.report.explorer.choose import MOST_SLICES, Picked, pick, selection_words
+from myosweep.report.explorer.pixels import (
+    SlicePixels,
+    code_step,
+    image_png,
+    masks_png,
+    read_maps,
+)
+from myosweep.report.explorer.record import Axis, Explorer, ShownPoint, ShownSlice
+from myosweep.report.style import METRIC_WORDS, region_colours, value_colour
+from myosweep.results.read import Results
+
+MOST_BYTES = 6_000_000
+"""Pixels in a page, as base64; the rest of a report needs up to a few million bytes."""
+MOST_CELLS = 120
+"""Masks of one slice; a browser has to decode them when the slice is chosen."""
+_AT_ONCE_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class ExplorerContent:
+    """The explorer, and the pixels of its slices, in their order."""
+
+    explorer: Explorer
+    pixels: tuple[SlicePixels, ...]
+
+    def encoded(self) -> list[dict[str, str]]:
+        """The pixels as base64, for a page that holds everything."""
+        return [
+            {kind: base64.b64encode(png).decode() for kind, png in vars(one).items()}
+            for one in self.pixels
+        ]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Who may be shown: points, network names by seed, and runs by slice."""
+
+    points: tuple[Point, ...]
+    seeds: tuple[int, ...]
+    left_out: int
+    tested: Mapping[str, frozenset[str]]
+
+    def cells(self, key: str) -> Iterator[tuple[int, str]]:
+        """The masks of a slice: the cell's number, and the run."""
+        for number, point in enumerate(self.points):
+            by_seed = dict(zip(point.seeds, point.runs, strict=True))
+            for place, seed in enumerate(self.seeds):
+                if by_seed.get(seed) in self.tested[key]:
+                    yield number * len(self.seeds) + place, by_seed[seed]
+
+
+def explorer_content(
+    results: Results, dataset: Dataset, most_bytes: int = MOST_BYTES
+) -> ExplorerContent | None:
+    """What the explorer shows; None if no network was tested on any slice.
+
+    Slices are taken by ``pick`` while there is room, and stand in the dataset's order.
+
+    Args:
+        most_bytes: room for the pixels.
+
+    Raises:
+        StudyError: if masks are missing or damaged.
+        ConfigError: if the question is about no single region.
+    """
+    region = results.scheme.index(results.study.question.region)
+    plan = _plan(results)
+    moves = slice_moves(results, results.study.question.region, results.study.question.metric)
+    keys = [key for key in dataset.slices["slice"].astype(str) if key in plan.tested]
+    if not keys:
+        return None
+    order = pick(*_by_key(moves, keys))
+    shown, pixels = _within(most_bytes, order[:MOST_SLICES], keys, plan, results, dataset)
+    kept = sorted(range(len(shown)), key=lambda place: shown[place].number)
+    _, height, width = dataset.images.shape
+    explorer = Explorer(
+        study=results.study.name,
+        region=region,
+        score=_score_words(results.study.question.metric),
+        regions=tuple(
+            zip(results.scheme.names, region_colours(len(results.scheme.names)), strict=True)
+        ),
+        height=height,
+        width=width,
+        axes=_axes(results, plan.points),
+        points=_shown_points(results, plan.points),
+        networks=_network_words(results, plan.seeds),
+        slices=_slices(results, [keys[shown[place].number] for place in kept], plan, moves),
+        selection=selection_words(shown, len(keys)) + _left_out_words(plan),
+        step=code_step(len(results.scheme.names)),
+    )
+    return ExplorerContent(explorer, tuple(pixels[place] for place in kept))
+
+
+def _plan(results: Results) -> _Plan:
+    every = points(results)
+    seeds = sorted({seed for point in every for seed in point.seeds})
+    most = max(1, MOST_CELLS // len(seeds))
+    steps = np.linspace(0, len(every) - 1, min(len(every), most)).round()
+    shown = tuple(every[int(step)] for step in steps)
+    runs = {run for point in shown for run in point.runs}
+    counts = results.counts[results.counts["part"] == "test"]
+    pairs = counts[["slice", "run"]].drop_duplicates().astype(str)
+    tested = pairs[pairs["run"].isin(runs)].groupby("slice")["run"].agg(frozenset)
+    by_key = {str(key): found for key, found in tested.items()}
+    return _Plan(shown, tuple(seeds), len(every) - len(shown), by_key)
+
+
+def _by_key(
+    moves: SliceMoves, keys: Sequence[str]
+) -> tuple[Float64[np.ndarray, " slice"], Float64[np.ndarray, " slice"]]:
+    """How much each slice moves, and its mean score; NaN where the reference lacks the region."""
+    moved = moved_or_ranged(moves)
+    defined = np.isfinite(moves.scores)
+    sums = np.where(defined, moves.scores, 0.0).sum((0, 1))
+    counts = defined.sum((0, 1))
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    place = {key: number for number, key in enumerate(moves.slices)}
+    found = [place.get(key) for key in keys]
+    pairs = [(math.nan, math.nan) if k is None else (moved[k], means[k]) for k in found]
+    columns = np.array(pairs, float).reshape(-1, 2)
+    return columns[:, 0], columns[:, 1]
+
+
+def moved_or_ranged(moves: SliceMoves) -> Float64[np.ndarray, " slice"]:
+    """How much the value changes each slice: as in the table of slices that move.
+
+    Where values share no network on the slice (in a study that grows), each value counts with the
+    networks that it has. NaN with fewer than two values.
+    """
+    defined = np.isfinite(moves.scores)
+    counts = defined.sum(1)
+    sums = np.where(defined, moves.scores, 0.0).sum(1)
+    means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    known = np.isfinite(means)
+    high = np.where(known, means, -np.inf).max(0)
+    low = np.where(known, means, np.inf).min(0)
+    own = np.full(len(moves.slices), np.nan)
+    several = known.sum(0) > 1
+    own[several] = high[several] - low[several]
+    shared = moves.ranges if len(moves.scores) > 1 else np.full(len(own), np.nan)
+    return np.where(np.isfinite(shared), shared, own)
+
+
+def _within(
+    room: int,
+    order: Sequence[Picked],
+    keys: Sequence[str],
+    plan: _Plan,
+    results: Results,
+    dataset: Dataset,
+) -> tuple[list[Picked], list[SlicePixels]]:
+    """As many of the slices as there is room for, at least one, and their pixels."""
+    _, height, width = dataset.images.shape
+    networks = max(len(found) for found in plan.tested.values())
+    at_once = max(1, _AT_ONCE_BYTES // (height * width * (networks + 1)))
+    shown: list[Picked] = []
+    pixels: list[SlicePixels] = []
+    for start in range(0, len(order), at_once):
+        block = order[start : start + at_once]
+        made = _pixels([keys[one.number] for one in block], plan, results, dataset)
+        for one, files in zip(block, made, strict=True):
+            if pixels and files.size > room:
+                return shown, pixels
+            room -= files.size
+            shown.append(one)
+            pixels.append(files)
+    return shown, pixels
+
+
+def _pixels(
+    keys: Sequence[str], plan: _Plan, results: Results, dataset: Dataset
+) -> Iterator[SlicePixels]:
+    cells = {key: [run for _, run in plan.cells(key)] for key in keys}
+    runs = sorted({run for found in cells.values() for run in found})
+    maps = read_maps(results.folder, runs, keys)
+    rows = {key: row for row, key in enumerate(dataset.slices["slice"].astype(str))}
+    for key in keys:
+        row = np.array([rows[key]])
+        reference = dataset.reference(results.scheme, row)[0]
+        predicted: list[UInt8[np.ndarray, "y x"]] = [maps[key, run] for run in cells[key]]
+        yield SlicePixels(
+            image_png(np.asarray(dataset.images[rows[key]]), dataset.padding(row)[0]),
+            masks_png([reference, *predicted], len(results.scheme.names)),
+        )
+
+
+def _slices(
+    results: Results, keys: Sequence[str], plan: _Plan, moves: SliceMoves
+) -> tuple[ShownSlice, ...]:
+    facts = slice_facts(results)
+    place = {key: number for number, key in enumerate(moves.slices)}
+    row_of = {run: (v, moves.seeds.index(seed)) for v, point in enumerate(points(results))
+              for run, seed in zip(point.runs, point.seeds, strict=True)}  # fmt: skip
+    moved = moved_or_ranged(moves)
+    made = []
+    for key in keys:
+        cells, here = list(plan.cells(key)), place.get(key)
+        scores = [
+            None if here is None else float(moves.scores[(*row_of[run], here)]) for _, run in cells
+        ]
+        made.append(
+            ShownSlice(
+                key,
+                *facts[key],
+                None if here is None else float(moved[here]),
+                tuple(cell for cell, _ in cells),
+                tuple(scores),
+            )
+        )
+    return tuple(made)
+
+
+def _axes(results: Results, shown: Sequence[Point]) -> tuple[Axis, ...]:
+    """A slider per field, unless most combinations have no point: then one for all points.
+
+    Numbers stand in ascending order, all else as in the sweep.
+    """
+    columns = [_sorted([point.values[k][1] for point in shown]) for k in range(len(results.fields))]
+    if len(columns) == 1 or (columns and math.prod(map(len, columns)) < 2 * len(shown)):
+        return tuple(
+            Axis(field_words(path), tuple(map(format_value, values)))
+            for path, values in zip(results.fields, columns, strict=True)
+        )
+    return (Axis(fields_in_words(results.fields), tuple(point.label for point in shown)),)
+
+
+def _sorted(values: Sequence[Value | None]) -> list[Any]:
+    found = list(dict.fromkeys(values))
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in found)
+    return sorted(found, key=lambda one: float(one or 0)) if numbers else found
+
+
+def _shown_points(results: Results, shown: Sequence[Point]) -> tuple[ShownPoint, ...]:
+    axes = _axes(results, shown)
+    joint = len(axes) != len(results.fields)
+    return tuple(
+        ShownPoint(
+            point.label,
+            point.words,
+            value_colour(point),
+            (number,) if joint else _place(point, axes),
+        )
+        for number, point in enumerate(shown)
+    )
+
+
+def _place(point: Point, axes: Sequence[Axis]) -> tuple[int, ...]:
+    """Where a point stands on each axis."""
+    return tuple(
+        axis.values.index(format_value(value))
+        for axis, (_, value) in zip(axes, point.values, strict=True)
+    )
+
+
+def _network_words(results: Results, seeds: Sequence[int]) -> tuple[str, ...]:
+    """What each network is called: its seed and, with folds, its repeat and fold."""
+    members = {member.seed: member for member in results.study.replicates.members}
+    return tuple(members.get(seed, Replicate(seed)).words for seed in seeds)
+
+
+def _score_words(metric: str) -> str:
+    """The score that slices have: of BF scores the strict one."""
+    return METRIC_WORDS["bf_strict" if metric == "bf" else metric]
+
+
+def _left_out_words(plan: _Plan) -> str:
+    if not plan.left_out:
+        return ""
+    values = "value is" if plan.left_out == 1 else "values are"
+    return f" {plan.left_out} further {values} left out for want of space."

@@ -1,0 +1,81 @@
+/** Values in figures: beside the mark that the pointer is near, or that the keyboard has reached. */
+
+const NEAR_PX = 18;
+
+export function showTips(page) {
+  const texts = JSON.parse(page.getElementById("tips")?.textContent ?? "{}");
+  const tip = page.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true");
+  page.body.append(tip);
+  for (const figure of page.querySelectorAll("figure svg")) {
+    const marks = [...figure.querySelectorAll("g[id]")].filter((mark) => mark.id in texts);
+    if (marks.length) enliven(figure, marks, texts, tip);
+  }
+}
+
+/** One stop of the Tab key per figure; arrows go from mark to mark. */
+function enliven(figure, marks, texts, tip) {
+  figure.setAttribute("role", "group");
+  marks.forEach((mark, k) => {
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", texts[mark.id]);
+    mark.setAttribute("tabindex", k ? -1 : 0);
+    mark.addEventListener("focus", () => show(tip, mark, texts[mark.id]));
+    mark.addEventListener("blur", () => hide(tip));
+    mark.addEventListener("keydown", (event) => step(event, marks, k, tip));
+  });
+  figure.addEventListener("pointermove", (event) => {
+    const mark = nearest(marks, event);
+    if (mark) show(tip, mark, texts[mark.id]);
+    else hide(tip);
+  });
+  figure.addEventListener("pointerdown", (event) => {
+    const mark = nearest(marks, event);
+    if (mark) show(tip, mark, texts[mark.id]);
+  });
+  figure.addEventListener("pointerleave", () => hide(tip));
+}
+
+function step(event, marks, k, tip) {
+  if (event.key === "Escape") hide(tip);
+  const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+  const next = marks[k + (steps[event.key] ?? 0)];
+  if (!(event.key in steps)) return;
+  event.preventDefault();
+  if (!next) return;
+  marks[k].setAttribute("tabindex", -1);
+  next.setAttribute("tabindex", 0);
+  next.focus();
+}
+
+function nearest(marks, { clientX, clientY }) {
+  let [best, least] = [null, NEAR_PX];
+  for (const mark of marks) {
+    const [x, y] = middle(mark);
+    const distance = Math.hypot(x - clientX, y - clientY);
+    if (distance < least) [best, least] = [mark, distance];
+  }
+  return best;
+}
+
+function middle(mark) {
+  const { left, top, width, height } = mark.getBoundingClientRect();
+  return [left + width / 2, top + height / 2];
+}
+
+function show(tip, mark, text) {
+  tip.textContent = text;
+  tip.hidden = false;
+  const [x, y] = middle(mark);
+  const { width, height } = tip.getBoundingClientRect();
+  const left = Math.min(Math.max(x - width / 2, 8), document.documentElement.clientWidth - width - 8);
+  const above = y - height - 14;
+  tip.style.left = `${left}px`;
+  tip.style.top = `${above > 8 ? above : y + 14}px`;
+}
+
+function hide(tip) {
+  tip.hidden = true;
+}
