@@ -17,6 +17,7 @@ import import_png
 from common import machine_facts, positive, print_machine, run_watched
 
 TARGET_MB = 2500
+PRESETS = ("paper", "default")
 PRESETS_AND_PRECISIONS = (
     ("paper", "float32"),
     ("paper", "bfloat16"),
@@ -52,7 +53,7 @@ def parse_arguments() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--first-filters", type=positive, default=64)
-    parser.add_argument("--presets", nargs="+", default=["paper", "default"])
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
     parser.add_argument("--patients", type=positive, default=5, help="phantoms of the run")
     parser.add_argument("--scored", type=positive, default=40, help="phantoms that are scored")
     parser.add_argument("--imported", type=positive, default=1000, help="slices to import")

@@ -98,7 +98,7 @@ DEGENERATE: dict[str, tuple[dict[Any, Any], str]] = {
     "all diverged": ({(5e-3,): (DIVERGED, DIVERGED), (1e-4,): (0, 1)}, "2 of 2 networks collapsed"),
     "nothing learned": (
         {(5e-3,): (DIVERGED, DIVERGED), (1e-4,): (DIVERGED, DIVERGED)},
-        "Not known: the networks have not learned the task.",
+        "Not known, because nothing was learned.",
     ),
 }
 

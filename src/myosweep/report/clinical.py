@@ -1,7 +1,6 @@
 """The clinical section: what values mean for infarct size, mass, contours and segments."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import ClinicalFindings, clinical_findings
@@ -9,7 +8,8 @@ from myosweep.analysis.clinical.words import conclusion_sentences
 from myosweep.analysis.points import Point, fields_in_words, points
 from myosweep.report.clinical_figure import draw_agreement, draw_bullseyes
 from myosweep.report.clinical_tables import clinical_tables
-from myosweep.report.conclusion_tables import Lettered, capital
+from myosweep.report.conclusion_tables import capital
+from myosweep.report.measured import MeasuredSection
 from myosweep.report.style import Drawing, value_colour
 from myosweep.results.clinical import read_clinical
 from myosweep.results.read import Results
@@ -18,24 +18,7 @@ MOST_PANELS = 12
 """With more values than these no figure is drawn: its panels would be too small."""
 
 
-@dataclass(frozen=True)
-class ClinicalSection:
-    """What the report and the terminal say of clinical measures.
-
-    Attributes:
-        lead: the conclusion in plain words.
-        tables: per measure one of all values, then all else, then the worst patients.
-        drawings: with their captions.
-        warnings: topic and text.
-    """
-
-    lead: tuple[str, ...]
-    tables: tuple[Lettered, ...]
-    drawings: tuple[tuple[Drawing, str], ...]
-    warnings: tuple[tuple[str, str], ...]
-
-
-def stored_section(results: Results) -> ClinicalSection | None:
+def stored_section(results: Results) -> MeasuredSection | None:
     """The section, from the table in the study's folder; None if nobody has measured yet.
 
     Raises:
@@ -49,12 +32,12 @@ def stored_section(results: Results) -> ClinicalSection | None:
 
 def clinical_section(
     found: ClinicalFindings, results: Results, *, draw: bool = True
-) -> ClinicalSection:
+) -> MeasuredSection:
     """The section of some findings; without figures if ``draw`` is False."""
     shown, field = points(results), fields_in_words(results.fields)
     drawings = tuple(_drawings(found, shown)) if draw and len(shown) <= MOST_PANELS else ()
     tables = tuple(clinical_tables(found, shown, field))
-    return ClinicalSection(conclusion_sentences(found, field), tables, drawings, warnings(found))
+    return MeasuredSection(conclusion_sentences(found, field), tables, drawings, warnings(found))
 
 
 def _drawings(found: ClinicalFindings, shown: tuple[Point, ...]) -> Iterator[tuple[Drawing, str]]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from myosweep.analysis.clinical.findings import ClinicalFindings, MeasureFinding
 from myosweep.analysis.verdict_text import plain
-from myosweep.report.clinical import ClinicalSection, clinical_section
+from myosweep.report.clinical import clinical_section
 from myosweep.report.clinical_tables import OF_CONCORDANCE, OF_LIMITS
 from myosweep.report.conclusion_tables import Lettered
 from myosweep.report.conclusion_text import Block
+from myosweep.report.measured import MeasuredSection
 from myosweep.results.read import Results
 
 
@@ -37,7 +38,7 @@ def clinical_json(found: ClinicalFindings, results: Results) -> dict[str, Any]:
     return content
 
 
-def _blocks(section: ClinicalSection) -> Iterator[Block]:
+def _blocks(section: MeasuredSection) -> Iterator[Block]:
     yield Block("Conclusion", sentences=section.lead)
     yield from map(_table, section.tables)
     if section.warnings:

@@ -57,7 +57,8 @@ def _which(told: Told) -> Part:
         lead = f"Keep the default, {told.named(advice.value)}."
     else:
         lead = f"Take {told.named(advice.value)}."
-    return Part("Which value should I take?", lead, (reason, *_selection(told)))
+    chosen = () if told.conclusion.nothing_learned else _selection(told)
+    return Part("Which value should I take?", lead, (reason, *chosen))
 
 
 def _selection(told: Told) -> tuple[str, ...]:
@@ -90,11 +91,12 @@ def _how_much(told: Told) -> Part:
         return Part(question, "Not known: fewer than two values have scores.", ())
     high, low = ends
     places = decimals_of(shown)
+    if told.conclusion.nothing_learned:
+        best = f"The highest mean {told.score} is {number(high.mean, places)}, with {high.value}."
+        return Part(question, "Not known, because nothing was learned.", (best,))
     largest = high.mean - low.mean
     lead = "Not at all: the means are the same with every value."
-    if told.conclusion.nothing_learned:
-        lead = "Not known, because nothing was learned."
-    elif largest > 0:
+    if largest > 0:
         shift = like_moving(*shift_of(shown, largest))
         lead = f"The means differ by at most {number(largest, places)}{shift}."
     said = [
@@ -219,7 +221,9 @@ def _not_known(told: Told) -> Part:
     shown = told.conclusion.shown
     undecided = [one for one in shown.comparisons if not one.decided]
     total = len(shown.comparisons)
-    if not total:
+    if told.conclusion.nothing_learned:
+        lead = "Everything: verdicts on networks that have learned nothing tell nothing."
+    elif not total:
         lead = "Everything that needs a second value."
     elif not undecided:
         lead = f"{'The comparison is' if total == 1 else f'All {total} comparisons are'} decided."
@@ -227,7 +231,8 @@ def _not_known(told: Told) -> Part:
         lead = f"{'The comparison is not' if total == 1 else 'No comparison is'} decided."
     else:
         lead = f"{len(undecided)} of {total} comparisons {_is(undecided)} not decided."
-    said = [*_costs(shown, bool(undecided)), scope_sentence(shown, told.design)]
+    costly = bool(undecided) and not told.conclusion.nothing_learned
+    said = [*_costs(shown, costly), scope_sentence(shown, told.design)]
     if any(isinstance(value, float) for point in told.found for _, value in point.values):
         said.append("Values between and beyond those tested were not tried; nothing is claimed.")
     return Part("What is not known, and what would it cost to decide?", lead, tuple(said))

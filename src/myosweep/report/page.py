@@ -12,7 +12,7 @@ from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
 from myosweep.report.card import CardSection, card_section
-from myosweep.report.clinical import ClinicalSection, stored_section
+from myosweep.report.clinical import stored_section
 from myosweep.report.conclusion import (
     ConclusionSection,
     LetteredDrawing,
@@ -24,8 +24,9 @@ from myosweep.report.early_rule import EarlySection, draw_early, early_section
 from myosweep.report.embed import rendered, write_figures
 from myosweep.report.explorer.build import ExplorerContent, explorer_content
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
+from myosweep.report.measured import MeasuredSection
 from myosweep.report.pictures import read_pictures
-from myosweep.report.reliability import ReliabilitySection, stored_reliability
+from myosweep.report.reliability import stored_reliability
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tuned_page import write_tuned_report
@@ -69,8 +70,8 @@ class Page:
     validation: tables.Table | None
     parts: tables.Table | None
     early_rule: EarlySection | None
-    clinical: ClinicalSection | None
-    reliability: ReliabilitySection | None
+    clinical: MeasuredSection | None
+    reliability: MeasuredSection | None
     card: CardSection | None
     settings: tables.Table | None
     runs: tables.Table

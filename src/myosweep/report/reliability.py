@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from myosweep.analysis.number_words import number
@@ -17,6 +17,7 @@ from myosweep.analysis.reliability.words import (
 from myosweep.analysis.verdict_text import plain
 from myosweep.report.conclusion_tables import Lettered, interval, plain_table
 from myosweep.report.conclusion_text import Block
+from myosweep.report.measured import MeasuredSection
 from myosweep.report.reliability_figure import draw_reliability
 from myosweep.report.style import Drawing
 from myosweep.report.tables import NONE, Row, Table
@@ -29,24 +30,7 @@ MOST_FIGURES = 12
 """With more models than these no figure is drawn."""
 
 
-@dataclass(frozen=True)
-class ReliabilitySection:
-    """What the report and the terminal say of the reliability of some models.
-
-    Attributes:
-        lead: sentences, model by model.
-        tables: per model one of the flag and one of the pixels.
-        drawings: with their captions.
-        warnings: topic and text.
-    """
-
-    lead: tuple[str, ...]
-    tables: tuple[Lettered, ...]
-    drawings: tuple[tuple[Drawing, str], ...]
-    warnings: tuple[tuple[str, str], ...]
-
-
-def stored_reliability(results: Results) -> ReliabilitySection | None:
+def stored_reliability(results: Results) -> MeasuredSection | None:
     """The section on what `myosweep calibrate` has measured; None if there is nothing.
 
     Raises:
@@ -62,7 +46,7 @@ def stored_reliability(results: Results) -> ReliabilitySection | None:
     return reliability_section(found) if found else None
 
 
-def reliability_section(found: list[Reliability], *, draw: bool = True) -> ReliabilitySection:
+def reliability_section(found: list[Reliability], *, draw: bool = True) -> MeasuredSection:
     """The section on some models; without figures if ``draw`` is False."""
     several = len(found) > 1
     lead = [
@@ -76,7 +60,7 @@ def reliability_section(found: list[Reliability], *, draw: bool = True) -> Relia
         for topic, text in reliability_warnings(one)
     )
     drawings = tuple(_drawings(found)) if draw and len(found) <= MOST_FIGURES else ()
-    return ReliabilitySection(tuple(lead), tuple(_tables(found)), drawings, tuple(warnings))
+    return MeasuredSection(tuple(lead), tuple(_tables(found)), drawings, tuple(warnings))
 
 
 def _drawings(found: list[Reliability]) -> Iterator[tuple[Drawing, str]]:

@@ -141,9 +141,12 @@ def test_slices_are_sorted_and_filtered(
 ) -> None:
     opened = open_page(report)
     opened.shows("order=matters")
-    listed = lambda: opened.page.locator("#explorer-slice option").evaluate_all(  # noqa: E731
-        "options => options.map(option => Number(option.value))"
-    )
+
+    def listed() -> list[int]:
+        options = opened.page.locator("#explorer-slice option")
+        numbers: list[int] = options.evaluate_all("all => all.map(one => Number(one.value))")
+        return numbers
+
     slices = content.explorer.slices
     moved = [slices[number].moved for number in listed()]
     assert moved == sorted(moved, key=lambda one: -(one or 0))

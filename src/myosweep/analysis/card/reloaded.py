@@ -71,7 +71,7 @@ def _interest(card: ModelCard) -> Iterator[Item]:
     yield Item(_INTEREST, "FP2.5.7", "Are imprecise drawings forgiven?", "partly", imprecise)
     yield Item(
         _INTEREST, "FP2.7.1", "Must probabilities be calibrated?", "open",
-        "Calibration is not part of this card.",
+        "Not measured for this card (`myosweep calibrate` measures it).",
     )  # fmt: skip
 
 
