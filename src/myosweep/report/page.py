@@ -22,7 +22,7 @@ from myosweep.report.conclusion import (
 from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.early_rule import EarlySection, draw_early, early_section
 from myosweep.report.embed import rendered, write_figures
-from myosweep.report.explorer.build import ExplorerContent, explorer_content
+from myosweep.report.explorer.content import ExplorerContent, explorer_content
 from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
 from myosweep.report.measured import MeasuredSection
 from myosweep.report.pictures import read_pictures

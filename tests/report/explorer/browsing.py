@@ -8,7 +8,7 @@ import numpy as np
 from tests.toy import Toy
 
 from myosweep.report.embed import page_environment, sealed
-from myosweep.report.explorer.build import explorer_content
+from myosweep.report.explorer.content import explorer_content
 from myosweep.results.read import read_results
 
 EXPLORER = "[data-explorer]"

@@ -12,8 +12,8 @@ from tests.toy import DIVERGED, Toy, toy_study
 from myosweep.analysis.movers import slices_that_move
 from myosweep.regions import NO_REGION
 from myosweep.report.embed import as_data
-from myosweep.report.explorer.build import explorer_content
 from myosweep.report.explorer.choose import Picked, pick, selection_words
+from myosweep.report.explorer.content import explorer_content
 from myosweep.report.explorer.pixels import code_step, image_png, masks_png
 from myosweep.report.policy import POLICY_PLACE, sealed
 from myosweep.report.scripts import page_script

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.report.explorer.browsing import EXPLORER, Opener
 from tests.toy import Toy
 
-from myosweep.report.explorer.build import ExplorerContent, explorer_content
+from myosweep.report.explorer.content import ExplorerContent, explorer_content
 from myosweep.report.masks_figure import difference_map
 from myosweep.report.style import MISSED, TOO_MUCH, region_colours
 from myosweep.results.read import read_masks, read_results

@@ -1,6 +1,5 @@
 """The explorer's content, from the results tables, the predicted masks and the dataset."""
 
-import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from myosweep.analysis.movers import SliceMoves, slice_facts, slice_moves
 from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
 from myosweep.config import Replicate, Value
 from myosweep.data.store import Dataset
-from myosweep.report.explorer.choose import MOST_SLICES, Picked, pick, selection_words
+from myosweep.report.explorer.choose import all_words
 from myosweep.report.explorer.pixels import (
     SlicePixels,
     code_step,
@@ -25,69 +24,55 @@ from myosweep.report.explorer.record import Axis, Explorer, ShownPoint, ShownSli
 from myosweep.report.style import METRIC_WORDS, region_colours, value_colour
 from myosweep.results.read import Results
 
-MOST_BYTES = 6_000_000
-"""Pixels in a page, as base64; the rest of a report needs up to a few million bytes."""
 MOST_CELLS = 120
 """Masks of one slice; a browser has to decode them when the slice is chosen."""
 _AT_ONCE_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
-class ExplorerContent:
-    """The explorer, and the pixels of its slices, in their order."""
+class ExplorerSource:
+    """Every test slice, and its pixels when they are asked for.
+
+    Attributes:
+        explorer: everything but pixels, of all test slices in the dataset's order.
+        at_once: slices whose pixels are best made together, for reading masks is costly.
+    """
 
     explorer: Explorer
-    pixels: tuple[SlicePixels, ...]
+    at_once: int
+    _plan: "_Plan"
+    _results: Results
+    _dataset: Dataset
 
-    def encoded(self) -> list[dict[str, str]]:
-        """The pixels as base64, for a page that holds everything."""
-        return [
-            {kind: base64.b64encode(png).decode() for kind, png in vars(one).items()}
-            for one in self.pixels
-        ]
+    @property
+    def left_out(self) -> str:
+        """How many values are not shown, in a sentence with a space before it; empty if all are."""
+        return self._plan.left_out_words
 
+    def pixels(self, numbers: Sequence[int]) -> Iterator[SlicePixels]:
+        """The pixels of these slices of ``explorer``, in the order asked for.
 
-@dataclass(frozen=True)
-class _Plan:
-    """Who may be shown: points, network names by seed, and runs by slice."""
-
-    points: tuple[Point, ...]
-    seeds: tuple[int, ...]
-    left_out: int
-    tested: Mapping[str, frozenset[str]]
-
-    def cells(self, key: str) -> Iterator[tuple[int, str]]:
-        """The masks of a slice: the cell's number, and the run."""
-        for number, point in enumerate(self.points):
-            by_seed = dict(zip(point.seeds, point.runs, strict=True))
-            for place, seed in enumerate(self.seeds):
-                if by_seed.get(seed) in self.tested[key]:
-                    yield number * len(self.seeds) + place, by_seed[seed]
+        Raises:
+            StudyError: if masks are missing or damaged.
+        """
+        keys = [self.explorer.slices[number].key for number in numbers]
+        return _pixels(keys, self._plan, self._results, self._dataset)
 
 
-def explorer_content(
-    results: Results, dataset: Dataset, most_bytes: int = MOST_BYTES
-) -> ExplorerContent | None:
-    """What the explorer shows; None if no network was tested on any slice.
-
-    Slices are taken by ``pick`` while there is room, and stand in the dataset's order.
-
-    Args:
-        most_bytes: room for the pixels.
+def explorer_source(results: Results, dataset: Dataset) -> ExplorerSource | None:
+    """What can be looked at; None if no network was tested on any slice.
 
     Raises:
-        StudyError: if masks are missing or damaged.
         ConfigError: if the question is about no single region.
     """
+    if results.networks.empty:
+        return None
     region = results.scheme.index(results.study.question.region)
     plan = _plan(results)
     moves = slice_moves(results, results.study.question.region, results.study.question.metric)
     keys = [key for key in dataset.slices["slice"].astype(str) if key in plan.tested]
     if not keys:
         return None
-    order = pick(*_by_key(moves, keys))
-    shown, pixels = _within(most_bytes, order[:MOST_SLICES], keys, plan, results, dataset)
-    kept = sorted(range(len(shown)), key=lambda place: shown[place].number)
     _, height, width = dataset.images.shape
     explorer = Explorer(
         study=results.study.name,
@@ -101,11 +86,39 @@ def explorer_content(
         axes=_axes(results, plan.points),
         points=_shown_points(results, plan.points),
         networks=_network_words(results, plan.seeds),
-        slices=_slices(results, [keys[shown[place].number] for place in kept], plan, moves),
-        selection=selection_words(shown, len(keys)) + _left_out_words(plan),
+        slices=_slices(results, keys, plan, moves),
+        selection=all_words(len(keys)) + plan.left_out_words,
         step=code_step(len(results.scheme.names)),
     )
-    return ExplorerContent(explorer, tuple(pixels[place] for place in kept))
+    networks = max(len(found) for found in plan.tested.values())
+    at_once = max(1, _AT_ONCE_BYTES // (height * width * (networks + 1)))
+    return ExplorerSource(explorer, at_once, plan, results, dataset)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Who may be shown: points, network names by seed, and runs by slice."""
+
+    points: tuple[Point, ...]
+    seeds: tuple[int, ...]
+    left_out: int
+    tested: Mapping[str, frozenset[str]]
+
+    @property
+    def left_out_words(self) -> str:
+        """How many values are not shown; empty if all are."""
+        if not self.left_out:
+            return ""
+        values = "value is" if self.left_out == 1 else "values are"
+        return f" {self.left_out} further {values} left out for want of space."
+
+    def cells(self, key: str) -> Iterator[tuple[int, str]]:
+        """The masks of a slice: the cell's number, and the run."""
+        for number, point in enumerate(self.points):
+            by_seed = dict(zip(point.seeds, point.runs, strict=True))
+            for place, seed in enumerate(self.seeds):
+                if by_seed.get(seed) in self.tested[key]:
+                    yield number * len(self.seeds) + place, by_seed[seed]
 
 
 def _plan(results: Results) -> _Plan:
@@ -120,22 +133,6 @@ def _plan(results: Results) -> _Plan:
     tested = pairs[pairs["run"].isin(runs)].groupby("slice")["run"].agg(frozenset)
     by_key = {str(key): found for key, found in tested.items()}
     return _Plan(shown, tuple(seeds), len(every) - len(shown), by_key)
-
-
-def _by_key(
-    moves: SliceMoves, keys: Sequence[str]
-) -> tuple[Float64[np.ndarray, " slice"], Float64[np.ndarray, " slice"]]:
-    """How much each slice moves, and its mean score; NaN where the reference lacks the region."""
-    moved = moved_or_ranged(moves)
-    defined = np.isfinite(moves.scores)
-    sums = np.where(defined, moves.scores, 0.0).sum((0, 1))
-    counts = defined.sum((0, 1))
-    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-    place = {key: number for number, key in enumerate(moves.slices)}
-    found = [place.get(key) for key in keys]
-    pairs = [(math.nan, math.nan) if k is None else (moved[k], means[k]) for k in found]
-    columns = np.array(pairs, float).reshape(-1, 2)
-    return columns[:, 0], columns[:, 1]
 
 
 def moved_or_ranged(moves: SliceMoves) -> Float64[np.ndarray, " slice"]:
@@ -156,32 +153,6 @@ def moved_or_ranged(moves: SliceMoves) -> Float64[np.ndarray, " slice"]:
     own[several] = high[several] - low[several]
     shared = moves.ranges if len(moves.scores) > 1 else np.full(len(own), np.nan)
     return np.where(np.isfinite(shared), shared, own)
-
-
-def _within(
-    room: int,
-    order: Sequence[Picked],
-    keys: Sequence[str],
-    plan: _Plan,
-    results: Results,
-    dataset: Dataset,
-) -> tuple[list[Picked], list[SlicePixels]]:
-    """As many of the slices as there is room for, at least one, and their pixels."""
-    _, height, width = dataset.images.shape
-    networks = max(len(found) for found in plan.tested.values())
-    at_once = max(1, _AT_ONCE_BYTES // (height * width * (networks + 1)))
-    shown: list[Picked] = []
-    pixels: list[SlicePixels] = []
-    for start in range(0, len(order), at_once):
-        block = order[start : start + at_once]
-        made = _pixels([keys[one.number] for one in block], plan, results, dataset)
-        for one, files in zip(block, made, strict=True):
-            if pixels and files.size > room:
-                return shown, pixels
-            room -= files.size
-            shown.append(one)
-            pixels.append(files)
-    return shown, pixels
 
 
 def _pixels(
@@ -278,10 +249,3 @@ def _network_words(results: Results, seeds: Sequence[int]) -> tuple[str, ...]:
 def _score_words(metric: str) -> str:
     """The score that slices have: of BF scores the strict one."""
     return METRIC_WORDS["bf_strict" if metric == "bf" else metric]
-
-
-def _left_out_words(plan: _Plan) -> str:
-    if not plan.left_out:
-        return ""
-    values = "value is" if plan.left_out == 1 else "values are"
-    return f" {plan.left_out} further {values} left out for want of space."

@@ -60,10 +60,15 @@ def selection_words(picked: Sequence[Picked], of: int) -> str:
     '2 of 4 test slices: 1 on which the value matters most, 1 with the highest scores.'
     """
     if len(picked) == of:
-        return f"All {of} test slices." if of > 1 else "The only test slice."
+        return all_words(of)
     counts = {kind: sum(one.kind == kind for one in picked) for kind in _WORDS}
     parts = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counts.items() if count)
     return f"{len(picked)} of {of} test slices: {parts}."
+
+
+def all_words(of: int) -> str:
+    """That every test slice is shown."""
+    return f"All {of} test slices." if of > 1 else "The only test slice."
 
 
 def _finite_first(key: Float64[np.ndarray, " slice"]) -> list[int]:
