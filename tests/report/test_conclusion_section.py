@@ -132,6 +132,17 @@ def test_base_middle_and_apex_where_they_are_known(tmp_path: Path) -> None:
     assert "By level" in check(results)
 
 
+def test_a_loss_beyond_the_scale_is_no_limit(
+    found: Conclusion, section: ConclusionSection, results: Results
+) -> None:
+    assert found.selection is not None
+    room = 1 - found.selection.test.mean
+    for most, words in ((0.99 * room, "costs at most"), (1.01 * room, "set no limit to what")):
+        chosen = replace(found.selection, regret_at_most=most)
+        made = conclusion_section(replace(found, selection=chosen), results)
+        assert words in made.questions[0].sentences[-1]
+
+
 def test_tables_hold_the_answers_numbers(found: Conclusion, section: ConclusionSection) -> None:
     values = rows_of(section.values.table)
     assert list(values) == ["0.005", "0.0001", "0.00005"]

@@ -75,11 +75,13 @@ def _selection(told: Told) -> tuple[str, ...]:
         text += f" That is {number(chosen.regret, places)} below the best test mean"
     else:
         text += " No value has a higher test mean"
-    if math.isfinite(chosen.regret_at_most):
+    if chosen.regret_at_most < 1 - chosen.test.mean:
         text += (
             f"; against the best value, this choice costs at most "
             f"{number(chosen.regret_at_most, places)} (95\u00a0%)"
         )
+    elif math.isfinite(chosen.regret_at_most):
+        text += "; these scores set no limit to what this choice costs against the best value"
     return (f"{text}.",)
 
 
