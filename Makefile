@@ -29,7 +29,7 @@ wheel: .venv/.development
 	rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation -o dist . > /dev/null
 	$(BIN)/python -m zipfile -l dist/*.whl > dist/contents.txt
-	for file in demo.toml template.html.j2 conclusion.html.j2 page.css explorer.js py.typed; do \
+	for file in demo.toml template.html.j2 conclusion.html.j2 page.css explorer.js study.html.j2 study.js py.typed; do \
 	  grep -q $$file dist/contents.txt || exit 1; done
 
 bench: .venv/.development .venv-nnunet/.ready

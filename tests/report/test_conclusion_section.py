@@ -132,9 +132,7 @@ def test_base_middle_and_apex_where_they_are_known(tmp_path: Path) -> None:
     assert "By level" in check(results)
 
 
-def test_a_loss_beyond_the_scale_is_no_limit(
-    found: Conclusion, section: ConclusionSection, results: Results
-) -> None:
+def test_a_loss_beyond_the_scale_is_no_limit(found: Conclusion, results: Results) -> None:
     assert found.selection is not None
     room = 1 - found.selection.test.mean
     for most, words in ((0.99 * room, "costs at most"), (1.01 * room, "set no limit to what")):

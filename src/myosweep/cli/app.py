@@ -16,6 +16,7 @@ from myosweep.cli import (
     import_commands,
     predict_command,
     results_commands,
+    serve_command,
     study_commands,
     tune_command,
     verdict_commands,
@@ -86,6 +87,7 @@ app.command("summary", rich_help_panel="Results")(results_commands.summary)
 app.command("conclude", rich_help_panel="Results")(conclude_commands.conclude)
 app.command("clinical", rich_help_panel="Results")(clinical_command.clinical)
 app.command("report", rich_help_panel="Results")(results_commands.report)
+app.command("serve", rich_help_panel="Results")(serve_command.serve)
 app.command("table", rich_help_panel="Results")(results_commands.table)
 app.command("verdict", rich_help_panel="Results")(verdict_commands.verdict)
 app.command("calibrate", rich_help_panel="Network")(calibrate_command.calibrate)

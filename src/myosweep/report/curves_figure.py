@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import UNSWEPT, Point, fields_in_words, format_value, points
+from myosweep.config import StudyConfig, Value, read_study_config
 from myosweep.report.style import (
     MOST_AS_VECTORS,
     Drawing,
@@ -20,9 +21,11 @@ from myosweep.report.style import (
     value_colour,
     value_legend,
 )
+from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_history
 
 _HEIGHT_IN = 5.2
+_MOST_TRIALS = 12
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,55 @@ class CurvesFigure:
 def curves_figure(results: Results) -> CurvesFigure | None:
     """Learning curves of all networks; None if none was trained here."""
     found = points(results)
-    region = results.study.question.region
     histories = [
         (point, read_history(results.folder.run(run))) for point in found for run in point.runs
     ]
+    region = results.study.question.region
+    return _figure(fields_in_words(results.fields), found, histories, region)
+
+
+def live_curves(folder: StudyFolder) -> CurvesFigure | None:
+    """Learning curves of all trainings that have ended an epoch, whether they go on or not.
+
+    Of a search the last few trials. None if no epoch has ended.
+
+    Raises:
+        StudyError: if there is no study, or a file is damaged.
+    """
+    study = read_study_config(folder.require().study)
+    known: list[tuple[Value | None, ...]] = [tuple(point.values()) for point, _ in study.points()]
+    curves: dict[tuple[Value | None, ...], list[pd.DataFrame]] = {}
+    for run in folder.runs():
+        if not run.history.exists():
+            continue
+        described = run.read_settings()
+        key = tuple(described.point.values()) if study.tune is None else (described.trial,)
+        curves.setdefault(key, []).append(read_history(run))
+    if study.tune is not None:
+        known = sorted(curves, key=lambda key: int(key[0] or 0))[-_MOST_TRIALS:]
+    every = [*known, *(key for key in curves if key not in known and study.tune is None)]
+    found = {
+        key: Point(place, len(every), (), _label(key, study), (), ())
+        for place, key in enumerate(every)
+        if key in curves
+    }
+    histories = [(found[key], one) for key in found for one in curves[key]]
+    field = "trial" if study.tune else fields_in_words(study.fields)
+    return _figure(field, tuple(found.values()), histories, study.question.region)
+
+
+def _label(key: tuple[Value | None, ...], study: StudyConfig) -> str:
+    if study.tune is not None:
+        return "default" if key[0] == 0 else str(key[0])
+    return ", ".join(format_value(value) for value in key) or UNSWEPT
+
+
+def _figure(
+    field: str,
+    found: tuple[Point, ...],
+    histories: list[tuple[Point, pd.DataFrame]],
+    region: str,
+) -> CurvesFigure | None:
     ratio = _curves(histories, "l2_gradient_norm", "data_gradient_norm")
     panels = (
         CurvePanel("Training loss", _curves(histories, "loss"), logarithmic=True),
@@ -66,9 +114,7 @@ def curves_figure(results: Results) -> CurvesFigure | None:
         CurvePanel(f"Validation IoU, {region}", _curves(histories, f"iou_{region}")),
         CurvePanel("L2 gradient / data gradient", ratio, logarithmic=True),
     )
-    if not panels[0].curves:
-        return None
-    return CurvesFigure(fields_in_words(results.fields), found, panels)
+    return CurvesFigure(field, found, panels) if panels[0].curves else None
 
 
 def draw_curves(record: CurvesFigure) -> Drawing:

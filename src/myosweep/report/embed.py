@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from myosweep.files import whole_file
@@ -27,7 +27,7 @@ def page_environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=FunctionLoader(_package_file),
+        loader=PackageLoader("myosweep.report", ""),
     )
     environment.filters["embedded"] = embedded
     environment.filters["as_data"] = as_data

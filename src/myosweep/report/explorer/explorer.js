@@ -10,8 +10,13 @@ import { view } from "./views.js";
 const SAID_AFTER_MS = 250;
 const NO_VALUE = "#888888";
 
-/** Bring the explorer in `root` to life; `source` as in source.js. Promises the first picture. */
-export function startExplorer(root, source) {
+const NOT_LOADED = "The slice could not be loaded. If the study has gone on, show the new networks; else load the page again.";
+
+/**
+ * Bring the explorer in `root` to life; `source` as in source.js. Promises the first picture. A
+ * `signal` ends its listening to the page's address.
+ */
+export function startExplorer(root, source, signal = undefined) {
   const index = source.index;
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const asked = fromHash(index, location.hash);
@@ -22,8 +27,13 @@ export function startExplorer(root, source) {
   async function show() {
     const mine = ++drawing;
     controls.show(state);
-    const content = await Promise.all([source.image(state.slice), source.masks(state.slice)]);
+    const content = await Promise.all([source.image(state.slice), source.masks(state.slice)])
+      .catch(() => null);
     if (mine !== drawing) return;
+    if (content === null) {
+      part("which").textContent = NOT_LOADED;
+      return;
+    }
     const panels = showPanels(part, index, state, ...content);
     clearTimeout(saying);
     saying = setTimeout(() => {
@@ -32,7 +42,7 @@ export function startExplorer(root, source) {
     root.dataset.shown = toHash(index, state);
     const numbers = listed(index, state);
     const next = numbers[numbers.indexOf(state.slice) + 1];
-    if (next !== undefined) source.masks(next);
+    if (next !== undefined) source.masks(next).catch(() => {});
   }
 
   function change(changes) {
@@ -55,7 +65,7 @@ export function startExplorer(root, source) {
   root.hidden = false;
   part("selection").textContent = index.selection;
   root.addEventListener("keydown", (event) => onKey(event, index, state, change));
-  window.addEventListener("hashchange", follow);
+  window.addEventListener("hashchange", follow, { signal });
   new ResizeObserver(show).observe(part("pictures"));
   return asked ? follow() : show();
 }

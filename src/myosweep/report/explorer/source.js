@@ -27,7 +27,8 @@ export function pictureSource(index, load) {
   return { index, image, masks };
 }
 
-function loadImage(address) {
+/** Promises an image that can be drawn at once. */
+export function loadImage(address) {
   const image = new Image();
   image.src = address;
   return image.decode().then(() => image);
@@ -53,13 +54,14 @@ function split(sprite, size) {
   return { reference: maps[0], cells: maps.slice(1) };
 }
 
-/** A function of one number that remembers its last answers. */
+/** A function of one number that remembers its last answers, but no failure. */
 function remembered(compute) {
   const known = new Map();
   return (number) => {
     const answer = known.get(number) ?? compute(number);
     known.delete(number);
     known.set(number, answer);
+    answer.catch(() => known.delete(number));
     if (known.size > REMEMBERED) known.delete(known.keys().next().value);
     return answer;
   };

@@ -3,16 +3,27 @@
 const NEAR_PX = 18;
 
 export function showTips(page) {
-  const texts = JSON.parse(page.getElementById("tips")?.textContent ?? "{}");
+  enlivenFigures(page.body, JSON.parse(page.getElementById("tips")?.textContent ?? "{}"));
+}
+
+/** Let the marks of all figures in `root` say their `texts`, by id. */
+export function enlivenFigures(root, texts) {
+  const tip = theTip(root.ownerDocument);
+  for (const figure of root.querySelectorAll("figure svg")) {
+    const marks = [...figure.querySelectorAll("g[id]")].filter((mark) => mark.id in texts);
+    if (marks.length) enliven(figure, marks, texts, tip);
+  }
+}
+
+function theTip(page) {
+  const known = page.querySelector("body > .tip");
+  if (known) return known;
   const tip = page.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
   page.body.append(tip);
-  for (const figure of page.querySelectorAll("figure svg")) {
-    const marks = [...figure.querySelectorAll("g[id]")].filter((mark) => mark.id in texts);
-    if (marks.length) enliven(figure, marks, texts, tip);
-  }
+  return tip;
 }
 
 /** One stop of the Tab key per figure; arrows go from mark to mark. */

@@ -1,0 +1,1 @@
+"""The web app: the same explorer over a study that may still be running."""
