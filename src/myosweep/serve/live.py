@@ -138,4 +138,8 @@ def _store(results: Results) -> SliceStore | None:
     except DatasetError:
         return None
     source = explorer_source(results, dataset)
-    return None if source is None else SliceStore(source)
+    if source is None:
+        return None
+    store = SliceStore(source)
+    store.warm()
+    return store

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from myosweep.errors import InputError
 from myosweep.report.explorer.build import ExplorerSource
 from myosweep.report.explorer.pixels import SlicePixels
 from myosweep.report.explorer.record import Explorer
@@ -45,6 +46,21 @@ class SliceStore:
                 self._make_room()
             self._blocks.move_to_end(block)
             return self._blocks[block][place]
+
+    def warm(self) -> None:
+        """Make all that there is room for, in the background, so that nobody waits for it."""
+        threading.Thread(target=self._make_all, daemon=True).start()
+
+    def _make_all(self) -> None:
+        used = 0
+        for number in range(0, len(self.explorer.slices), self._at_once):
+            try:
+                self.pixels(number)
+            except InputError:
+                return  # whoever asks for the slice is told
+            used += sum(one.size for one in self._blocks.get(number // self._at_once, ()))
+            if used > self.room_bytes // 2:
+                return
 
     @property
     def _at_once(self) -> int:

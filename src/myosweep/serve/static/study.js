@@ -18,17 +18,20 @@ const conclusion = startConclusion(name, part("asking"), part("answer"), part("p
 let known = null;
 let drawn = { epochs: null, at: -Infinity };
 
-keepAsking(studyAddress(name, "progress"), EVERY_MS, async ({ study, runs }) => {
+keepAsking(studyAddress(name, "progress"), EVERY_MS, ({ study, runs }) => {
   showStanding(study);
   showRuns(part("run-rows"), name, runs);
-  await showCurves(study);
-  if (known === null) {
-    known = study;
-    await Promise.all([conclusion.start(study), slices.start()]);
-  } else if (study.stamp !== known.stamp) {
-    showNews(study);
-  }
+  if (known === null) showAll(study);
+  showCurves(study);
+  if (study.stamp !== known.stamp) showNews(study);
 });
+
+/** Conclusion and slices of the study as it stands. */
+function showAll(study) {
+  known = study;
+  slices.start();
+  conclusion.start(study);
+}
 
 function showStanding(study) {
   const over = study.is_over || study.kind === "masks";
@@ -63,10 +66,9 @@ function showNews(study) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Show them";
-  button.addEventListener("click", async () => {
-    known = study;
+  button.addEventListener("click", () => {
     news.hidden = true;
-    await Promise.all([conclusion.start(study), slices.start()]);
+    showAll(study);
   });
   news.replaceChildren(words, button);
   news.hidden = false;
