@@ -1,9 +1,12 @@
 """What all tests share: checked array types, the data in ../shared, small datasets and studies."""
 
 import os
+import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import install_import_hook
 
@@ -25,6 +28,7 @@ _CHECKED = [
     "regions",
     "report",
     "results",
+    "serve",
     "statistics",
     "study",
     "training",
@@ -36,6 +40,7 @@ import pytest  # noqa: E402
 from myosweep.config import StudyConfig, study_config  # noqa: E402
 from myosweep.data.phantom_dataset import make_phantom  # noqa: E402
 from myosweep.data.store import Dataset  # noqa: E402
+from tests.report.explorer.browsing import Opened, Opener  # noqa: E402
 from tests.shell import Shell  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -48,6 +53,37 @@ def emidec_files() -> Path:
     if not folder.is_dir():
         pytest.skip("the EMIDEC slices are not beside this checkout (../shared/data/emidec)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    driven = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no Chromium here (apt-get install chromium)")
+    with driven.sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu"]
+        started = playwright.chromium.launch(executable_path=program, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Opener]:
+    """Opens pages; afterwards nothing must have gone wrong, or left this machine."""
+    opened: list[Opened] = []
+
+    def opener(path: Path | str, hash_: str = "", **context: Any) -> Opened:
+        opened.append(Opened(browser, path, hash_, context))
+        return opened[-1]
+
+    yield opener
+    for one in opened:
+        one.close()
+    for one in opened:
+        assert one.complaints == []
+        assert one.left == []
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ COOKIE = "myosweep-token"
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = (
     (b"content-security-policy", POLICY.encode()),
@@ -26,6 +26,7 @@ _HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
 )
 _READS = ("GET", "HEAD", "OPTIONS")
 
@@ -97,12 +98,11 @@ class Guard:
             await send.refuse(401, "This server needs the token that it showed when it started.")
         else:
             most = self._most_bytes(scope)
-            try:
-                size = int(headers.get("content-length", "0"))
-            except ValueError:
+            length = headers.get("content-length", "0")
+            if not length.isdecimal():
                 await send.refuse(400, "The length of the request is no number.")
                 return
-            if size > most:
+            if int(length) > most:
                 await send.refuse(413, _too_large(most))
                 return
             body = _Body(receive, most, self._limits)
@@ -180,7 +180,7 @@ class _Body:
 
 
 class _Safe:
-    """Sends answers with the headers that every page has."""
+    """Sends answers with the headers that every page has, unless it has its own."""
 
     def __init__(self, send: Send) -> None:
         self._send, self._started = send, False
@@ -189,9 +189,9 @@ class _Safe:
         if message["type"] == "http.response.start":
             self._started = True
             given = list(message.get("headers", []))
-            if not any(name.lower() == b"cache-control" for name, _ in given):
-                given.append((b"cache-control", b"no-store"))
-            message = {**message, "headers": [*given, *_HEADERS]}
+            names = {name.lower() for name, _ in given}
+            more = [header for header in _HEADERS if header[0] not in names]
+            message = {**message, "headers": [*given, *more]}
         await self._send(message)
 
     async def refuse(self, status: int, sentence: str) -> None:

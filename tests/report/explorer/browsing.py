@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
+import pytest
 from tests.toy import Toy
 
 from myosweep.report.embed import page_environment, sealed
@@ -53,7 +55,7 @@ def explorer_page(toy: Toy) -> str:
 
 
 class Opened:
-    """A page that was opened from disk, as a reader does.
+    """A page that was opened from disk, or from a server on this machine, as a reader does.
 
     Attributes:
         page: Playwright's page.
@@ -61,7 +63,7 @@ class Opened:
         left: addresses outside of the page that it asked for.
     """
 
-    def __init__(self, browser: Any, path: Path, hash_: str, context: dict[str, Any]) -> None:
+    def __init__(self, browser: Any, path: Path | str, hash_: str, context: dict[str, Any]) -> None:
         size = {"width": 1280, "height": 900}
         self.context = browser.new_context(
             **{"viewport": size, "accept_downloads": True, **context}
@@ -72,8 +74,9 @@ class Opened:
         self.left: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self._asked(request.url, path))
-        self.page.goto(path.as_uri() + hash_)
+        address = path.as_uri() if isinstance(path, Path) else path
+        self.page.on("request", lambda request: self._asked(request.url, address))
+        self.page.goto(address + hash_)
 
     def close(self) -> None:
         self.context.close()
@@ -108,10 +111,24 @@ class Opened:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def _asked(self, address: str, path: Path) -> None:
-        own = address.partition("#")[0] == path.as_uri()
-        if not (own or address.startswith(("data:", "blob:"))):
-            self.left.append(address)
+    def serious_faults(self) -> list[Any]:
+        """What axe-core calls a serious or critical fault of accessibility."""
+        core = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
+        self.page.evaluate(core.AXE_FILE_PATH.read_text("utf-8"))
+        found = self.page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        return [
+            (one["id"], one["impact"], [node["html"][:200] for node in one["nodes"]][:3])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    def _asked(self, asked: str, address: str) -> None:
+        if address.startswith("file:"):
+            own = asked.partition("#")[0] == address
+        else:
+            own = urlsplit(asked)[:2] == urlsplit(address)[:2]
+        if not (own or asked.startswith(("data:", "blob:"))):
+            self.left.append(asked)
 
 
 Opener = Callable[..., Opened]

@@ -7,6 +7,10 @@ import { place, say } from "./parts.js";
 addSwitch(document);
 const form = document.getElementById("asking");
 const root = document.getElementById("compared");
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  compare();
+});
 const { studies } = await ask("/api/studies");
 const names = studies.filter(({ counts }) => counts.done).map(({ name }) => name);
 const wanted = new URLSearchParams(location.search);
@@ -15,10 +19,6 @@ for (const [k, select] of [form.one, form.other].entries()) {
   const asked = wanted.get(select.name);
   select.value = names.includes(asked) ? asked : names[Math.min(k, names.length - 1)] ?? "";
 }
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  compare();
-});
 if (names.length < 2) say(root, "There is only one study with a finished network here; start the server over the folder that has several.");
 else if (wanted.has("one")) compare();
 

@@ -1,0 +1,146 @@
+"""The server's pages in a browser: the right pixels, the keyboard, a study that goes on, paper."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from tests.report.explorer.browsing import Opened, Opener
+from tests.serve.running import Running, running
+from tests.toy import PAPER, Toy, toy_study
+
+from myosweep.config import write_study_config
+from myosweep.report.style import region_colours
+from myosweep.results.ledger import read_looks
+from myosweep.results.read import read_masks
+
+SIDE = 32
+SEEN = "#explorer?view=masks&order=patient&at=0&network=0&reference=0&opacity=100"
+
+
+def rgb(colour: str) -> np.ndarray:
+    return np.array([round(255 * channel) for channel in to_rgb(colour)])
+
+
+def wait_for(opened: Opened, selector: str, words: str) -> None:
+    opened.page.locator(selector, has_text=words).first.wait_for()
+
+
+def test_studies_lead_to_their_pages(server: Running, open_page: Opener) -> None:
+    opened = open_page(server.address)
+    wait_for(opened, "#studies li", "Finished: 6 of 6 networks done")
+    assert opened.page.locator("#studies h2").all_inner_texts() == ["first", "second"]
+    opened.page.get_by_role("link", name="first").click()
+    wait_for(opened, "#state", "Finished: 6 of 6 networks done")
+    assert opened.page.locator("#run-rows tr").count() == 6
+
+
+def test_every_slice_is_shown_pixel_by_pixel(
+    server: Running, shown: Toy, open_page: Opener
+) -> None:
+    """By the keyboard alone."""
+    opened = open_page(f"{server.address}/studies/first", SEEN)
+    opened.shows("at=0", "network=0")
+    opened.page.locator('[data-part="pictures"]').focus()
+    stored = read_masks(shown.home.run("run-5e-05-0"))
+    for key in sorted(shown.split.test):
+        opened.shows(f"slice={key}")
+        colours, mask = opened.colours(SIDE, SIDE), stored[key]
+        for code in (1, 2):
+            assert (colours[mask == code] == rgb(region_colours(3)[code])).all()
+        opened.press("ArrowDown")
+
+
+def test_the_conclusion_is_asked_for_and_the_question_changed(
+    tmp_path: Path, open_page: Opener
+) -> None:
+    toy = toy_study(tmp_path, PAPER)
+    with running(toy.folder) as server:
+        opened = open_page(f"{server.address}/studies/study")
+        opened.page.get_by_label("Score").select_option("iou")
+        opened.page.get_by_role("button", name="Ask").press("Enter")
+        wait_for(opened, "#answer .standing", "Exploratory.")
+        assert read_looks(toy.home) == ()
+        opened.page.get_by_role("button", name="The study’s own question").press("Enter")
+        wait_for(opened, "#answer", "is a look at it")
+        opened.page.get_by_role("button", name="Look at the answer").press("Enter")
+        wait_for(opened, "#answer .standing", "Primary question.")
+        assert len(read_looks(toy.home)) == 1
+        mark = opened.page.locator("#answer #figure-A g[role=img]").first
+        mark.focus()
+        assert opened.page.locator(".tip").inner_text() == mark.get_attribute("aria-label")
+        with opened.page.expect_download() as waiting:
+            opened.page.locator("#figure-A .save a", has_text="PNG").click()
+        assert Path(waiting.value.path()).read_bytes().startswith(b"\x89PNG")
+        opened.close()
+
+
+def test_a_study_that_goes_on_is_followed(tmp_path: Path, open_page: Opener) -> None:
+    toy = toy_study(tmp_path, PAPER)
+    grown = toy.config.model_copy(
+        update={"replicates": toy.config.replicates.model_copy(update={"seeds": 3})}
+    )
+    write_study_config(grown, toy.home.study)
+    with running(toy.folder) as server:
+        opened = open_page(f"{server.address}/studies/study", SEEN)
+        wait_for(opened, "#state", "6 of 9 networks done")
+        wait_for(opened, "#preliminary", "Preliminary")
+        opened.shows("at=0", "network=0")
+        wait_for(opened, "#curves-part figcaption", "Training, epoch by epoch")
+        toy.add_network({"l2.strength": 5e-5}, 2, 0)
+        wait_for(opened, "#news", "1 further network is finished.")
+        wait_for(opened, "#state", "7 of 9 networks done")
+        opened.page.get_by_role("button", name="Show them").click()
+        option = opened.page.locator('[data-part="network"] option', has_text="seed 2")
+        option.wait_for(state="attached")
+        opened.shows("at=0", "network=0", "view=masks")  # what was looked at is looked at still
+        opened.close()
+
+
+def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> None:
+    opened = open_page(f"{server.address}/compare")
+    opened.page.locator('#one option[value="first"]').wait_for(state="attached")
+    opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#compared h2", "In what they differ")
+    assert opened.page.locator("#compared figure").count() == 2
+    assert opened.page.url.endswith("?one=first&other=second")
+
+
+def test_a_server_that_ends_is_missed(studies: Path, open_page: Opener) -> None:
+    with running(studies) as server:
+        opened = open_page(server.address)
+        wait_for(opened, "#studies li", "Finished")
+    wait_for(opened, "#lost", "does not answer")
+    assert all("ERR_CONNECTION_REFUSED" in one for one in opened.complaints)
+    opened.complaints.clear()
+    opened.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("/", "Finished"),
+        ("/studies/first", "Training, epoch"),
+        ("/compare?one=first&other=second", "In what"),
+    ],
+)
+def test_axe_finds_nothing_serious(
+    scheme: str, place: str, words: str, server: Running, open_page: Opener
+) -> None:
+    size = {"width": 1280 if scheme == "light" else 390, "height": 844}
+    opened = open_page(
+        f"{server.address}{place}", color_scheme=scheme, viewport=size, bypass_csp=True
+    )
+    wait_for(opened, "main", words)
+    assert opened.serious_faults() == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
+def test_a_page_can_be_printed(server: Running, open_page: Opener) -> None:
+    opened = open_page(f"{server.address}/studies/first", SEEN)
+    wait_for(opened, "#curves-part figcaption", "Training")
+    opened.page.emulate_media(media="print")
+    assert not opened.page.locator("#asking").is_visible()
+    assert opened.page.locator("#curves-part svg").is_visible()
+    assert len(opened.page.pdf()) > 20_000

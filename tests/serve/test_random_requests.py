@@ -1,0 +1,36 @@
+"""A thousand random requests, made from the server's own description: none may break it."""
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+from tests.serve.running import Running
+
+REQUESTS = 1000
+_CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+_SETTINGS = settings(
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
+
+
+def test_a_thousand_random_requests_are_answered(server: Running) -> None:
+    schema = schemathesis.openapi.from_url(f"{server.address}/api/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) >= 10
+    sent = 0
+    for operation in operations:
+
+        @settings(_SETTINGS, max_examples=-(-REQUESTS // len(operations)))
+        @given(case=operation.as_strategy())
+        def send(case: schemathesis.Case) -> None:
+            nonlocal sent
+            sent += 1
+            case.call_and_validate(base_url=server.address, checks=_CHECKS)
+
+        send()
+    assert sent >= REQUESTS / 2  # an address without parameters has few different requests
+    assert server.ask("/api/studies")["studies"]
