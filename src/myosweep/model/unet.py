@@ -169,6 +169,8 @@ def initialise(network: nn.Module, generator: torch.Generator | None = None) -> 
     """He-normal weights (variance 2 / (height x width x input channels)) and zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            if module.weight.is_meta:  # no values; and drawing them would load torch's compiler
+                continue
             fan_in = math.prod(module.kernel_size) * module.in_channels
             with torch.no_grad():
                 module.weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)

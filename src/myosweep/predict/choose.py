@@ -9,6 +9,8 @@ from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunSettingsFile
 
 _TRIAL = "trial"
+Point = tuple[tuple[str, Value], ...]
+"""Swept fields with one value each; of a search the number of a trial."""
 
 
 def chosen_runs(place: Path, values: Sequence[str]) -> list[RunFolder]:
@@ -48,11 +50,7 @@ def networks_of_value(study: StudyFolder, values: Sequence[str]) -> list[RunFold
     Raises:
         StudyError: naming the values that there are, if none or several are meant.
     """
-    points: dict[tuple[tuple[str, Value], ...], list[tuple[int, RunFolder]]] = {}
-    for run in study.require().runs():
-        status, what = run.read_status(), run.read_settings()
-        if status is not None and status.status == "complete" and what.kind == "trained":
-            points.setdefault(_point(what), []).append((what.seed, run))
+    points = networks_by_value(study)
     if not points:
         raise StudyError(
             f"study {study.path.name!r} has no finished network yet; see `myosweep status`"
@@ -65,10 +63,25 @@ def networks_of_value(study: StudyFolder, values: Sequence[str]) -> list[RunFold
             f"study {study.path.name!r} has networks of {len(points)} values, and "
             f"{' '.join(values) or 'no --value'} means {len(meant)} of them; give one of: {told}"
         )
-    return [run for _, run in sorted(points[meant[0]], key=lambda one: (one[0], one[1].id))]
+    return points[meant[0]]
 
 
-def _point(what: RunSettingsFile) -> tuple[tuple[str, Value], ...]:
+def networks_by_value(study: StudyFolder) -> dict[Point, list[RunFolder]]:
+    """The finished networks of each value, in the order of their seeds; none if there is none."""
+    found: dict[Point, list[tuple[int, RunFolder]]] = {}
+    for run in study.require().runs():
+        status = run.read_status()
+        if status is not None and status.status == "complete":
+            what = run.read_settings()
+            if what.kind == "trained":
+                found.setdefault(_point(what), []).append((what.seed, run))
+    return {
+        point: [run for _, run in sorted(runs, key=lambda one: (one[0], one[1].id))]
+        for point, runs in found.items()
+    }
+
+
+def _point(what: RunSettingsFile) -> Point:
     if what.trial is not None:
         return ((_TRIAL, what.trial),)
     return tuple(what.point.items())

@@ -1,0 +1,334 @@
+"""Prediction on uploaded files, in the process that may be killed: from a job to its results.
+
+Only pixels, masks and numbers leave it. What a file's header says of a patient stays here.
+"""
+
+import csv
+import importlib
+import re
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt, UInt8
+
+from myosweep.data.raster import read_raster
+from myosweep.errors import InputError, StudyError
+from myosweep.files import whole_file, write_json
+from myosweep.predict.cases import Case, Found, find_cases
+from myosweep.predict.outputs import Form, files_of, forms_of
+from myosweep.predict.turn import AS_IT_IS, Turn
+from myosweep.report.explorer.pixels import code_step, image_png, masks_png
+from myosweep.serve.job import (
+    OUTCOME,
+    RESULTS,
+    STEM,
+    UPLOAD,
+    Answering,
+    AskedModel,
+    DownloadName,
+    Job,
+    Made,
+    Outcome,
+    Region,
+    Score,
+    Slice,
+    picture_name,
+    volume_name,
+)
+from myosweep.serve.job import Case as MadeCase
+
+if TYPE_CHECKING:
+    from myosweep.predict.model import Model
+    from myosweep.predict.run import Outcome as Predicted
+    from myosweep.predict.run import Plan
+    from myosweep.predict.watch import SliceScore, Watch
+
+_HEAVY = (
+    "nibabel", "pandas", "pyarrow.parquet", "pydicom", "scipy.ndimage",
+    "myosweep.data.dicom.series", "myosweep.data.nifti.volume", "myosweep.data.segment.choice",
+    "myosweep.predict.networks", "myosweep.predict.run", "myosweep.predict.volumes",
+)  # fmt: skip
+_MADE = "made"
+_MOST_PROBLEMS = 5
+_NUMBER = re.compile(re.escape(STEM) + r"(\d+)")
+
+
+def load() -> None:
+    """Import what prediction needs, so that a job begins at once."""
+    for name in _HEAVY:
+        importlib.import_module(name)
+
+
+def work(job: Job, folder: Path) -> None:
+    """Do a job in its folder; what became of it is written at last, if nothing in one sentence."""
+    try:
+        outcome = Outcome(made=_made(job, folder))
+    except InputError as problem:
+        outcome = Outcome(made=None, problem=_sentence(problem.problems))
+    except MemoryError:
+        outcome = Outcome(made=None, problem="There is not enough memory for this.")
+    write_json(folder / OUTCOME, outcome.model_dump(mode="json"))
+
+
+def _made(job: Job, folder: Path) -> Made:
+    """The results of all models.
+
+    Raises:
+        InputError: if a model cannot be opened, or no case could be predicted.
+    """
+    found = find_cases(folder / UPLOAD)
+    turn = Turn(job.turn, job.mirror)
+    answers = [
+        _answer(one, found, folder / _MADE / str(number), job, turn)
+        for number, one in enumerate(job.models)
+    ]
+    cases = [case for case in found.cases if all(answer.has(case) for answer in answers)]
+    problems = tuple(dict.fromkeys(text for one in answers for text in one.predicted.problems))
+    if not cases:
+        raise StudyError(problems)
+    results = folder / RESULTS
+    results.mkdir()
+    made = Made(
+        regions=_regions(answers[0].model),
+        step=code_step(len(answers[0].model.facts.regions)),
+        models=tuple(one.about() for one in answers),
+        cases=tuple(_case(case, answers[0]) for case in cases),
+        slices=tuple(_kept(cases, answers, results)),
+        warnings=_warnings(answers, turn),
+        problems=problems,
+        downloads=tuple(_downloads(cases, answers, results)),
+    )
+    _keep_masks(cases, answers, results)
+    shutil.rmtree(folder / _MADE)
+    return made
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A model's results, in a folder of its own."""
+
+    model: "Model"
+    watch: "Watch"
+    plan: "Plan"
+    predicted: "Predicted"
+    out: Path
+
+    def has(self, case: Case) -> bool:
+        forms = {id(one): forms for one, forms in self.plan.todo}.get(id(case))
+        return forms is not None and all(f.exists() for f in files_of(case, forms, self.out))
+
+    def is_volume(self, case: Case) -> bool:
+        return all(path.exists() for path in files_of(case, ["nifti"], self.out))
+
+    def regions(self, case: Case) -> UInt8[np.ndarray, "slice y x"]:
+        """The region maps of a case."""
+        codes = [read_raster(path, labels=True) for path in files_of(case, ["png"], self.out)]
+        return self.model.facts.scheme.encode(np.stack(codes))
+
+    def scores(self) -> Mapping[tuple[str, int], "SliceScore"]:
+        return {(one.case, one.slice): one for one in self.predicted.scores}
+
+    def about(self) -> Answering:
+        calibration = self.watch.calibration
+        sentences = calibration.sentences if calibration else ()
+        return Answering(networks=len(self.model.facts.members), sentences=sentences)
+
+
+def _answer(asked: AskedModel, found: Found, out: Path, job: Job, turn: Turn) -> _Answer:
+    from myosweep.predict.model import open_model
+    from myosweep.predict.run import plan_prediction, predict
+    from myosweep.predict.watch import find_calibration, watch_for
+
+    place = Path(asked.place)
+    model = open_model(place, asked.values, device="cpu", threads=job.threads)
+    watch = watch_for(model, find_calibration(place, model))
+    plan = plan_prediction(found, out, ("png", "contours"), scored=watch.copies is not None)
+    plan.todo[:] = [(case, (*forms, *_as_volume(case))) for case, forms in plan.todo]
+    predicted = predict(model, plan, out, heart=job.heart, turn=turn, watch=watch)
+    return _Answer(model, watch, plan, predicted, out)
+
+
+def _as_volume(case: Case) -> tuple[Form, ...]:
+    """The NIfTI form, if the case can have it."""
+    return tuple(form for form in forms_of(case, ()) if form == "nifti")
+
+
+def _regions(model: "Model") -> tuple[Region, ...]:
+    found = model.facts.scheme.regions
+    return tuple(Region(name=region.name, code=region.codes[0]) for region in found)
+
+
+def _case(case: Case, answer: _Answer) -> MadeCase:
+    return MadeCase(
+        upload=upload_number(case.name),
+        kind=case.kind,
+        slices=case.count,
+        height=case.size[0],
+        width=case.size[1],
+        spacing_yx_mm=case.spacing_yx_mm,
+        is_volume=answer.is_volume(case),
+    )
+
+
+def upload_number(name: str) -> int:
+    """The number of the file that a case is called by.
+
+    >>> upload_number("upload-0012")
+    12
+    """
+    match = _NUMBER.match(name)
+    assert match is not None
+    return int(match[1])
+
+
+def _kept(cases: Sequence[Case], answers: Sequence[_Answer], results: Path) -> Iterator[Slice]:
+    """Every slice; its two pictures for the page, and the images of volumes, are kept."""
+    from myosweep.predict.volumes import nifti_bytes
+
+    first = 0
+    scores = [one.scores() for one in answers]
+    for place, case in enumerate(cases):
+        images = case.read()
+        _draw(images, [one.regions(case) for one in answers], first, answers[0], results)
+        if answers[0].is_volume(case):  # nothing of its header's texts is in what is written
+            (results / volume_name(place, None)).write_bytes(nifti_bytes(case, images))
+        for at in range(case.count):
+            said = tuple(_score(one.get((case.name, at))) for one in scores)
+            yield Slice(case=place, number=at, scores=said)
+        first += case.count
+
+
+def _draw(
+    images: UInt[np.ndarray, "slice y x"],
+    maps: Sequence[UInt8[np.ndarray, "slice y x"]],
+    first: int,
+    answer: _Answer,
+    results: Path,
+) -> None:
+    padding = np.zeros(images.shape[1:], bool)
+    for at, image in enumerate(images):
+        masks = masks_png([one[at] for one in maps], len(answer.model.facts.regions))
+        (results / picture_name(first + at, "image")).write_bytes(image_png(image, padding))
+        (results / picture_name(first + at, "masks")).write_bytes(masks)
+
+
+def _score(found: "SliceScore | None") -> Score | None:
+    if found is None:
+        return None
+    return Score(agreement=found.agreement, look=found.look, words=found.words)
+
+
+def _keep_masks(cases: Sequence[Case], answers: Sequence[_Answer], results: Path) -> None:
+    """The NIfTI masks of volumes."""
+    for number, case in enumerate(cases):
+        for model, answer in enumerate(answers):
+            if answer.is_volume(case):
+                (mask,) = files_of(case, ["nifti"], answer.out)
+                mask.replace(results / volume_name(number, model))
+
+
+def _downloads(
+    cases: Sequence[Case], answers: Sequence[_Answer], results: Path
+) -> Iterator[DownloadName]:
+    """What can be saved: a file where there is one, else a ZIP file of several."""
+
+    def files(form: Form, some: Sequence[Case]) -> list[tuple[str, Path]]:
+        several = len(answers) > 1
+        return [
+            ((f"model-{place + 1}/" if several else "") + _inside(path, one), path)
+            for place, one in enumerate(answers)
+            for case in some
+            for path in files_of(case, [form], one.out)
+        ]
+
+    volumes = [case for case in cases if answers[0].is_volume(case)]
+    yield _bundle(files("png", cases), results, "mask.png", "masks.zip")
+    if volumes:
+        yield _bundle(files("nifti", volumes), results, "mask.nii.gz", "volumes.zip")
+    yield _bundle(files("contours", cases), results, "contours.json", "contours.zip")
+    if any(one.predicted.scores for one in answers):
+        _write_scores(answers, results / "slices.csv")
+        yield "slices.csv"
+
+
+def _inside(path: Path, answer: _Answer) -> str:
+    """A result's name in a ZIP file: without the folder of its form."""
+    return "/".join(path.relative_to(answer.out).parts[1:])
+
+
+def _bundle(
+    files: Sequence[tuple[str, Path]], results: Path, single: DownloadName, several: DownloadName
+) -> DownloadName:
+    if len(files) == 1:
+        shutil.copyfile(files[0][1], results / single)
+        return single
+    with zipfile.ZipFile(results / several, "w") as file:  # PNG and gzip are small as they are
+        for name, path in files:
+            kind = zipfile.ZIP_DEFLATED if path.suffix == ".json" else zipfile.ZIP_STORED
+            file.write(path, name, kind)
+    return several
+
+
+def _write_scores(answers: Sequence[_Answer], path: Path) -> None:
+    from myosweep.predict.watch import COLUMNS
+
+    with whole_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("model", *COLUMNS))
+        for number, answer in enumerate(answers, 1):
+            for one in answer.predicted.scores:
+                look = "" if one.look is None else "yes" if one.look else "no"
+                cells = (one.case, one.slice, one.region, f"{one.agreement:.4f}", one.pixels)
+                writer.writerow((number, *cells, look, one.words))
+
+
+def _warnings(answers: Sequence[_Answer], turn: Turn) -> tuple[str, ...]:
+    """What makes the results less sure; a sentence of some models alone names them."""
+    told: dict[str, list[int]] = {}
+    for number, answer in enumerate(answers, 1):
+        for sentence in _cautions(answer, turn):
+            told.setdefault(sentence, []).append(number)
+    return tuple(
+        sentence if len(those) == len(answers) else f"Model {_listed(those)}: {sentence}"
+        for sentence, those in told.items()
+    )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _cautions(answer: _Answer, turn: Turn) -> Iterator[str]:
+    predicted = answer.predicted
+    if predicted.refitted:
+        yield (
+            "These images have another pixel depth than those of the training; their grey levels "
+            "were fitted by percentiles, so trust the result less."
+        )
+    if predicted.doubtful:
+        shown = ", ".join(predicted.doubtful[:_MOST_PROBLEMS])
+        more = ", and others" if len(predicted.doubtful) > _MOST_PROBLEMS else ""
+        yield (
+            f"The heart was not found with confidence ({shown}{more}): look whether the masks are "
+            "where it is, or crop the image around it."
+        )
+    is_blind = answer.model.facts.spacing_mm is None and turn == AS_IT_IS
+    if is_blind and any(case.kind != "picture" for case, _ in answer.plan.todo):
+        yield (
+            "The networks were trained on images of unknown spacing, probably pictures, so it is "
+            "not known how those were turned. Compare this image with one of them; turn and mirror "
+            "bring it to lie alike."
+        )
+
+
+def _sentence(problems: Sequence[str]) -> str:
+    """Problems as one text of bounded length."""
+    rest = len(problems) - _MOST_PROBLEMS
+    told = [*problems[:_MOST_PROBLEMS], *([f"and {rest} more"] if rest > 0 else [])]
+    text = "; ".join(told)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
