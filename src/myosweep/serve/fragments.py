@@ -8,6 +8,7 @@ from pathlib import Path
 
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.analysis.points import field_words, format_value
+from myosweep.analysis.question import require_no_search
 from myosweep.config import flatten
 from myosweep.errors import StudyError
 from myosweep.report import words
@@ -102,7 +103,7 @@ def comparison_part(one: tuple[str, Path], other: tuple[str, Path]) -> Part:
     look at either's question.
 
     Raises:
-        InputError: if one has no finished network, or files are damaged.
+        InputError: if one has no finished network or is a search, or files are damaged.
     """
     shown = [_compared(name, folder, place) for place, (name, folder) in enumerate((one, other), 1)]
     drawings = tuple(study.drawing for study in shown)
@@ -132,6 +133,7 @@ class _Compared:
 
 def _compared(name: str, folder: Path, place: int) -> _Compared:
     results = read_results(folder)
+    require_no_search(results.study)
     if results.networks.empty:
         raise StudyError(f"study {results.study.name!r} has no finished network yet")
     drawing = draw_scores(scores_figure(results))
