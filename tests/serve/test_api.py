@@ -14,6 +14,7 @@ from tests.toy import PAPER, Toy, toy_study
 from tests.toy_tune import finished_search
 
 from myosweep.config import write_study_config
+from myosweep.report.page import write_report
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks, read_results
 
@@ -205,8 +206,8 @@ def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
     search = finished_search(tmp_path)
     with running(search.folder) as server:
         study = server.ask("/api/studies")["studies"][0]
-        assert (study["kind"], study["is_over"]) == ("search", False)
-        assert server.ask("/api/studies/study/conclusion")["state"] == "nothing"
+        assert (study["kind"], study["is_over"]) == ("search", True)
+        assert server.ask("/api/studies/study/conclusion")["state"] == "nothing"  # not concluded
         assert server.client.post("/api/studies/study/looks").json()["state"] == "nothing"
         assert server.ask("/api/studies/study/explorer")["index"] is None
         assert "trial" in server.ask("/api/studies/study/curves")["html"]
@@ -217,6 +218,12 @@ def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
         rows = list(csv.DictReader(io.StringIO(text)))
         seen = {(row["trial"], row["seed"]) for row in rows if row["part"] == "test"}
         assert seen <= {("", "0")}  # baselines alone: nobody has looked yet
+        assert read_looks(search.home) == ()
+        write_report(search.folder)
+        looks = read_looks(search.home)
+        html = server.ask("/api/studies/study/conclusion")["part"]["html"]
+        assert "Take the settings of trial 3." in html
+        assert read_looks(search.home) == looks
 
 
 def test_a_network_is_saved_with_its_card(server: Running, trained: Path) -> None:

@@ -14,10 +14,10 @@ from starlette.concurrency import run_in_threadpool
 
 from myosweep.analysis.cautions import metric_words
 from myosweep.analysis.points import fields_in_words
-from myosweep.config import StudyConfig
 from myosweep.errors import InputError
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import log_look
+from myosweep.results.trials import read_tuning_state
 from myosweep.serve.downloads import MEDIA, TableName, model_zip, table_csv
 from myosweep.serve.fragments import (
     Part,
@@ -25,6 +25,7 @@ from myosweep.serve.fragments import (
     comparison_part,
     conclusion_part,
     curves_part,
+    search_part,
 )
 from myosweep.serve.live import Live
 from myosweep.serve.records import (
@@ -247,9 +248,9 @@ async def _conclusion(
     desk: Desk, study: str, question: Question, *, may_look: bool
 ) -> ConclusionNow:
     live = desk.live(study)
-    is_preliminary = not _is_over(live.study, await run_in_threadpool(live.state))
+    is_preliminary = not _is_over(live, await run_in_threadpool(live.state))
     if live.study.tune is not None:
-        return _nothing(is_preliminary, _OF_A_SEARCH)
+        return await _answer_of_search(desk, live, is_preliminary)
     if not live.has_networks():
         return _nothing(is_preliminary, "No network is finished yet.")
     looks = StudyFolder(live.folder).looks
@@ -266,9 +267,18 @@ async def _conclusion(
     return ConclusionNow(state="shown", sentence="", is_preliminary=is_preliminary, part=shown)
 
 
+async def _answer_of_search(desk: Desk, live: Live, is_preliminary: bool) -> ConclusionNow:
+    """What a search has found; before its end nothing, since its end looks at test patients."""
+    if is_preliminary or not StudyFolder(live.folder).report.is_file():
+        return _nothing(True, _OF_A_SEARCH)
+    key = ("search", live.folder, live.stamp())
+    shown = await _page_part(desk, key, search_part, live.folder)
+    return ConclusionNow(state="shown", sentence="", is_preliminary=False, part=shown)
+
+
 _OF_A_SEARCH = (
-    "This is a search: its answer comes from a race at its end, and test patients are looked at "
-    "once. Its report has it."
+    "This is a search: its answer comes from a race at its end, when test patients are looked at, "
+    "once. `myosweep conclude` says how far it is."
 )
 _A_LOOK = (
     "Reading the answer to the study's own question is a look at it. Every look at a growing study "
@@ -312,14 +322,17 @@ def _study_now(name: str, live: Live, state: StudyState) -> StudyNow:
         seconds_left=state.seconds_left,
         stamp=live.stamp(),
         epochs_done=state.epochs_done,
-        is_over=_is_over(study, state),
+        is_over=_is_over(live, state),
         has_report=StudyFolder(live.folder).report.is_file(),
     )
 
 
-def _is_over(study: StudyConfig, state: StudyState) -> bool:
-    """Whether no run is wanted any more; of a search that is not known from its runs."""
-    return study.tune is None and state.settled == len(state.runs)
+def _is_over(live: Live, state: StudyState) -> bool:
+    """Whether no run is wanted any more."""
+    if live.study.tune is None:
+        return state.settled == len(state.runs)
+    tuning = read_tuning_state(StudyFolder(live.folder))
+    return tuning is not None and tuning.race_over
 
 
 def _run_now(run: RunState) -> RunNow:

@@ -9,6 +9,7 @@ from pathlib import Path
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.analysis.points import field_words, format_value
 from myosweep.analysis.question import require_no_search
+from myosweep.analysis.tuned import conclude_tuning
 from myosweep.config import flatten
 from myosweep.errors import StudyError
 from myosweep.report import words
@@ -18,6 +19,7 @@ from myosweep.report.embed import tips_of
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tables import NONE, Heading, Row, Section, Table, scores_table
+from myosweep.report.tuned_page import build_tuned_page
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import Look, read_looks
 from myosweep.results.read import Results, read_results
@@ -81,6 +83,18 @@ def conclusion_part(folder: Path, question: Question) -> Part:
         look=found.look,
         new_look=found.look is not None and found.look not in looks,
     )
+
+
+def search_part(folder: Path) -> Part:
+    """The answer of a search that is over, as its end has given it: no further look.
+
+    Raises:
+        InputError: if the study is no search, or files are damaged.
+    """
+    results = read_results(folder)
+    page = build_tuned_page(results, conclude_tuning(results.folder))
+    drawings = page.drawings
+    return Part(fragment("search_part.html.j2", page=page), tips_of(drawings), drawings)
 
 
 def curves_part(folder: Path) -> Part:
