@@ -1,6 +1,7 @@
 """What pages ask the server for: progress, conclusion, curves, slices; and what can be saved."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ from myosweep.study.state import RunState, StudyState
 StudyName = Annotated[str, InPath(max_length=200, description="a study's folder name")]
 Stamp = Annotated[str, Query(max_length=64, description="as /progress has it")]
 Metric = Literal["accuracy", "iou", "dice", "bf"]
+DRAWING_SHARE = 20
 _KEPT_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": Refused} for code in (400, 401, 403, 404, 409, 413, 422, 503)
@@ -59,6 +61,7 @@ class Desk:
     studies: Studies
     work: Work = field(default_factory=Work)
     _live: dict[Path, Live] = field(default_factory=dict)
+    _drawn: dict[Path, tuple[float, float]] = field(default_factory=dict)
 
     def live(self, name: str) -> Live:
         """A study, by its name.
@@ -68,6 +71,20 @@ class Desk:
         """
         folder = self.studies.folder(name)
         return self._live.setdefault(folder, Live(folder))
+
+    async def curves(self, live: Live, epochs_done: float) -> PagePart:
+        """Learning curves after so many epochs, or a little before: drawing takes time from
+        trainings on this machine, so it may take a twentieth of it.
+        """
+        shown, until = self._drawn.get(live.folder, (epochs_done, 0.0))
+        if (started := time.monotonic()) >= until:
+            shown = epochs_done
+        key = ("curves", live.folder, shown)
+        part = await _page_part(self, key, curves_part, live.folder)
+        if started >= until:
+            ended = time.monotonic()
+            self._drawn[live.folder] = (shown, ended + DRAWING_SHARE * (ended - started))
+        return part
 
 
 def study_router(desk: Desk) -> APIRouter:
@@ -128,8 +145,7 @@ def _add_parts(router: APIRouter, desk: Desk) -> None:
         """Learning curves of all trainings, also of those that go on."""
         live = desk.live(study)
         state = await run_in_threadpool(live.state)
-        key = ("curves", live.folder, live.stamp(), state.epochs_done)
-        return await _page_part(desk, key, curves_part, live.folder)
+        return await desk.curves(live, state.epochs_done)
 
     @router.get("/comparison")
     async def comparison(
