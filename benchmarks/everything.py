@@ -42,6 +42,7 @@ SECTIONS = (
     Section("import_png", "Import", ("--slices", "1000", "10000")),
     Section("predict", "Prediction", ("--slices", "1000")),
     Section("startup", "Command line: time to answer"),
+    Section("serve", "Server: how long viewers wait for a slice"),
     Section("scale", "Time and memory, as runs and slices grow"),
 )
 

@@ -152,6 +152,11 @@ def test_startup_times_every_command() -> None:
         assert any(words in line for line in output.splitlines())
 
 
+def test_serve_prints_how_long_viewers_wait() -> None:
+    output = run("serve.py", "--viewers", "3", "--views", "2", "--slices", "28", "--networks", "1")
+    assert re.search(r"3 viewers, 6 slice views: median \d+ ms", output)
+
+
 def test_everything_keeps_what_is_printed_and_says_what_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

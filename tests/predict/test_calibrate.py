@@ -122,6 +122,9 @@ def test_command_section_and_prediction(shell, tmp_path: Path, drawn: Trained):
     assert "Look at" in out
     assert "of 5 slices; slices.csv lists them, worst first:" in out
     assert "on test patients" in out
+    shell("export", drawn.folder, "exported", "--as", "safetensors", "--value", "5e-5")
+    shell("predict", "exported", "new", "again", "--threads", 1)
+    assert Path("again/slices.csv").read_text() == Path("out/slices.csv").read_text()
 
 
 def test_prediction_without_a_calibration_says_which_command_makes_one(

@@ -210,6 +210,24 @@ def test_without_a_winner_nobody_looks_at_test_patients(tmp_path: Path) -> None:
     assert "before, for trial 1" in part.sentences[1]
 
 
+def test_where_nothing_was_learned_nothing_is_recommended(tmp_path: Path) -> None:
+    search = toy_search(tmp_path)
+    for trial, shift in enumerate((12, 11, 12)):
+        search.add(trial, shift)
+    search.race({0: (12, 12, 12, 12), 1: (11, 11, 11, 11)})
+    search.is_at(contenders=(1,))
+    found = conclude_tuning(search.home)
+    assert found.floor is not None
+    assert max(one.score or 0 for one in found.trials) < found.floor
+    assert (found.nothing_learned, found.recommended) == (True, None)
+    text = write_report(search.folder).read_text("utf-8")
+    assert "Not known: the networks have not learned the task." in text
+    assert f"never sees the image ({found.floor:.3f})" in text
+    assert "Take the settings" not in text
+    assert "Keep the default" not in text
+    assert "To use these settings" not in text
+
+
 def test_a_search_that_has_just_begun(tmp_path: Path) -> None:
     search = toy_search(tmp_path, baselines=False)
     with pytest.raises(StudyError, match="continue it with `myosweep tune`"):

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from tests.serve.running import Running, running
 from tests.toy import PAPER, Toy, toy_study
+from tests.toy_tune import finished_search
 
 from myosweep.config import write_study_config
+from myosweep.report.page import write_report
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks, read_results
 
@@ -198,6 +200,30 @@ def test_a_damaged_study_stops_no_other(tmp_path: Path, shown: Toy) -> None:
         answer = server.client.get("/api/studies/bad/progress")
         assert answer.status_code == 409
         assert str(tmp_path) not in answer.text
+
+
+def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
+    search = finished_search(tmp_path)
+    with running(search.folder) as server:
+        study = server.ask("/api/studies")["studies"][0]
+        assert (study["kind"], study["is_over"]) == ("search", True)
+        assert server.ask("/api/studies/study/conclusion")["state"] == "nothing"  # not concluded
+        assert server.client.post("/api/studies/study/looks").json()["state"] == "nothing"
+        assert server.ask("/api/studies/study/explorer")["index"] is None
+        assert "trial" in server.ask("/api/studies/study/curves")["html"]
+        both = {"one": "study", "other": "study"}
+        answer = server.client.get("/api/comparison", params=both)
+        assert (answer.status_code, "is a search" in answer.json()["detail"]) == (409, True)
+        text = server.client.get("/api/studies/study/tables/counts.csv").text
+        rows = list(csv.DictReader(io.StringIO(text)))
+        seen = {(row["trial"], row["seed"]) for row in rows if row["part"] == "test"}
+        assert seen <= {("", "0")}  # baselines alone: nobody has looked yet
+        assert read_looks(search.home) == ()
+        write_report(search.folder)
+        looks = read_looks(search.home)
+        html = server.ask("/api/studies/study/conclusion")["part"]["html"]
+        assert "Take the settings of trial 3." in html
+        assert read_looks(search.home) == looks
 
 
 def test_a_network_is_saved_with_its_card(server: Running, trained: Path) -> None:

@@ -39,6 +39,7 @@ from myosweep.analysis.patient_scores import (
     REGION_METRICS,
     PatientCounts,
     baseline_means,
+    blind_score,
     patient_counts,
     score_table,
 )
@@ -168,7 +169,7 @@ def conclude(
     moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region
     baselines = baseline_means(results, counts, asked.region, asked.metric)
-    blind = _blind(baselines, asked, results.scheme.names[0])
+    blind = blind_score(baselines, asked.region, asked.metric, results.scheme.names[0])
     all_looks = looks if look is None or look in looks else (*looks, look)
     return Conclusion(
         asked=asked,
@@ -273,16 +274,6 @@ class _Margins:
             mm = None if spacing is None else shift * spacing
             comparisons.append(replace(one, shift_px=shift, shift_mm=mm))
         return replace(shown, comparisons=tuple(comparisons))
-
-
-def _blind(baselines: tuple[tuple[str, float], ...], asked: Asked, background: str) -> float | None:
-    """The best score that needs no image; None where a good network may well score lower.
-
-    That is so for accuracy, which rewards predicting too much, and for the background.
-    """
-    if "accuracy" in asked.metric or asked.region == background:
-        return None
-    return max((score for _, score in baselines), default=None)
 
 
 def _look(

@@ -230,6 +230,22 @@ def baseline_means(
     )
 
 
+def blind_score(
+    baselines: Sequence[tuple[str, float]], region: str, metric: str, background: str
+) -> float | None:
+    """The best score that needs no image; None where a good network may well score lower.
+
+    That is so for accuracy, which rewards predicting too much, and for the background.
+
+    Args:
+        baselines: as ``baseline_means`` gives them.
+        background: name of the region that is no structure.
+    """
+    if "accuracy" in metric or region == background:
+        return None
+    return max((score for _, score in baselines), default=None)
+
+
 def _network_names(results: Results, seeds: Sequence[int]) -> tuple[str, ...]:
     known = {member.seed: member.words for member in results.study.replicates.members}
     return tuple(known.get(seed, f"seed {seed}") for seed in seeds)

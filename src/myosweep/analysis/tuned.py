@@ -8,7 +8,12 @@ import numpy as np
 
 from myosweep.analysis.looks import LEVEL
 from myosweep.analysis.margin import outline_of, shift_effect
-from myosweep.analysis.patient_scores import patient_counts, strict_metric
+from myosweep.analysis.patient_scores import (
+    baseline_means,
+    blind_score,
+    patient_counts,
+    strict_metric,
+)
 from myosweep.analysis.race import FIRST_LOOK, Race, pick, run_race, start_race
 from myosweep.config import Tune, read_study_config
 from myosweep.errors import StudyError
@@ -70,6 +75,8 @@ class Tuned:
         outcome: whether to take the winner; ``keep`` the default; ``not confirmed``: the
             winner is not shown to be better on test patients, and the default is kept.
         spent: so far, in runs of the default.
+        floor: what is reached on validation patients without looking at the image; None where that
+            is not known, or says nothing of a network.
         earlier: the first look at the test patients, if it was taken for another answer than this
             one, under a smaller budget.
     """
@@ -80,7 +87,14 @@ class Tuned:
     test: Answer | None
     outcome: Outcome
     spent: float
+    floor: float | None = None
     earlier: Look | None = None
+
+    @property
+    def nothing_learned(self) -> bool:
+        """Whether no network of the search is better than what needs no image."""
+        scores = [one.score for one in self.trials if one.score is not None]
+        return self.floor is not None and bool(scores) and max(scores) <= self.floor
 
     @property
     def exploratory(self) -> bool:
@@ -89,8 +103,8 @@ class Tuned:
 
     @property
     def recommended(self) -> int | None:
-        """The number of the trial to take; None before the end."""
-        if self.outcome == "not over":
+        """The number of the trial to take; None before the end, or if nothing was learned."""
+        if self.outcome == "not over" or self.nothing_learned:
             return None
         if self.outcome == "take" and self.race and self.race.winner:
             return int(self.race.winner.removeprefix("trial "))
@@ -141,6 +155,22 @@ def _scores(folder: StudyFolder, runs: Sequence[str]) -> dict[str, float]:
     defined = np.isfinite(every)
     means = np.where(defined, every, 0.0).sum(1) / np.maximum(defined.sum(1), 1)
     return dict(zip(counts.runs, map(float, means), strict=True))
+
+
+def _floor(folder: StudyFolder) -> float | None:
+    """The best validation score of a baseline, as ``_scores`` has those of trials."""
+    baselines = {
+        run.id
+        for run in folder.runs()
+        if run.read_settings().kind == "baseline" and run.status.is_file()
+    }
+    if not baselines:
+        return None
+    results = read_results(folder.path, only=baselines)
+    question, counts = results.study.question, patient_counts(results, "validation")
+    metric = strict_metric(question.metric)
+    found = baseline_means(results, counts, question.region, metric)
+    return blind_score(found, question.region, metric, results.scheme.names[0])
 
 
 def plan_race(
@@ -246,7 +276,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     runs = read_trial_runs(folder, read_study_config(folder.study).question.region)
     spent = sum((one.spent for one in runs), 0.0)
     first = next(iter(read_looks(folder)), None)
-    found = Tuned(trials, None, float("nan"), None, "not over", spent, first)
+    found = Tuned(trials, None, float("nan"), None, "not over", spent, _floor(folder), first)
     if not state.search_over:
         return found
     race, margin = race_so_far(folder, state.contenders, state.largest)

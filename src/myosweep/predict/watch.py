@@ -79,9 +79,21 @@ def find_calibration(place: Path, model: Model, given: Path | None = None) -> Ca
                 "one with `myosweep calibrate`"
             )
         return found
-    for file in _places(place, model.facts.digest):
+    return calibration_beside(place, model.facts.digest)
+
+
+def calibration_beside(place: Path, digest: str) -> Calibration | None:
+    """The calibration of the model with this digest, where it lies by itself; None without.
+
+    Args:
+        place: the study, run or exported model.
+
+    Raises:
+        StudyError: if a file is damaged.
+    """
+    for file in _places(place, digest):
         found = read_calibration(file)
-        if found is not None and found.model == model.facts.digest:
+        if found is not None and found.model == digest:
             return found
     return None
 

@@ -19,6 +19,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
 )
 
 # cells keep their colours on a dark page, and so must what is written in them
@@ -110,7 +111,10 @@ def draw_heat_cells(record: HeatFigure, axes: Axes) -> None:
     scale = Normalize(record.low, record.high)
     size = 8.5 if len(record.columns) <= 8 else 6.5
     for cell in record.cells:
-        _draw_cell(cell, scale, size, axes)
+        square = _draw_cell(cell, scale, size, axes)
+        rows, columns = record.rows[cell.row], record.columns[cell.column]
+        where = f"{record.fields[0]} {rows}, {record.fields[1]} {columns}"
+        tell(square, f"{where}\nmean {record.score} {_cell_words(cell)}")
     axes.set_xticks(range(len(record.columns)), record.columns)
     axes.set_yticks(range(len(record.rows)), record.rows)
     axes.tick_params(labelcolor=INK)
@@ -121,17 +125,18 @@ def draw_heat_cells(record: HeatFigure, axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def _draw_cell(cell: HeatCell, scale: Normalize, size: float, axes: Axes) -> None:
+def _draw_cell(cell: HeatCell, scale: Normalize, size: float, axes: Axes) -> Rectangle:
     corner = cell.column - 0.5, cell.row - 0.5
     tested = math.isfinite(cell.mean)
     colour = _CELLS(float(scale(cell.mean))) if tested else to_rgb(_UNTESTED)
-    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=_LIGHT, lw=1.5))
+    square = Rectangle(corner, 1, 1, facecolor=colour, edgecolor=_LIGHT, lw=1.5)
+    axes.add_patch(square)
     luminance = float(np.dot(colour[:3], (0.3, 0.59, 0.11)))
     ink = _DARK if luminance > 0.55 else _LIGHT
     place = cell.column, cell.row
     if not tested:
         axes.text(*place, "not tested", ha="center", va="center", fontsize=size - 1.5, color=_DARK)
-        return
+        return square
     marks = "✓" * cell.good_enough + "▲" * cell.may_be_best
     axes.text(*place, f"{cell.mean:.3f}", ha="center", va="center", fontsize=size, color=ink)
     axes.text(
@@ -155,6 +160,7 @@ def _draw_cell(cell: HeatCell, scale: Normalize, size: float, axes: Axes) -> Non
                 lw=1.1,
             )
         )
+    return square
 
 
 def _legend(figure: Figure) -> None:

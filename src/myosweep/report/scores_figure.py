@@ -22,6 +22,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
     value_colour,
     value_legend,
 )
@@ -105,6 +106,8 @@ def draw_scores(record: ScoresFigure) -> Drawing:
             axes.remove()
         for axes, panel in zip(grid.flat, record.panels, strict=False):
             draw_score_panel(panel, colours, axes)
+            if len(record.points) <= _NARROW_BARS:
+                _tell_bars(panel, record.points, axes)
         for axes in grid[:, 0]:
             axes.set_ylabel("Test score")
         _legend(record, colours, figure)
@@ -129,6 +132,19 @@ def draw_score_panel(panel: ScorePanel, colours: tuple[str, ...], axes: Axes) ->
     axes.set(ylim=(0, 1.05), xlim=(-0.55, len(names) - 0.45))
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.spines["left"].set_visible(False)
+
+
+def _tell_bars(panel: ScorePanel, found: tuple[Point, ...], axes: Axes) -> None:
+    """Let each bar say its value, score and spread; bars are in the order of their drawing."""
+    bars = [(group.metric, point, bar) for group in panel.groups
+            for point, bar in zip(found, group.bars, strict=True)]  # fmt: skip
+    for patch, (metric, point, bar) in zip(axes.patches, bars, strict=True):
+        if np.isfinite(bar.mean):
+            spread = "" if bar.sd is None else f" ± {bar.sd:.3f}"
+            count = int(np.isfinite(bar.scores).sum())
+            networks = f"{count} network{'s' if count != 1 else ''}"
+            score = f"{METRIC_WORDS[metric]} {bar.mean:.3f}{spread}"
+            tell(patch, f"{point.words}\n{panel.title}\n{score}\n{networks}")
 
 
 def _bars(found: tuple[Point, ...], scores: pd.Series) -> tuple[Spread, ...]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from myosweep.analysis.tuned import DEFAULT, Trial, Tuned
+from myosweep.analysis.tuned import DEFAULT, Trial, Tuned, name_of
 from myosweep.report.style import (
     FACE,
     INK,
@@ -22,6 +22,7 @@ from myosweep.report.style import (
     finish,
     new_figure,
     styled,
+    tell,
 )
 
 State = Literal["whole", "ended early", "failed"]
@@ -174,9 +175,11 @@ def _draw_mark(mark: TrialMark, low: float, axes: Axes) -> None:
         shape, face, size = "v" if below else "o", colour if filled else FACE, 5.5
     else:
         shape, face, size = "x" if mark.state == "ended early" else "+", colour, 5.0
-    axes.plot(
+    (drawn,) = axes.plot(
         mark.spent, place, shape, mfc=face, mec=colour, mew=1.2, ms=size, clip_on=False, zorder=3
     )
+    score = f"score {mark.score:.3f}" if math.isfinite(mark.score) else "no score"
+    tell(drawn, f"{name_of(mark.number)}, {mark.state}\n{score}\nafter {mark.spent:.1f} runs")
 
 
 def _legend(record: SearchFigure, figure: Figure) -> None:

@@ -18,6 +18,8 @@ from myosweep.results.trials import TuningState
 def answer_part(found: Tuned, study: StudyConfig) -> Part:
     """Which settings to take, and the evidence on test patients or why there is none."""
     question, winner = "Which settings should I take?", winner_of(found)
+    if found.nothing_learned and found.outcome != "not over":
+        return Part(question, *_nothing_learned(found))
     match found.outcome:
         case "take" if found.exploratory:
             lead = f"{_capital(winner)} looks better than the default, but this is exploratory."
@@ -33,6 +35,15 @@ def answer_part(found: Tuned, study: StudyConfig) -> Part:
         case _:
             lead = "Not known yet: the search or its race is not over. All below is preliminary."
     return Part(question, lead, (*_evidence(found, study), *_earlier(found)))
+
+
+def _nothing_learned(found: Tuned) -> tuple[str, tuple[str, ...]]:
+    assert found.floor is not None
+    return "Not known: the networks have not learned the task.", (
+        "No trial has a higher validation score than a predictor that never sees the image "
+        f"({number(found.floor)}). Give trials more epochs, or let the learning rate be searched "
+        "over a wider range, and look at the images and masks (`myosweep audit`).",
+    )
 
 
 def _evidence(found: Tuned, study: StudyConfig) -> Iterator[str]:

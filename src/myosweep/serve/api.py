@@ -1,8 +1,6 @@
 """What pages ask the server for: progress, conclusion, curves, slices; and what can be saved."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,35 +10,24 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from myosweep.analysis.cautions import metric_words
-from myosweep.analysis.points import fields_in_words
-from myosweep.config import StudyConfig
 from myosweep.errors import InputError
 from myosweep.results.layout import StudyFolder
-from myosweep.results.ledger import log_look
+from myosweep.serve.desk import Desk
 from myosweep.serve.downloads import MEDIA, TableName, model_zip, table_csv
 from myosweep.serve.fragments import (
     Part,
     Question,
     comparison_part,
-    conclusion_part,
-    curves_part,
 )
-from myosweep.serve.live import Live
 from myosweep.serve.records import (
     ConclusionNow,
-    Counts,
     ExplorerNow,
     PagePart,
     Progress,
     Refused,
-    RunNow,
     StudyList,
-    StudyNow,
 )
-from myosweep.serve.studies import Studies
-from myosweep.serve.work import Work, name_of
-from myosweep.study.state import RunState, StudyState
+from myosweep.serve.standing import run_now, study_now
 
 StudyName = Annotated[str, InPath(max_length=200, description="a study's folder name")]
 Stamp = Annotated[str, Query(max_length=64, description="as /progress has it")]
@@ -49,24 +36,6 @@ _KEPT_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": Refused} for code in (400, 401, 403, 404, 409, 413, 422, 503)
 }
-
-
-@dataclass
-class Desk:
-    """All that the addresses share: the studies as they stand, and the process that computes."""
-
-    studies: Studies
-    work: Work = field(default_factory=Work)
-    _live: dict[Path, Live] = field(default_factory=dict)
-
-    def live(self, name: str) -> Live:
-        """A study, by its name.
-
-        Raises:
-            HTTPException: 404, if there is none.
-        """
-        folder = self.studies.folder(name)
-        return self._live.setdefault(folder, Live(folder))
 
 
 def study_router(desk: Desk) -> APIRouter:
@@ -87,7 +56,7 @@ def _add_progress(router: APIRouter, desk: Desk) -> None:
         for name in desk.studies.names():
             try:
                 live = desk.live(name)
-                found.append(_study_now(name, live, live.state()))
+                found.append(study_now(name, live, live.state()))
             except InputError:
                 damaged.append(name)
         return StudyList(studies=found, damaged=damaged)
@@ -97,7 +66,7 @@ def _add_progress(router: APIRouter, desk: Desk) -> None:
         """A study's runs as they stand at this moment."""
         live = desk.live(study)
         state = live.state()
-        return Progress(study=_study_now(study, live, state), runs=list(map(_run_now, state.runs)))
+        return Progress(study=study_now(study, live, state), runs=list(map(run_now, state.runs)))
 
 
 def _add_parts(router: APIRouter, desk: Desk) -> None:
@@ -115,20 +84,19 @@ def _add_parts(router: APIRouter, desk: Desk) -> None:
         is shown where it has been looked at, or after POST .../looks.
         """
         question = Question(region, metric, margin, reference)
-        return await _conclusion(desk, study, question, may_look=False)
+        return await desk.conclusion(desk.live(study), question, may_look=False)
 
     @router.post("/studies/{study}/looks", status_code=200)
     async def look(study: StudyName) -> ConclusionNow:
         """Look at the answer to the study's own question: the look is logged in its folder."""
-        return await _conclusion(desk, study, Question(), may_look=True)
+        return await desk.conclusion(desk.live(study), Question(), may_look=True)
 
     @router.get("/studies/{study}/curves")
     async def curves(study: StudyName) -> PagePart:
         """Learning curves of all trainings, also of those that go on."""
         live = desk.live(study)
         state = await run_in_threadpool(live.state)
-        key = ("curves", live.folder, live.stamp(), state.epochs_done)
-        return await _page_part(desk, key, curves_part, live.folder)
+        return await desk.curves(live, state.epochs_done)
 
     @router.get("/comparison")
     async def comparison(
@@ -140,7 +108,7 @@ def _add_parts(router: APIRouter, desk: Desk) -> None:
             raise HTTPException(409, "A study without a finished network cannot be compared yet.")
         pair = ((one, first.folder), (other, second.folder))
         key = ("comparison", pair, first.stamp(), second.stamp())
-        return await _page_part(desk, key, comparison_part, *pair)
+        return await desk.part(key, comparison_part, *pair)
 
 
 def _add_slices(router: APIRouter, desk: Desk) -> None:
@@ -241,97 +209,6 @@ def _add_downloads(router: APIRouter, desk: Desk) -> None:
         await desk.work.answer(("model", path), model_zip, found.path, path)
         name = f"{study}-{run}.zip"
         return FileResponse(path, filename=name, background=BackgroundTask(place.cleanup))
-
-
-async def _conclusion(
-    desk: Desk, study: str, question: Question, *, may_look: bool
-) -> ConclusionNow:
-    live = desk.live(study)
-    is_preliminary = not _is_over(live.study, await run_in_threadpool(live.state))
-    if live.study.tune is not None:
-        return _nothing(is_preliminary, _OF_A_SEARCH)
-    if not live.has_networks():
-        return _nothing(is_preliminary, "No network is finished yet.")
-    looks = StudyFolder(live.folder).looks
-    seen = looks.stat().st_size if looks.exists() else 0
-    key = ("conclusion", live.folder, live.stamp(), question, seen)
-    part: Part = await desk.work.answer(key, conclusion_part, live.folder, question)
-    if part.new_look and part.look is not None:
-        if not may_look:
-            return ConclusionNow(
-                state="a look", sentence=_A_LOOK, is_preliminary=is_preliminary, part=None
-            )
-        await run_in_threadpool(log_look, StudyFolder(live.folder), part.look)
-    shown = await _page_part(desk, key, conclusion_part, live.folder, question)
-    return ConclusionNow(state="shown", sentence="", is_preliminary=is_preliminary, part=shown)
-
-
-_OF_A_SEARCH = (
-    "This is a search: its answer comes from a race at its end, and test patients are looked at "
-    "once. Its report has it."
-)
-_A_LOOK = (
-    "Reading the answer to the study's own question is a look at it. Every look at a growing study "
-    "is another chance to err, so each may spend only a part of the 5 % of errors, and it is "
-    "written down in the study's folder."
-)
-
-
-def _nothing(is_preliminary: bool, sentence: str) -> ConclusionNow:
-    return ConclusionNow(state="nothing", sentence=sentence, is_preliminary=is_preliminary)
-
-
-async def _page_part(
-    desk: Desk, key: tuple[Any, ...], compute: Callable[..., Part], *given: Any
-) -> PagePart:
-    part: Part = await desk.work.answer(key, compute, *given)
-    names = [drawing.name for drawing in part.drawings]
-    return PagePart(html=part.html, tips=part.tips, part=name_of(key), figures=names)
-
-
-def _study_now(name: str, live: Live, state: StudyState) -> StudyNow:
-    study = live.study
-    kind: Literal["sweep", "search", "masks"] = "search" if study.tune else "sweep"
-    if study.source == "masks":
-        kind = "masks"
-    return StudyNow(
-        name=name,
-        title=study.name,
-        question=f"{fields_in_words(study.fields)}: {metric_words(study.question)}",
-        kind=kind,
-        regions=list(live.regions()),
-        counts=Counts(
-            done=state.done,
-            running=state.count("running"),
-            failed=state.count("failed"),
-            stopped=state.count("stopped"),
-            waiting=state.count("waiting"),
-            all=len(state.runs),
-        ),
-        share=state.epochs_done / state.epochs if state.epochs else 0.0,
-        seconds_left=state.seconds_left,
-        stamp=live.stamp(),
-        epochs_done=state.epochs_done,
-        is_over=_is_over(study, state),
-        has_report=StudyFolder(live.folder).report.is_file(),
-    )
-
-
-def _is_over(study: StudyConfig, state: StudyState) -> bool:
-    """Whether no run is wanted any more; of a search that is not known from its runs."""
-    return study.tune is None and state.settled == len(state.runs)
-
-
-def _run_now(run: RunState) -> RunNow:
-    return RunNow(
-        label=run.label,
-        state=run.state,
-        epochs_done=run.epochs_done,
-        epochs=run.epochs,
-        seconds=run.seconds,
-        error=run.error.splitlines()[0] if run.error else "",
-        run=run.id if run.state in ("complete", "diverged") else None,
-    )
 
 
 def _file(content: bytes, name: str, media: str) -> Response:

@@ -17,7 +17,8 @@ import myosweep
 from myosweep.errors import InputError
 from myosweep.report.embed import page_style
 from myosweep.results.layout import StudyFolder
-from myosweep.serve.api import Desk, study_router
+from myosweep.serve.api import study_router
+from myosweep.serve.desk import Desk
 from myosweep.serve.guard import Access, Guard, Limits
 from myosweep.serve.rendering import page
 from myosweep.serve.studies import Studies

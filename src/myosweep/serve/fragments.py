@@ -8,6 +8,8 @@ from pathlib import Path
 
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.analysis.points import field_words, format_value
+from myosweep.analysis.question import require_no_search
+from myosweep.analysis.tuned import conclude_tuning
 from myosweep.config import flatten
 from myosweep.errors import StudyError
 from myosweep.report import words
@@ -17,6 +19,7 @@ from myosweep.report.embed import tips_of
 from myosweep.report.scores_figure import draw_scores, scores_figure
 from myosweep.report.style import Drawing
 from myosweep.report.tables import NONE, Heading, Row, Section, Table, scores_table
+from myosweep.report.tuned_page import build_tuned_page
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import Look, read_looks
 from myosweep.results.read import Results, read_results
@@ -82,6 +85,18 @@ def conclusion_part(folder: Path, question: Question) -> Part:
     )
 
 
+def search_part(folder: Path) -> Part:
+    """The answer of a search that is over, as its end has given it: no further look.
+
+    Raises:
+        InputError: if the study is no search, or files are damaged.
+    """
+    results = read_results(folder)
+    page = build_tuned_page(results, conclude_tuning(results.folder))
+    drawings = page.drawings
+    return Part(fragment("search_part.html.j2", page=page), tips_of(drawings), drawings)
+
+
 def curves_part(folder: Path) -> Part:
     """Learning curves of all trainings, also of those that still go on."""
     record = live_curves(StudyFolder(folder))
@@ -102,7 +117,7 @@ def comparison_part(one: tuple[str, Path], other: tuple[str, Path]) -> Part:
     look at either's question.
 
     Raises:
-        InputError: if one has no finished network, or files are damaged.
+        InputError: if one has no finished network or is a search, or files are damaged.
     """
     shown = [_compared(name, folder, place) for place, (name, folder) in enumerate((one, other), 1)]
     drawings = tuple(study.drawing for study in shown)
@@ -132,6 +147,7 @@ class _Compared:
 
 def _compared(name: str, folder: Path, place: int) -> _Compared:
     results = read_results(folder)
+    require_no_search(results.study)
     if results.networks.empty:
         raise StudyError(f"study {results.study.name!r} has no finished network yet")
     drawing = draw_scores(scores_figure(results))

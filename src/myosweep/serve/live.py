@@ -42,6 +42,7 @@ class Live:
     _stamp: _Kept = field(default_factory=_Kept)
     _results: tuple[str, Results] | None = None
     _regions: tuple[str, ...] = ()
+    _study: tuple[int, StudyConfig] | None = None
     _slices: dict[str, SliceStore | None] = field(default_factory=dict)
 
     @property
@@ -51,7 +52,14 @@ class Live:
         Raises:
             InputError: if it is damaged.
         """
-        return read_study_config(StudyFolder(self.folder).study)
+        path = StudyFolder(self.folder).study
+        try:
+            written_at = path.stat().st_mtime_ns
+        except OSError:
+            written_at = 0
+        if self._study is None or self._study[0] != written_at:
+            self._study = (written_at, read_study_config(path))
+        return self._study[1]
 
     def regions(self) -> tuple[str, ...]:
         """Names of the regions, in the scheme's order; none before the first run has begun."""

@@ -83,6 +83,16 @@ def test_marks_say_their_values(report: Path, open_page: Opener) -> None:
     marks.first.focus()
     opened.press("ArrowRight")
     assert tip.inner_text() == marks.nth(1).get_attribute("aria-label")
+    bars = opened.page.locator("#figure-1 g[role=img]")
+    assert bars.count() == 3 * (3 * 3 + 4)  # values; metrics of three regions, and over all
+    assert re.search(
+        r"^L2 strength 0\.005\n.*\nAccuracy \d\.\d{3} ± ", bars.first.get_attribute("aria-label")
+    )
+    box = bars.last.bounding_box()
+    assert box is not None
+    bars.last.scroll_into_view_if_needed()
+    bars.last.hover(position={"x": box["width"] / 2, "y": 2}, force=True)
+    assert tip.inner_text() == bars.last.get_attribute("aria-label")
     rows = opened.page.locator("#figure-B g[role=img]")
     assert rows.count() == 3
     assert re.search(r"\n[+−]\d\.\d{3} \([+−]\d\.\d{3} to ", rows.first.get_attribute("aria-label"))

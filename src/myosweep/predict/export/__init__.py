@@ -13,6 +13,8 @@ from myosweep.predict.export.examples import example_slices
 from myosweep.predict.model import onnx_file
 from myosweep.predict.networks import read_model
 from myosweep.predict.sums import write_sums
+from myosweep.predict.watch import calibration_beside
+from myosweep.results.reliability import write_calibration
 
 ModelKind = Literal["onnx", "monai", "safetensors"]
 
@@ -36,6 +38,8 @@ def export_model(
     model: Path | str, out: Path | str, as_: ModelKind, values: Sequence[str] = ()
 ) -> Exported:
     """Write a model into a new folder, whole or not at all, with its card and all SHA-256.
+
+    Its calibration goes with it, if it has one; not into a MONAI bundle, which could not use it.
 
     Args:
         model, values: as ``open_model`` takes them; no ONNX file.
@@ -62,6 +66,8 @@ def export_model(
             from myosweep.predict.export.native import write_native
 
             notes = write_native(read, draft)
+        if as_ != "monai" and (known := calibration_beside(Path(model), read.facts.digest)):
+            write_calibration(draft, known)
         notes = (*notes, *write_card_beside(draft, Path(model), values))
         write_sums(draft)
     return Exported(as_, len(read.networks), read.facts.digest, tuple(notes))

@@ -64,8 +64,9 @@ function step(event, marks, k, tip) {
 function nearest(marks, { clientX, clientY }) {
   let [best, least] = [null, NEAR_PX];
   for (const mark of marks) {
-    const [x, y] = middle(mark);
-    const distance = Math.hypot(x - clientX, y - clientY);
+    const { left, right, top, bottom } = mark.getBoundingClientRect();
+    const across = Math.max(left - clientX, 0, clientX - right);
+    const distance = Math.hypot(across, Math.max(top - clientY, 0, clientY - bottom));
     if (distance < least) [best, least] = [mark, distance];
   }
   return best;

@@ -1,0 +1,65 @@
+"""How a study stands at a moment, as the server says it."""
+
+from typing import Literal
+
+from myosweep.analysis.cautions import metric_words
+from myosweep.analysis.points import fields_in_words
+from myosweep.results.layout import StudyFolder
+from myosweep.results.trials import read_tuning_state
+from myosweep.serve.live import Live
+from myosweep.serve.records import Counts, RunNow, StudyNow
+from myosweep.study.state import RunState, StudyState
+
+
+def study_now(name: str, live: Live, state: StudyState) -> StudyNow:
+    """A study at a glance.
+
+    Raises:
+        InputError: if a file of the study is damaged.
+    """
+    study = live.study
+    kind: Literal["sweep", "search", "masks"] = "search" if study.tune else "sweep"
+    if study.source == "masks":
+        kind = "masks"
+    return StudyNow(
+        name=name,
+        title=study.name,
+        question=f"{fields_in_words(study.fields)}: {metric_words(study.question)}",
+        kind=kind,
+        regions=list(live.regions()),
+        counts=Counts(
+            done=state.done,
+            running=state.count("running"),
+            failed=state.count("failed"),
+            stopped=state.count("stopped"),
+            waiting=state.count("waiting"),
+            all=len(state.runs),
+        ),
+        share=state.epochs_done / state.epochs if state.epochs else 0.0,
+        seconds_left=state.seconds_left,
+        stamp=live.stamp(),
+        epochs_done=state.epochs_done,
+        is_over=is_over(live, state),
+        has_report=StudyFolder(live.folder).report.is_file(),
+    )
+
+
+def is_over(live: Live, state: StudyState) -> bool:
+    """Whether no run is wanted any more."""
+    if live.study.tune is None:
+        return state.settled == len(state.runs)
+    tuning = read_tuning_state(StudyFolder(live.folder))
+    return tuning is not None and tuning.race_over
+
+
+def run_now(run: RunState) -> RunNow:
+    """A run at a glance."""
+    return RunNow(
+        label=run.label,
+        state=run.state,
+        epochs_done=run.epochs_done,
+        epochs=run.epochs,
+        seconds=run.seconds,
+        error=run.error.splitlines()[0] if run.error else "",
+        run=run.id if run.state in ("complete", "diverged") else None,
+    )
