@@ -16,23 +16,16 @@ from PIL import Image
 from starlette.testclient import TestClient
 from tests.data.dicom_files import write_series
 from tests.predict.conftest import Trained, make_trained
+from tests.serve.uploading import child, predicting_app
 
-from myosweep.serve.app import create_app
 from myosweep.serve.guard import Limits
 from myosweep.serve.job import Job, Made
-from myosweep.serve.prediction_api import predictions_router
-from myosweep.serve.sandbox import COMMAND, Bounds
-from myosweep.serve.studies import Studies
 
 WHO = "Kowalski"
 MADE = Made(
     regions=(), step=85, models=({"networks": 2, "sentences": ()},), cases=(), slices=(),
     warnings=("Look.",), problems=(), downloads=("mask.png",),
 )  # fmt: skip
-_BEGIN = (
-    "import json, os, sys, time\nfrom pathlib import Path\n"
-    "folder = Path(sys.stdin.readline().strip())\n"
-)
 LEAVES_NOTES = (
     "notes = Path(sys.argv[1]).parent / 'notes.json'\n"
     "notes.write_text(json.dumps({'files': sorted(p.name for p in (folder / 'upload').iterdir()),"
@@ -43,11 +36,6 @@ ANSWERS = (
     f"(folder / 'outcome.json').write_text('''{{\"made\": {MADE.model_dump_json()}, "
     '"problem": ""}\'\'\')\n'
 )
-
-
-def child(*lines: str) -> tuple[str, ...]:
-    """A program in the place of the one that predicts."""
-    return (sys.executable, "-c", _BEGIN + "".join(lines))
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +53,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def serving(
-    folder: Path,
-    command: tuple[str, ...] = COMMAND,
-    limits: Limits | None = None,
-    kept_s: float = 60.0,
-    **bounds: Any,
-) -> Iterator[TestClient]:
-    limits = limits or Limits()
-    app = create_app(folder, limits=limits)
-    found = Bounds(**{"spare_s": 0.0, "threads": 1, **bounds})
-    app.include_router(
-        predictions_router(Studies.of(folder), limits, found, kept_s=kept_s, command=command)
-    )
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=True) as client:
+def serving(*given: Any, **options: Any) -> Iterator[TestClient]:
+    """A client of ``predicting_app``."""
+    with TestClient(predicting_app(*given, **options), base_url="http://localhost") as client:
         yield client
 
 

@@ -37,12 +37,19 @@ class ModelOption:
 
 
 def model_options(folder: Path) -> list[ModelOption]:
-    """Values first, in the order of the sweep, then each of their networks; none without networks.
+    """Values first, in the order of the sweep, then each of their networks.
+
+    Values whose weights are not all there (somebody may have left them out of a copy) cannot be
+    asked.
 
     Raises:
         InputError: if a file of the study is damaged.
     """
-    found = networks_by_value(StudyFolder(folder))
+    found = {
+        point: runs
+        for point, runs in networks_by_value(StudyFolder(folder)).items()
+        if all(run.weights.is_file() for run in runs)
+    }
     order = _order(folder, list(found))
     colours = {point: colour_at(place, len(order)) for place, point in enumerate(order)}
     values = [point for point in order if point in found]

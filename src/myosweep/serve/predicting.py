@@ -210,10 +210,10 @@ def _draw(
     answer: _Answer,
     results: Path,
 ) -> None:
-    padding = np.zeros(images.shape[1:], bool)
     for at, image in enumerate(images):
+        around = image == image.min()  # black in any case; a wide frame of it takes the contrast
         masks = masks_png([one[at] for one in maps], len(answer.model.facts.regions))
-        (results / picture_name(first + at, "image")).write_bytes(image_png(image, padding))
+        (results / picture_name(first + at, "image")).write_bytes(image_png(image, around))
         (results / picture_name(first + at, "masks")).write_bytes(masks)
 
 
