@@ -3,24 +3,20 @@
 Only pixels, masks and numbers leave it. What a file's header says of a patient stays here.
 """
 
-import csv
 import importlib
 import re
 import shutil
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt, UInt8
 
-from myosweep.data.raster import read_raster
 from myosweep.errors import InputError, StudyError
-from myosweep.files import whole_file, write_json
+from myosweep.files import write_json
 from myosweep.predict.cases import Case, Found, find_cases
-from myosweep.predict.outputs import Form, files_of, forms_of
+from myosweep.predict.outputs import Form, forms_of
 from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.report.explorer.pixels import code_step, image_png, masks_png
 from myosweep.serve.job import (
@@ -28,9 +24,7 @@ from myosweep.serve.job import (
     RESULTS,
     STEM,
     UPLOAD,
-    Answering,
     AskedModel,
-    DownloadName,
     Job,
     Made,
     Outcome,
@@ -41,12 +35,11 @@ from myosweep.serve.job import (
     volume_name,
 )
 from myosweep.serve.job import Case as MadeCase
+from myosweep.serve.saving import Answer, keep_downloads, keep_masks
 
 if TYPE_CHECKING:
     from myosweep.predict.model import Model
-    from myosweep.predict.run import Outcome as Predicted
-    from myosweep.predict.run import Plan
-    from myosweep.predict.watch import SliceScore, Watch
+    from myosweep.predict.watch import SliceScore
 
 _HEAVY = (
     "nibabel", "pandas", "pyarrow.parquet", "pydicom", "scipy.ndimage",
@@ -101,45 +94,14 @@ def _made(job: Job, folder: Path) -> Made:
         slices=tuple(_kept(cases, answers, results)),
         warnings=_warnings(answers, turn),
         problems=problems,
-        downloads=tuple(_downloads(cases, answers, results)),
+        downloads=tuple(keep_downloads(cases, answers, results)),
     )
-    _keep_masks(cases, answers, results)
+    keep_masks(cases, answers, results)
     shutil.rmtree(folder / _MADE)
     return made
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """A model's results, in a folder of its own."""
-
-    model: "Model"
-    watch: "Watch"
-    plan: "Plan"
-    predicted: "Predicted"
-    out: Path
-
-    def has(self, case: Case) -> bool:
-        forms = {id(one): forms for one, forms in self.plan.todo}.get(id(case))
-        return forms is not None and all(f.exists() for f in files_of(case, forms, self.out))
-
-    def is_volume(self, case: Case) -> bool:
-        return all(path.exists() for path in files_of(case, ["nifti"], self.out))
-
-    def regions(self, case: Case) -> UInt8[np.ndarray, "slice y x"]:
-        """The region maps of a case."""
-        codes = [read_raster(path, labels=True) for path in files_of(case, ["png"], self.out)]
-        return self.model.facts.scheme.encode(np.stack(codes))
-
-    def scores(self) -> Mapping[tuple[str, int], "SliceScore"]:
-        return {(one.case, one.slice): one for one in self.predicted.scores}
-
-    def about(self) -> Answering:
-        calibration = self.watch.calibration
-        sentences = calibration.sentences if calibration else ()
-        return Answering(networks=len(self.model.facts.members), sentences=sentences)
-
-
-def _answer(asked: AskedModel, found: Found, out: Path, job: Job, turn: Turn) -> _Answer:
+def _answer(asked: AskedModel, found: Found, out: Path, job: Job, turn: Turn) -> Answer:
     from myosweep.predict.model import open_model
     from myosweep.predict.run import plan_prediction, predict
     from myosweep.predict.watch import find_calibration, watch_for
@@ -150,7 +112,7 @@ def _answer(asked: AskedModel, found: Found, out: Path, job: Job, turn: Turn) ->
     plan = plan_prediction(found, out, ("png", "contours"), scored=watch.copies is not None)
     plan.todo[:] = [(case, (*forms, *_as_volume(case))) for case, forms in plan.todo]
     predicted = predict(model, plan, out, heart=job.heart, turn=turn, watch=watch)
-    return _Answer(model, watch, plan, predicted, out)
+    return Answer(model, watch, plan, predicted, out)
 
 
 def _as_volume(case: Case) -> tuple[Form, ...]:
@@ -163,7 +125,7 @@ def _regions(model: "Model") -> tuple[Region, ...]:
     return tuple(Region(name=region.name, code=region.codes[0]) for region in found)
 
 
-def _case(case: Case, answer: _Answer) -> MadeCase:
+def _case(case: Case, answer: Answer) -> MadeCase:
     return MadeCase(
         upload=upload_number(case.name),
         kind=case.kind,
@@ -186,7 +148,7 @@ def upload_number(name: str) -> int:
     return int(match[1])
 
 
-def _kept(cases: Sequence[Case], answers: Sequence[_Answer], results: Path) -> Iterator[Slice]:
+def _kept(cases: Sequence[Case], answers: Sequence[Answer], results: Path) -> Iterator[Slice]:
     """Every slice; its two pictures for the page, and the images of volumes, are kept."""
     from myosweep.predict.volumes import nifti_bytes
 
@@ -207,7 +169,7 @@ def _draw(
     images: UInt[np.ndarray, "slice y x"],
     maps: Sequence[UInt8[np.ndarray, "slice y x"]],
     first: int,
-    answer: _Answer,
+    answer: Answer,
     results: Path,
 ) -> None:
     for at, image in enumerate(images):
@@ -223,71 +185,7 @@ def _score(found: "SliceScore | None") -> Score | None:
     return Score(agreement=found.agreement, look=found.look, words=found.words)
 
 
-def _keep_masks(cases: Sequence[Case], answers: Sequence[_Answer], results: Path) -> None:
-    """The NIfTI masks of volumes."""
-    for number, case in enumerate(cases):
-        for model, answer in enumerate(answers):
-            if answer.is_volume(case):
-                (mask,) = files_of(case, ["nifti"], answer.out)
-                mask.replace(results / volume_name(number, model))
-
-
-def _downloads(
-    cases: Sequence[Case], answers: Sequence[_Answer], results: Path
-) -> Iterator[DownloadName]:
-    """What can be saved: a file where there is one, else a ZIP file of several."""
-
-    def files(form: Form, some: Sequence[Case]) -> list[tuple[str, Path]]:
-        several = len(answers) > 1
-        return [
-            ((f"model-{place + 1}/" if several else "") + _inside(path, one), path)
-            for place, one in enumerate(answers)
-            for case in some
-            for path in files_of(case, [form], one.out)
-        ]
-
-    volumes = [case for case in cases if answers[0].is_volume(case)]
-    yield _bundle(files("png", cases), results, "mask.png", "masks.zip")
-    if volumes:
-        yield _bundle(files("nifti", volumes), results, "mask.nii.gz", "volumes.zip")
-    yield _bundle(files("contours", cases), results, "contours.json", "contours.zip")
-    if any(one.predicted.scores for one in answers):
-        _write_scores(answers, results / "slices.csv")
-        yield "slices.csv"
-
-
-def _inside(path: Path, answer: _Answer) -> str:
-    """A result's name in a ZIP file: without the folder of its form."""
-    return "/".join(path.relative_to(answer.out).parts[1:])
-
-
-def _bundle(
-    files: Sequence[tuple[str, Path]], results: Path, single: DownloadName, several: DownloadName
-) -> DownloadName:
-    if len(files) == 1:
-        shutil.copyfile(files[0][1], results / single)
-        return single
-    with zipfile.ZipFile(results / several, "w") as file:  # PNG and gzip are small as they are
-        for name, path in files:
-            kind = zipfile.ZIP_DEFLATED if path.suffix == ".json" else zipfile.ZIP_STORED
-            file.write(path, name, kind)
-    return several
-
-
-def _write_scores(answers: Sequence[_Answer], path: Path) -> None:
-    from myosweep.predict.watch import COLUMNS
-
-    with whole_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("model", *COLUMNS))
-        for number, answer in enumerate(answers, 1):
-            for one in answer.predicted.scores:
-                look = "" if one.look is None else "yes" if one.look else "no"
-                cells = (one.case, one.slice, one.region, f"{one.agreement:.4f}", one.pixels)
-                writer.writerow((number, *cells, look, one.words))
-
-
-def _warnings(answers: Sequence[_Answer], turn: Turn) -> tuple[str, ...]:
+def _warnings(answers: Sequence[Answer], turn: Turn) -> tuple[str, ...]:
     """What makes the results less sure; a sentence of some models alone names them."""
     told: dict[str, list[int]] = {}
     for number, answer in enumerate(answers, 1):
@@ -303,7 +201,7 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _cautions(answer: _Answer, turn: Turn) -> Iterator[str]:
+def _cautions(answer: Answer, turn: Turn) -> Iterator[str]:
     predicted = answer.predicted
     if predicted.refitted:
         yield (

@@ -8,22 +8,28 @@ from fastapi import APIRouter, FastAPI, File, Form, HTTPException, Request, Resp
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from myosweep.report.style import region_colours
 from myosweep.serve.guard import Limits
 from myosweep.serve.job import (
-    Case,
     DownloadName,
     ImageName,
     Job,
     Made,
-    Slice,
     picture_name,
     volume_name,
 )
 from myosweep.serve.model_options import ModelOption, model_options
+from myosweep.serve.prediction_records import (
+    Download,
+    ModelList,
+    ModelNow,
+    PredictionNow,
+    ShownModel,
+    ShownRegion,
+    ShownResult,
+)
 from myosweep.serve.predictions import KEPT_S, Prediction, Predictions
 from myosweep.serve.records import Refused
 from myosweep.serve.sandbox import COMMAND, Bounds
@@ -54,77 +60,6 @@ _TAKES_IN: _Responses = {**_WORKS, 415: {"model": Refused}, 503: {"model": Refus
 StudyName = Annotated[str, InPath(max_length=200, description="a study's folder name")]
 Id = Annotated[str, InPath(pattern=r"^[0-9A-Za-z_-]{16,64}$")]
 Number = Annotated[int, InPath(ge=0, le=2**31)]
-
-
-class ModelNow(BaseModel):
-    """A model that can be asked."""
-
-    key: str
-    words: str
-    colour: str
-    networks: int
-    kind: Literal["value", "run"]
-
-
-class ModelList(BaseModel):
-    """Models of a study: values, whose networks answer together, and single networks."""
-
-    models: list[ModelNow]
-    most_bytes: int = Field(description="of an upload, all its files together")
-    most_files: int
-    most_models: int = Field(description="that can be asked at once")
-
-
-class ShownModel(BaseModel):
-    """A model that has answered.
-
-    ``sentences`` say what its flags are worth.
-    """
-
-    words: str
-    colour: str
-    networks: int
-    sentences: list[str]
-
-
-class ShownRegion(BaseModel):
-    """A region: its name, its colour, its code in masks that can be saved."""
-
-    name: str
-    colour: str
-    code: int
-
-
-class Download(BaseModel):
-    """A file that can be saved."""
-
-    name: DownloadName
-    words: str
-    bytes: int
-
-
-class ShownResult(BaseModel):
-    """What a prediction has made. Slices are numbered in their order here."""
-
-    regions: list[ShownRegion]
-    step: int = Field(description="between the grey levels of codes in masks.png")
-    models: list[ShownModel]
-    cases: list[Case]
-    slices: list[Slice]
-    warnings: list[str]
-    problems: list[str]
-    downloads: list[Download]
-
-
-class PredictionNow(BaseModel):
-    """How a prediction stands."""
-
-    id: str
-    state: Literal["waiting", "running", "done", "failed"]
-    sentence: str
-    before: int = Field(description="predictions that get their place earlier")
-    seconds_left: float | None = Field(description="until the results are deleted")
-    result: ShownResult | None
 
 
 def predictions_router(
