@@ -233,6 +233,13 @@ def test_too_large_and_too_many_are_refused(drawn: Trained, workplace: Path) -> 
     with serving(drawn.folder, child(), Limits(upload_bytes=4000)) as client:
         answer = send(client, ("a.png", png() + b"\0" * 4000))
         assert (answer.status_code, list(answer.json())) == (413, ["detail"])
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        answer = client.post(
+            "/api/studies/study/predictions",
+            content=iter([head, *[b"\0" * 1000] * 9]),  # without a length that would tell
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        assert (answer.status_code, list(answer.json())) == (413, ["detail"])
         answer = send(client, *[("", b"")] * 1001)
         assert answer.status_code in (400, 413)
         assert list(answer.json()) == ["detail"]

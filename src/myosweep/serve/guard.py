@@ -12,6 +12,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
+from starlette.exceptions import HTTPException
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 COOKIE = "myosweep-token"
 POLICY = (
@@ -145,11 +147,11 @@ class Guard:
         return self._limits.upload_bytes if is_upload else self._limits.body_bytes
 
 
-class _Refused(Exception):
-    """Ends a request whose body is too large or too slow."""
+class _Refused(HTTPException):
+    """Ends a request whose body is too large or too slow; the app passes it on as it is."""
 
     def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(status, sentence)
         self.status, self.sentence = status, sentence
 
 

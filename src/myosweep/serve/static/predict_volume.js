@@ -57,15 +57,14 @@ export function startVolume(part) {
 /** NiiVue on a canvas; none where there is no WebGL 2. */
 async function makeViewer(canvas) {
   if (!document.createElement("canvas").getContext("webgl2")) return null;
-  const { Niivue, SHOW_RENDER, SLICE_TYPE } = await import("./vendor/niivue/index.js");
+  const { Niivue, SHOW_RENDER } = await import("./vendor/niivue/index.js");
   const viewer = new Niivue({
     logLevel: "silent",
     loadingText: "",
     dragAndDropEnabled: false,
     isRadiologicalConvention: true,
     multiplanarShowRender: SHOW_RENDER.NEVER,
-    heroImageFraction: 0.6,
-    heroSliceType: SLICE_TYPE.AXIAL,
+    isNearestInterpolation: true,
     showLegend: false,
   });
   await viewer.attachToCanvas(canvas);
