@@ -226,10 +226,10 @@ def _outcome(one: Prediction, ending: Ending, bounds: Bounds) -> tuple[Made | No
     """What a job has made, or why it has made nothing, in one sentence."""
     gigabytes = f"{bounds.memory_bytes / 2**30:.3g}"
     sentences = {
-        "memory": f"This needs more memory than the {gigabytes} GB that a prediction may take here; "
-        "give fewer slices, or take `myosweep predict`.",
-        "time": f"This takes more time than the {bounds.seconds:g} s that a prediction may take here; "
-        "ask a single network, say that the heart is in the middle, or take `myosweep predict`.",
+        "memory": f"This needs more memory than the {gigabytes} GB that a prediction may take "
+        "here; give fewer slices, or take `myosweep predict`.",
+        "time": f"This takes more time than the {bounds.seconds:g} s that a prediction may take "
+        "here; ask a single network, say that the heart is in the middle, or take `myosweep predict`.",
         "failed": "The program ended in the midst of this file; is it damaged?",
     }
     if ending != "done":
