@@ -229,7 +229,8 @@ def _outcome(one: Prediction, ending: Ending, bounds: Bounds) -> tuple[Made | No
         "memory": f"This needs more memory than the {gigabytes} GB that a prediction may take "
         "here; give fewer slices, or take `myosweep predict`.",
         "time": f"This takes more time than the {bounds.seconds:g} s that a prediction may take "
-        "here; ask a single network, say that the heart is in the middle, or take `myosweep predict`.",
+        "here; ask a single network, say that the heart is in the middle, or take `myosweep "
+        "predict`.",
         "failed": "The program ended in the midst of this file; is it damaged?",
     }
     if ending != "done":
