@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import httpx
+
 from common import machine_facts, positive, print_machine
 from synthetic_study import make_dataset, make_study
 

@@ -13,6 +13,10 @@ from jaxtyping import install_import_hook
 os.environ["COLUMNS"] = "200"  # rich reads it once, when the console is made
 _CACHE = tempfile.TemporaryDirectory(prefix="myosweep-cache-")
 os.environ["XDG_CACHE_HOME"] = _CACHE.name  # what tests measure is no user's measurement
+# Tests run side by side, and networks are tiny: a second thread would only wait, and take six times
+# the processor time.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.sched_getaffinity = lambda _: {0}  # type: ignore[attr-defined]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)

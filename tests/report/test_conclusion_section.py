@@ -21,6 +21,7 @@ from myosweep.report.told import shift_of
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results, read_results
 
+pytestmark = pytest.mark.usefixtures("svg_only")
 CLEAR = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1)}
 FIELDS = ("l2.strength", "learning_rate")
 
@@ -46,9 +47,9 @@ def rows_of(table: Table) -> dict[str, tuple[str, ...]]:
     return {row.head: row.cells for section in table.sections for row in section.rows}
 
 
-def check(results: Results) -> str:
+def check(results: Results, found: Conclusion) -> str:
     """The page can be written, is well formed, and says no NaN."""
-    text = render(build_page(results))
+    text = render(build_page(results, concluded=found))
     page = Checked(text)
     assert page.wrong == []
     assert page.open == []
@@ -125,11 +126,12 @@ def test_base_middle_and_apex_where_they_are_known(tmp_path: Path) -> None:
         counts["level"] = pd.Categorical(first.map({True: "base", False: "apex"}))
         counts.to_parquet(run.counts)
     results = read_results(toy.folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     where = " ".join(made.questions[2].sentences)
     assert re.search(r"0\.005 minus 0\.0001: base [−+]0\.\d+ and apex [−+]0\.\d+", where)
     assert made.subgroups[0].folded
-    assert "By level" in check(results)
+    assert "By level" in check(results, found)
 
 
 def test_a_loss_beyond_the_scale_is_no_limit(found: Conclusion, results: Results) -> None:
@@ -230,33 +232,37 @@ def test_the_default_is_kept_or_left(results: Results, found: Conclusion) -> Non
 def test_one_network_per_value(tmp_path: Path) -> None:
     toy = toy_of(tmp_path, {(1e-3,): (2,), (1e-4,): (0,)})
     results = read_results(toy.folder)
-    said = words_of(conclusion_section(conclude(results), results))
+    found = conclude(results)
+    said = words_of(conclusion_section(found, results))
     assert "that needs several networks per value" in said
     assert "these very networks only" in said
-    check(results)
+    check(results, found)
 
 
 def test_one_patient(tmp_path: Path) -> None:
     results = read_results(toy_of(tmp_path, CLEAR, patients=5).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert "these very patients only" in words_of(made)
-    check(results)
+    check(results, found)
 
 
 def test_one_network_and_one_patient(tmp_path: Path) -> None:
     results = read_results(toy_of(tmp_path, {(1e-3,): (2,), (1e-4,): (0,)}, patients=5).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert made.questions[3].lead == "The comparison is not decided."
-    check(results)
+    check(results, found)
 
 
 def test_one_value_has_nothing_to_compare(tmp_path: Path) -> None:
     results = read_results(toy_of(tmp_path, {(1e-3,): (1, 2)}).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert made.questions[0].lead == "Not known: only one value was tested."
     assert (made.forest, made.comparisons, made.others) == (None, None, None)
     assert [one.letter for one in draw_conclusion(made)] == ["A"]
-    check(results)
+    check(results, found)
 
 
 def test_masks_of_another_program_have_no_validation_part(tmp_path: Path) -> None:
@@ -277,17 +283,18 @@ def test_masks_of_another_program_have_no_validation_part(tmp_path: Path) -> Non
     said = words_of(conclusion_section(found, results))
     assert "no validation scores of all values" in said
     assert "learned from the same patients" not in said
-    check(results)
+    check(results, found)
 
 
 def test_two_fields_have_a_grid_and_an_interaction(tmp_path: Path) -> None:
     shifts = {(1e-3, 1e-3): (3, 4), (1e-3, 1e-4): (1, 2), (0.0, 1e-4): (0, 1), (0.0, 1e-3): (2, 2)}
     results = read_results(toy_of(tmp_path, shifts, fields=FIELDS).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert "L2 strength depends on learning rate" in made.interaction
     assert made.interactions is not None
     assert [one.letter for one in draw_conclusion(made)] == ["A", "B", "C", "D"]
-    text = check(results)
+    text = check(results, found)
     assert "Do the two settings depend on each other?" in text
 
 
@@ -301,25 +308,27 @@ def test_collapsed_networks_are_named_and_left_out_for_comparison(tmp_path: Path
 def test_many_values_fold_their_comparisons_away(tmp_path: Path) -> None:
     shifts = {(number / 100,): (number % 4, (number + 1) % 3) for number in range(9)}
     results = read_results(toy_of(tmp_path, shifts, patients=10).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert made.comparisons is not None
     assert made.comparisons.folded
     assert made.others is not None
     assert re.search(r"\d+ of 36 pairs|'all'", str(made.others.table))
     assert made.patients is not None
     assert [h.text for h in made.patients.table.head[0]][1:3] == ["Lowest mean", "Highest mean"]
-    check(results)
+    check(results, found)
 
 
 def test_folds_are_looked_at_cautiously(tmp_path: Path) -> None:
     folds = {"design": "folds", "repeats": 2, "folds": 2}
     shifts = {(5e-3,): (3, 2, 4, 2), (1e-4,): (1, 2, 1, 1), (5e-5,): (0, 1, 0, 1)}
     results = read_results(toy_of(tmp_path, shifts, replicates=folds).folder)
-    made = conclusion_section(conclude(results), results)
+    found = conclude(results)
+    made = conclusion_section(found, results)
     assert made.second_looks is not None
     assert "Nadeau-Bengio interval" in [h.text for h in made.second_looks.table.head[0]]
     assert "another training run" in words_of(made)
-    check(results)
+    check(results, found)
 
 
 def test_intervals_are_cut_where_scores_end() -> None:

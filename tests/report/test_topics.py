@@ -8,11 +8,12 @@ import pytest
 from tests.report.test_conclusion_section import check
 from tests.toy import toy_study
 
-from myosweep.analysis.conclude import conclude
+from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.report.conclusion import ConclusionSection, conclusion_section, draw_conclusion
 from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
 from myosweep.results.read import Results, read_results
 
+pytestmark = pytest.mark.usefixtures("svg_only")
 NOISE = ("l2.strength", "labels.noise", "labels.strength")
 SIZES = {(0.125,): (6, 7, 6), (0.25,): (4, 3, 4), (0.5,): (2, 2, 3), (1.0,): (1, 1, 1)}
 ROWS = {
@@ -39,23 +40,24 @@ def section_of(results: Results) -> ConclusionSection:
     return conclusion_section(conclude(results), results)
 
 
-def text_of(results: Results) -> str:
-    blocks = conclusion_blocks(conclude(results), results)
+def text_of(found: Conclusion, results: Results) -> str:
+    blocks = conclusion_blocks(found, results)
     return "\n".join(" ".join((b.title, *b.sentences, *sum(b.rows, ()))) for b in blocks)
 
 
 def test_data_size_in_report_text_and_json(tmp_path: Path) -> None:
     results = results_of(tmp_path, SIZES, fields=("data.fraction",))
-    section = section_of(results)
+    found = conclude(results)
+    section = conclusion_section(found, results)
     assert [one.name for one in section.topics] == ["size"]
     assert [row.head for row in section.topics[0].table.table.sections[0].rows][-1] == (
         "48, if the curve goes on"
     )
-    page = check(results)
+    page = check(results, found)
     assert "Would more patients help?" in page
     assert "figure-learning-curve" in page
-    assert "Would more patients help? Twice as many patients would bring" in text_of(results)
-    content = conclusion_json(conclude(results), results)
+    assert "Would more patients help? Twice as many patients would bring" in text_of(found, results)
+    content = conclusion_json(found, results)
     curve = json.loads(json.dumps(content, allow_nan=False))["learning_curves"]["curves"][0]
     assert [one["patients"] for one in curve["points"]] == [2, 3, 6, 12]
     assert curve["ahead"][0]["factor"] == 2
@@ -72,10 +74,10 @@ def test_label_errors_in_report_text_and_json(tmp_path: Path) -> None:
     assert [one.name for one in section.topics] == ["moving"]
     assert section.interaction == ""  # the topic says it
     assert section.interactions is None
-    page = check(results)
+    page = check(results, found)
     assert "Does the best L2 strength move with label errors?" in page
     assert "figure-moving-best" in page
-    assert "it is 0.0001 at no errors, and 0.01 at jitter 4" in text_of(results)
+    assert "it is 0.0001 at no errors, and 0.01 at jitter 4" in text_of(found, results)
     content = json.loads(json.dumps(conclusion_json(found, results), allow_nan=False))
     assert content["moving_best"]["levels"][1]["moved"] is True
     asked = {one["question"]: one["answer"] for one in content["topics"]}
@@ -83,9 +85,15 @@ def test_label_errors_in_report_text_and_json(tmp_path: Path) -> None:
     assert "Overfitting or underfitting?" in asked
 
 
-def test_size_and_l2_have_curves_moves_and_fit(tmp_path: Path) -> None:
-    results = results_of(tmp_path, BOTH, fields=("l2.strength", "data.fraction"))
-    section = section_of(results)
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A study of L2 and of data size."""
+    fields = ("l2.strength", "data.fraction")
+    return results_of(tmp_path_factory.mktemp("both"), BOTH, fields=fields)
+
+
+def test_size_and_l2_have_curves_moves_and_fit(both: Results) -> None:
+    section = section_of(both)
     assert [one.name for one in section.topics] == ["size", "moving"]
     drawn = {one.topic: one for one in draw_conclusion(section)}
     assert set(drawn) == {"", "size", "moving", "fit"}
@@ -93,12 +101,10 @@ def test_size_and_l2_have_curves_moves_and_fit(tmp_path: Path) -> None:
     assert "nan" not in "".join(one.drawing.alt for one in drawn.values())
     letters = [one.letter for one in draw_conclusion(section)]
     assert letters == sorted(set(letters))
-    check(results)
 
 
-def test_tables_are_lettered_as_they_stand_in_the_page(tmp_path: Path) -> None:
-    results = results_of(tmp_path, BOTH, fields=("l2.strength", "data.fraction"))
-    page = check(results)
+def test_tables_are_lettered_as_they_stand_in_the_page(both: Results) -> None:
+    page = check(both, conclude(both))
     letters = [part[0] for part in page.split("<b>Table ")[1:] if part[0].isalpha()]
     assert letters == sorted(letters)
 
@@ -114,10 +120,11 @@ def test_tables_are_lettered_as_they_stand_in_the_page(tmp_path: Path) -> None:
 )
 def test_small_and_other_studies(tmp_path: Path, shifts: Any, config: Any) -> None:
     results = results_of(tmp_path, shifts, **config)
-    section = section_of(results)
+    found = conclude(results)
+    section = conclusion_section(found, results)
     assert [one.name for one in section.topics] == (["size"] if config else [])
-    check(results)
-    json.dumps(conclusion_json(conclude(results), results), allow_nan=False)
+    check(results, found)
+    json.dumps(conclusion_json(found, results), allow_nan=False)
 
 
 def test_a_study_of_one_value_has_no_topic(tmp_path: Path) -> None:

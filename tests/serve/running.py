@@ -1,17 +1,27 @@
 """A server for tests: on loopback, in a thread of this process."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from myosweep.serve.run import Server, open_server
+
+_Answer = TypeVar("_Answer")
+
+
+def finished(work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """What a coroutine gives, in a thread of its own: Playwright leaves an event loop in ours."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @dataclass(frozen=True)

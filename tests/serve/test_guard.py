@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from tests.serve.running import Running, running
+from tests.serve.running import Running, finished, running
 
 from myosweep.serve import patience
 from myosweep.serve.guard import Access, Guard, Limits
@@ -152,7 +152,7 @@ def test_bodies_are_taken_as_far_as_they_may(
     headers = [(name.encode(), value.encode()) for name, value in given.items()]
     asked = {"type": "http", "method": "POST", "path": "/x", "query_string": b""}
     guard = Guard(app, Access(), Limits(idle_s=0.2))
-    asyncio.run(guard({**asked, "headers": headers}, receive, send))
+    finished(guard({**asked, "headers": headers}, receive, send))
     assert sent[0]["status"] == status
 
 

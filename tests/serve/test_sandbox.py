@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from tests.serve.running import finished
 
 from myosweep.serve.sandbox import COMMAND, Bounds, Ending, Sandbox
 
@@ -40,7 +41,7 @@ def inside(workspace: Path, bounds: Bounds, command: tuple[str, ...]) -> Callabl
         finally:
             await sandbox.close()
 
-    return lambda act: asyncio.run(whole(act))
+    return lambda act: finished(whole(act))
 
 
 def end_of(folder: Path, bounds: Bounds, *lines: str) -> Ending:

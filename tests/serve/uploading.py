@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, FastAPI
 
 from myosweep.serve.app import create_app
 from myosweep.serve.guard import Limits
 from myosweep.serve.prediction_api import predictions_router
-from myosweep.serve.rendering import page
 from myosweep.serve.sandbox import COMMAND, Bounds
 from myosweep.serve.studies import Studies
 
@@ -39,18 +37,12 @@ def predicting_app(
     **bounds: Any,
 ) -> FastAPI:
     """The app with predictions, and no spare process, which would cost each test some seconds."""
-    limits = limits or Limits()
-    app = create_app(folder, limits=limits)
     found = Bounds(**{"spare_s": 0.0, "threads": 1, **bounds})
-    app.include_router(
-        predictions_router(Studies.of(folder), limits, found, kept_s=kept_s, command=command)
-    )
 
-    @app.get("/predict")
-    def predict() -> HTMLResponse:
-        return HTMLResponse(page("predict_page.html.j2", {}))
+    def predictions(studies: Studies, limits: Limits) -> APIRouter:
+        return predictions_router(studies, limits, found, kept_s=kept_s, command=command)
 
-    return app
+    return create_app(folder, limits=limits, predictions=predictions)
 
 
 @contextmanager

@@ -1,25 +1,30 @@
 """A study as a whole: runs what is missing, merges, continues, and refuses what does not fit."""
 
+import multiprocessing
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.study.conftest import without_report
 
+import myosweep.study.baselines as baselines_module
 from myosweep.config import StudyConfig, read_study_config, write_study_config
 from myosweep.data.split import make_split, write_split
 from myosweep.data.store import Dataset
 from myosweep.errors import ConfigError, InputError, StudyError
 from myosweep.files import read_json
-from myosweep.results.layout import StudyFolder
+from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.read import read_results
-from myosweep.study.baselines import MAJORITY, NO_IMAGE
+from myosweep.study.baselines import MAJORITY, NO_IMAGE, write_baselines
 from myosweep.study.estimate import estimate_study
-from myosweep.study.execute import execute
+from myosweep.study.execute import execute, in_parallel
 from myosweep.study.merge import merged
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
@@ -40,29 +45,45 @@ def statuses(folder: Path) -> dict[str, bytes]:
     return {run.id: run.status.read_bytes() for run in StudyFolder(folder).runs()}
 
 
-def test_a_study_runs_and_reads_back(small_study: StudyConfig, tmp_path: Path) -> None:
-    report = run_study(small_study, tmp_path / "study")
-    assert report.is_file()
-    results = read_results(tmp_path / "study")
+@pytest.fixture(scope="module")
+def finished(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small study with its report; tests look at it, or change a copy."""
+    from tests.conftest import small_study
+
+    folder = tmp_path_factory.mktemp("finished") / "study"
+    config = small_study.__wrapped__(small_dataset)  # type: ignore[attr-defined]
+    assert run_study(config, folder) == folder / "report.html"
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy, from which the way to the dataset is the same."""
+    return Path(shutil.copytree(finished, tmp_path / "study"))
+
+
+def test_a_study_runs_and_reads_back(finished: Path) -> None:
+    assert (finished / "report.html").is_file()
+    results = read_results(finished)
     assert len(results.networks) == 4
     assert set(results.networks["l2.strength"]) == {5e-3, 5e-5}
     assert set(results.networks["status"]) == {"complete"}
     assert results.fields == ("l2.strength",)
-    state = study_state(tmp_path / "study")
+    state = study_state(finished)
     assert (state.done, len(state.runs), state.seconds_left) == (4, 4, 0.0)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_complete_runs_are_skipped_and_new_values_added(
-    small_study: StudyConfig, tmp_path: Path
+    small_study: StudyConfig, copied: Path
 ) -> None:
-    run_study(small_study, tmp_path)
-    before = statuses(tmp_path)
+    before = statuses(copied)
     more = small_study.model_copy(update={"sweep": {"l2.strength": (5e-4, 5e-3)}})
-    study = open_study(more, tmp_path)
+    study = open_study(more, copied)
     assert study.config.sweep == {"l2.strength": (5e-3, 5e-5, 5e-4)}
     assert [plan.point["l2.strength"] for plan in study.missing()] == [5e-4, 5e-4]
     complete_study(study, Resources())
-    after = statuses(tmp_path)
+    after = statuses(copied)
     assert before.items() < after.items()
     assert len(after) == len(before) + 2
 
@@ -112,7 +133,61 @@ def test_two_processes_do_each_run_once(small_study: StudyConfig, tmp_path: Path
     results = read_results(tmp_path / "out")
     assert len(results.networks) == 4
     for run in StudyFolder(tmp_path / "out").runs():
-        assert len(run.claims) <= 1, "a run was claimed twice"
+        if not run.id.startswith("baseline"):
+            assert len(trained_under(run)) == 1, "a run was trained twice"
+
+
+def trained_under(run: RunFolder) -> list[Path]:
+    """Claims under which a run was trained; one that came when it was whole already is harmless."""
+    return [claim for claim in run.claims if read_json(claim).get("epochs_done")]
+
+
+def test_a_baseline_that_was_done_between_look_and_claim_is_left(
+    small_study: StudyConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process is faster; of runs, test_run.py tests the same."""
+    study = open_study(small_study, tmp_path)
+    before: list[dict[str, bytes]] = []
+
+    def late(folder, *others):  # type: ignore[no-untyped-def]
+        if not before:
+            monkeypatch.setattr(baselines_module, "take_claim", take_claim)
+            write_baselines(study)
+            before.append(statuses(tmp_path))
+            monkeypatch.setattr(baselines_module, "_write", None)
+        return take_claim(folder, *others)
+
+    monkeypatch.setattr(baselines_module, "take_claim", late)
+    write_baselines(study)
+    assert len(before) == 1
+    assert statuses(tmp_path) == before[0]
+
+
+def test_only_workers_that_live_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To wait for one that has ended takes no time, so it would keep a processor busy."""
+    workers: list[Any] = []
+
+    class Worker:
+        exitcode = 0
+
+        def __init__(self, **_: object) -> None:
+            self.waits, self.lives_for = 0, 3 * len(workers)
+            workers.append(self)
+
+        def start(self) -> None: ...
+
+        def terminate(self) -> None: ...
+
+        def is_alive(self) -> bool:
+            return self.lives_for > self.waits
+
+        def join(self, _: float) -> None:
+            self.waits += 1
+            assert self.waits < 10
+
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Worker))
+    assert in_parallel(2, print, ()) == ["0"]
+    assert [worker.waits for worker in workers] == [0 + 1, 3 + 1]  # and once at the end
 
 
 def test_several_jobs_give_the_bits_of_one(small_study: StudyConfig, tmp_path: Path) -> None:
@@ -146,16 +221,16 @@ def test_a_failed_run_stops_no_other_and_is_repeated(
     assert (state.done, state.count("failed")) == (3, 1)
     assert StudyFolder(tmp_path).report.is_file()
     monkeypatch.undo()
-    run_study(small_study, tmp_path)
+    with without_report():
+        run_study(small_study, tmp_path)
     assert study_state(tmp_path).done == 4
 
 
 def test_baselines_are_counted_by_hand(
-    small_study: StudyConfig, small_dataset: Dataset, tmp_path: Path
+    small_study: StudyConfig, small_dataset: Dataset, finished: Path
 ) -> None:
-    study = open_study(small_study, tmp_path)
-    run_study(small_study, tmp_path)
-    results = read_results(tmp_path)
+    study = open_study(small_study, finished, write=False)
+    results = read_results(finished)
     baselines = results.runs[results.runs["kind"] == "baseline"].set_index("label")["run"]
     assert set(baselines.index) == {MAJORITY, NO_IMAGE}
     parts = {
@@ -170,6 +245,7 @@ def test_baselines_are_counted_by_hand(
         assert right == (parts["test"] == answer).sum()
 
 
+@pytest.mark.usefixtures("no_report")
 def test_two_swept_fields_give_their_grid(small_study: StudyConfig, tmp_path: Path) -> None:
     sweep = {"l2.strength": (5e-3, 5e-5), "learning_rate": (1e-3, 1e-2)}
     settings = {k: v for k, v in small_study.settings.items() if k != "learning_rate"}
@@ -232,36 +308,35 @@ def test_auto_precision_is_resolved_once(small_study: StudyConfig, tmp_path: Pat
     assert open_study(automatic, tmp_path).config.settings["precision"] == first
 
 
-def test_damage_is_named(small_study: StudyConfig, tmp_path: Path) -> None:
-    run_study(small_study, tmp_path)
-    run = next(run for run in StudyFolder(tmp_path).runs() if "baseline" not in run.id)
+def test_damage_is_named(copied: Path) -> None:
+    run = next(run for run in StudyFolder(copied).runs() if "baseline" not in run.id)
     run.counts.write_bytes(b"no parquet")
     with pytest.raises(InputError, match=rf"runs/{run.id}/counts.parquet is missing or damaged"):
-        read_results(tmp_path)
+        read_results(copied)
 
 
-def test_no_settings_file_holds_a_path(small_study: StudyConfig, tmp_path: Path) -> None:
-    run_study(small_study, tmp_path / "study")
-    for run in StudyFolder(tmp_path / "study").runs():
+def test_no_settings_file_holds_a_path(finished: Path) -> None:
+    assert list(StudyFolder(finished).runs())
+    for run in StudyFolder(finished).runs():
         for file in (run.settings, run.status):
-            assert str(tmp_path) not in file.read_text("utf-8")
+            assert str(finished.parent) not in file.read_text("utf-8")
         assert isinstance(read_json(run.settings), dict)
-    assert isinstance(read_results(tmp_path / "study").counts, pd.DataFrame)
+    assert isinstance(read_results(finished).counts, pd.DataFrame)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_status_counts_the_runs_that_the_study_wants(
-    small_study: StudyConfig, tmp_path: Path
+    small_study: StudyConfig, copied: Path
 ) -> None:
     """A run whose folder or settings are gone is not done; `run` brings it back."""
-    run_study(small_study, tmp_path)
-    one, other = [run for run in StudyFolder(tmp_path).runs() if "baseline" not in run.id][:2]
+    one, other = [run for run in StudyFolder(copied).runs() if "baseline" not in run.id][:2]
     shutil.rmtree(one.path)
     other.settings.unlink()
-    state = study_state(tmp_path)
+    state = study_state(copied)
     assert (len(state.runs), state.done, state.count("waiting")) == (4, 2, 2)
-    run_study(small_study, tmp_path)
-    assert study_state(tmp_path).done == 4
-    assert len(read_results(tmp_path).networks) == 4
+    run_study(small_study, copied)
+    assert study_state(copied).done == 4
+    assert len(read_results(copied).networks) == 4
 
 
 def test_a_stopped_run_shows_its_epochs(small_study: StudyConfig, tmp_path: Path) -> None:

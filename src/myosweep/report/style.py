@@ -141,7 +141,7 @@ def finish(figure: Figure, name: str, alt: str) -> Drawing:
     """The figure as SVG and PNG: the same bytes each time."""
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)  # once for both files
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would leave one, for which all is drawn twice
     tips = _collect_tips(figure)
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(svg, format="svg", dpi=_PNG_DPI, metadata={"Date": None, "Creator": None})

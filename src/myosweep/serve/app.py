@@ -1,12 +1,12 @@
 """The server: pages, their addresses, and what stands before them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -20,6 +20,7 @@ from myosweep.results.layout import StudyFolder
 from myosweep.serve.api import study_router
 from myosweep.serve.desk import Desk
 from myosweep.serve.guard import Access, Guard, Limits
+from myosweep.serve.prediction_api import predictions_router
 from myosweep.serve.rendering import page
 from myosweep.serve.studies import Studies
 
@@ -31,8 +32,16 @@ _STATIC = {
 _KINDS = (".js", ".css", ".mjs", ".svg", ".wasm", ".txt")
 
 
-def create_app(root: Path, access: Access | None = None, limits: Limits | None = None) -> FastAPI:
+def create_app(
+    root: Path,
+    access: Access | None = None,
+    limits: Limits | None = None,
+    predictions: Callable[[Studies, Limits], APIRouter] = predictions_router,
+) -> FastAPI:
     """The web app over a study's folder, or over a folder of studies.
+
+    Args:
+        predictions: makes the addresses of predictions on uploads.
 
     Raises:
         StudyError: if the folder has no study.
@@ -54,6 +63,7 @@ def create_app(root: Path, access: Access | None = None, limits: Limits | None =
         lifespan=life,
     )
     app.include_router(study_router(desk))
+    app.include_router(predictions(studies, limits))
     _add_pages(app, desk)
     _add_static(app)
     _add_errors(app)
@@ -80,6 +90,10 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         if not path.is_file():
             raise HTTPException(404, "This study has no report yet; `myosweep report` writes it.")
         return FileResponse(path, headers={"Content-Security-Policy": _OF_A_FILE})
+
+    @app.get("/predict", include_in_schema=False)
+    def predict() -> Response:
+        return shown("predict_page.html.j2")
 
     @app.get("/compare", include_in_schema=False)
     def compare() -> Response:

@@ -70,8 +70,8 @@ def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...
     try:
         for worker in workers:
             worker.start()
-        while any(worker.is_alive() for worker in workers):
-            workers[0].join(_POLL_S)  # short waits, so that Ctrl-C is noticed on Windows too
+        while alive := [worker for worker in workers if worker.is_alive()]:
+            alive[0].join(_POLL_S)  # short waits, so that Ctrl-C is noticed on Windows too
     finally:
         for worker in workers:
             worker.join(_POLL_S)

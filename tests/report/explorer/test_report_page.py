@@ -98,8 +98,15 @@ def test_marks_say_their_values(report: Path, open_page: Opener) -> None:
     assert re.search(r"\n[+−]\d\.\d{3} \([+−]\d\.\d{3} to ", rows.first.get_attribute("aria-label"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("dark", 1280, marks=pytest.mark.long),
+        pytest.param("light", 390, marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing_serious(
     scheme: str, width: int, report: Path, open_page: Opener
 ) -> None:

@@ -1,0 +1,23 @@
+"""What tests of pages share."""
+
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+USUAL_BYTES = 150_000
+"""Of a figure as PNG; pages embed what is smaller."""
+
+
+@pytest.fixture
+def svg_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn as SVG; their PNG, which takes as long, is no picture but as large."""
+    save = Figure.savefig
+
+    def save_svg(figure: Figure, file: Any, **how: Any) -> None:
+        if how["format"] == "svg":
+            save(figure, file, **how)
+        else:
+            file.write(bytes(USUAL_BYTES))
+
+    monkeypatch.setattr(Figure, "savefig", save_svg)
