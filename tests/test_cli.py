@@ -21,7 +21,7 @@ COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
     "audit", "export", "split", "info", "settings", "run", "status",
     "tune", "ensemble", "score", "summary", "clinical", "report", "table", "plan", "verdict",
-    "conclude", "extend", "calibrate", "predict", "card",
+    "conclude", "extend", "calibrate", "predict", "card", "serve",
 ]  # fmt: skip
 
 
