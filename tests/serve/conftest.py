@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.predict.conftest import Trained, make_trained
 from tests.serve.running import Running, running
 from tests.toy import PAPER, Toy, toy_study
 
@@ -54,3 +55,9 @@ def trained(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("trained") / "trained"
     run_study(config, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A study of two values with two drawn networks each; tests look at it alone."""
+    return make_trained(tmp_path_factory.mktemp("drawn"))

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 from tests.data.nifti_files import affine_of, save
-from tests.predict.conftest import Trained, make_trained
+from tests.predict.conftest import Trained
 from tests.report.explorer.browsing import Opened, Opener
 from tests.serve.uploading import answering, child, predicting_app
 
@@ -27,11 +27,6 @@ _NO_WEBGL = """() => {
     return kind === "webgl2" ? null : usual.call(this, kind, ...rest);
   };
 }"""
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return make_trained(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,6 @@ from myosweep.serve.predicting import work
 WHO = "Kowalski"
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Two values with two drawn networks each."""
-    return make_trained(tmp_path_factory.mktemp("drawn"))
-
-
 def outcome_of(drawn: Trained, folder: Path, *values: str, **options: Any) -> Outcome:
     place = str(drawn.folder)
     models = tuple(AskedModel(place=place, values=(one,)) for one in values or ("0.005",))
@@ -240,7 +234,7 @@ def hostile_mat(folder: Path) -> None:
 
 
 def enormous_picture(folder: Path) -> None:
-    Image.new("1", (20000, 20000)).save(folder / "upload-0001.png")
+    Image.new("1", (5000, 5000)).save(folder / "upload-0001.png")
 
 
 BROKEN = [truncated_dicom, huge_nifti, text_as_picture, hostile_mat, enormous_picture]

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 from tests.data.dicom_files import write_series
-from tests.predict.conftest import Trained, make_trained
+from tests.predict.conftest import Trained
 from tests.serve.uploading import child, predicting_app
 
 from myosweep.serve.guard import Limits
@@ -36,11 +36,6 @@ ANSWERS = (
     f"(folder / 'outcome.json').write_text('''{{\"made\": {MADE.model_dump_json()}, "
     '"problem": ""}\'\'\')\n'
 )
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return make_trained(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(autouse=True)
