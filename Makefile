@@ -16,8 +16,8 @@ test: check docs wheel
 check: .venv/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/mypy -n 2
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long"
 
 test-long: .venv/.development
 	$(BIN)/pytest -m long

@@ -35,13 +35,13 @@ import_png(folder / "images", folder / "masks", folder / "dataset", patient=sys.
 """
 
 
-def write_slices(folder: Path) -> list[Path]:
-    """Distinct phantom slices as 8-bit PNG; gives the images' paths."""
+def write_slices(folder: Path, most: int) -> list[Path]:
+    """Distinct phantom slices as 8-bit PNG, as many as are needed; gives the images' paths."""
     written: list[Path] = []
     for kind in ("images", "masks"):
         (folder / kind).mkdir(parents=True)
     patient = 0
-    while len(written) < DISTINCT:
+    while len(written) < min(DISTINCT, most):
         patient += 1
         for one in phantom_patient(0, patient, SIDE):
             name = f"{len(written):03d}.png"
@@ -76,7 +76,7 @@ def main() -> None:
     print_machine(facts, processor_count())
     print(f"{'slices':>8} {'seconds':>8} {'slices/s':>9} {'peak MB':>8}")
     with tempfile.TemporaryDirectory() as place:
-        source = write_slices(Path(place) / "source")
+        source = write_slices(Path(place) / "source", max(wanted.slices))
         measured = []
         for slices in sorted(wanted.slices):
             folder = Path(place) / str(slices)

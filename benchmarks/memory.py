@@ -39,7 +39,7 @@ def main() -> None:
         kinds = [one for one in PRESETS_AND_PRECISIONS if one[0] in given.presets]
         runs = [row(given, place, "run", *names) for names in kinds]
         row(given, place, "score", "default", "float32")
-        source = import_png.write_slices(place / "source")
+        source = import_png.write_slices(place / "source", given.imported)
         import_png.link(source, place / "png", given.imported)
         seconds, peak = import_png.timed_import(place / "png")
         print(f"{f'import of {given.imported} PNG of 256 x 256':48} {peak:8.0f} {seconds:8.1f}")

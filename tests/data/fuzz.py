@@ -9,6 +9,7 @@ memory) is a find, and the damaged folder is kept for study.
 """
 
 import argparse
+import itertools
 import random
 import shutil
 import struct
@@ -16,7 +17,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,17 +117,22 @@ def attempt(kind: Kind, good: Path, place: Path, seed: int) -> tuple[str, Find |
     return outcome, find
 
 
+def seeds_for(seconds: float, first: int = 0) -> Iterator[int]:
+    """Seeds until the time is over."""
+    ends_at = time.monotonic() + seconds
+    return itertools.takewhile(lambda _: time.monotonic() < ends_at, itertools.count(first))
+
+
 def fuzz(
-    kinds: list[Kind], seconds: float, seed: int = 0, keep: Path | None = None
+    kinds: list[Kind], seeds: Iterable[int], keep: Path | None = None
 ) -> tuple[Counter[str], list[Find]]:
-    """Attempts of each kind in turn until the time is over; outcomes by kind, and all finds."""
+    """An attempt of each kind for each seed; outcomes by kind, and all finds."""
     outcomes: Counter[str] = Counter()
     finds: list[Find] = []
-    ends_at = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as where:
         for kind in kinds:
             kind.write(Path(where) / kind.name)
-        while time.monotonic() < ends_at:
+        for seed in seeds:
             for kind in kinds:
                 place = Path(where) / "try"
                 place.mkdir()
@@ -137,7 +143,6 @@ def fuzz(
                     if keep:
                         shutil.copytree(place, keep / f"{kind.name}-{seed}", dirs_exist_ok=True)
                 shutil.rmtree(place)
-            seed += 1
     return outcomes, finds
 
 
@@ -151,7 +156,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=[kind.name for kind in KINDS], nargs="+")
     wanted = parser.parse_args()
     kinds = [kind for kind in KINDS if not wanted.kind or kind.name in wanted.kind]
-    outcomes, finds = fuzz(kinds, wanted.seconds, wanted.seed, wanted.keep)
+    outcomes, finds = fuzz(kinds, seeds_for(wanted.seconds, wanted.seed), wanted.keep)
     for name, count in sorted(outcomes.items()):
         print(f"{name:24} {count:7d}")
     for find in finds:

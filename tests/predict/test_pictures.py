@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from tests.predict.conftest import Trained
 from tests.shell import Shell
+from tests.study.conftest import without_report
 
 from myosweep.config import study_config
 from myosweep.data.store import Dataset
@@ -83,7 +84,8 @@ def train(dataset: Dataset, folder: Path, settings: dict[str, Any]) -> RunFolder
             "replicates": {"seeds": 1},
         }
     )
-    run_study(config, folder, device="cpu")
+    with without_report():
+        run_study(config, folder, device="cpu")
     runs = StudyFolder(folder).runs()
     return next(run for run in runs if run.read_settings().kind == "trained")
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from tests.study.test_worker import kill_at_random
-from tests.training.test_together import POSIX, torchrun
 
-from myosweep.config import EarlyRule, StudyConfig, write_study_config
+from myosweep.config import EarlyRule, StudyConfig
 from myosweep.errors import StudyError
 from myosweep.files import read_json
 from myosweep.results.layout import RunFolder, StudyFolder
@@ -94,6 +93,7 @@ def early(folder: Path) -> dict[str, float]:
     }
 
 
+@pytest.mark.usefixtures("no_report")
 def test_stop_stops_what_has_not_passed_and_nothing_else(
     small_study: StudyConfig, tmp_path: Path, whole: Path
 ) -> None:
@@ -123,6 +123,7 @@ def test_stop_stops_what_has_not_passed_and_nothing_else(
     assert {name: run.status.read_bytes() for name, run in trained(folder).items()} == before
 
 
+@pytest.mark.usefixtures("no_report")
 def test_stopped_runs_go_on_when_the_rule_only_reports(
     small_study: StudyConfig, tmp_path: Path, whole: Path
 ) -> None:
@@ -280,9 +281,14 @@ def test_stop_may_become_report(small_study: StudyConfig) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
-def test_random_kills_give_the_same_end(small_study: StudyConfig, tmp_path: Path) -> None:
-    config = ruled(small_study, epochs=12, threshold=NEVER, action="adjust", adjust=TWO)
-    kill_at_random(config, tmp_path, kills=4)
+@pytest.mark.parametrize(
+    ("kills", "workers", "epochs"), [(2, 1, 8), pytest.param(6, 2, 12, marks=pytest.mark.long)]
+)
+def test_random_kills_give_the_same_end(
+    small_study: StudyConfig, tmp_path: Path, kills: int, workers: int, epochs: int
+) -> None:
+    config = ruled(small_study, epochs=epochs, threshold=NEVER, action="adjust", adjust=TWO)
+    kill_at_random(config, tmp_path, kills, workers)
     assert_same_end(done(config, tmp_path / "whole"), tmp_path / "killed")
     runs = trained(tmp_path / "killed").values()
     assert sum(len(run.claims) for run in runs) > len(runs), "kills hit no run"
@@ -294,22 +300,6 @@ def test_several_jobs_give_the_same_end(small_study: StudyConfig, tmp_path: Path
     write_baselines(study)
     execute(study, Resources("cpu", jobs=2, threads=1))
     assert_same_end(done(config, tmp_path / "one"), tmp_path / "two")
-
-
-@pytest.mark.skipif(not POSIX, reason="as the other tests of torchrun")
-def test_processes_that_share_each_run_stop_together(
-    small_study: StudyConfig, tmp_path: Path
-) -> None:
-    config = ruled(small_study, threshold=NEVER, action="adjust", adjust=TWO[:1])
-    write_study_config(config, tmp_path / "study.toml")
-    out = tmp_path / "out"
-    command = ["myosweep", "run", tmp_path / "study.toml", "--out", out, "--device", "cpu"]
-    with torchrun(*command) as started:
-        output = started.communicate(timeout=300)[0]
-    assert started.returncode == 0, output
-    assert sorted(ends(out).values()) == [("complete", 4, 1)] * 4 + [("stopped", 2, 0)] * 4
-    statuses = [run.read_status() for run in trained(out).values()]
-    assert {status.processes for status in statuses if status} == {2}
 
 
 def test_runs_of_another_study_are_taken_as_the_rule_would_have_them(

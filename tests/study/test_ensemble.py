@@ -33,7 +33,7 @@ def config(dataset: Dataset, **content: Any) -> StudyConfig:
             "name": "together",
             "dataset": str(dataset.folder),
             "split": {"fractions": [0.5, 0.17, 0.33]},
-            "settings": {"first_filters": 2, "depth": 2, "epochs": 2, "precision": "float32"},
+            "settings": {"first_filters": 2, "depth": 2, "epochs": 1, "precision": "float32"},
             "sweep": {"l2.strength": [5e-3, 1e-4]},
             "replicates": {"seeds": 4},
             "question": {"reference": 1e-4},
@@ -45,7 +45,8 @@ def config(dataset: Dataset, **content: Any) -> StudyConfig:
 @pytest.fixture(scope="module")
 def folder(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("ensemble") / "study"
-    run_study(config(small_dataset), place, device="cpu")
+    with without_report():
+        run_study(config(small_dataset), place, device="cpu")
     study = open_study(place, device="cpu", write=False)
     assert make_ensembles(study, 2, CPU) == 4
     assert make_ensembles(study, 2, CPU) == 0

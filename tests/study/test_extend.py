@@ -91,6 +91,7 @@ def test_masks_of_another_program_are_added_otherwise(tmp_path: Path) -> None:
         plan_extension(toy.folder, edge=True)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_an_extended_study_runs_what_is_new(small_study: StudyConfig, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     run_study(small_study, folder)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.study.conftest import without_report
 
 from myosweep.config import StudyConfig, read_study_config, study_config
 from myosweep.data.phantom_dataset import make_phantom
@@ -45,7 +46,8 @@ def grown(small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> P
         "sweep": {"l2.strength": [5e-3, 5e-5]},
     }
     folder = tmp_path_factory.mktemp("grown") / "study"
-    run_study(in_folds(study_config(content), repeats=1), folder)
+    with without_report():
+        run_study(in_folds(study_config(content), repeats=1), folder)
     before = {run.id: run.status.read_bytes() for run in StudyFolder(folder).runs()}
     report = run_study(in_folds(study_config(content)), folder)
     assert report.is_file()

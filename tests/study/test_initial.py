@@ -36,6 +36,7 @@ def pretrained(small_dataset: Dataset, tmp_path: Path) -> Path:
     return StudyFolder(tmp_path / "before").run(plan.id).path
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_sweep_with_and_without_a_start(
     small_dataset: Dataset, pretrained: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def config(dataset: Dataset, sweep: dict[str, Any], seeds: int) -> StudyConfig:
     )
 
 
+@pytest.mark.usefixtures("no_report")
 def test_only_what_is_missing_is_trained(small_dataset: Dataset, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     run_study(config(small_dataset, {"l2.strength": [5e-3, 5e-4]}, 1), old, device="cpu")

@@ -19,6 +19,7 @@ from myosweep.model.weights import read_tensors
 from myosweep.regions import NO_REGION
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_counts, read_history, read_masks
+from myosweep.training.claim import take_claim
 from myosweep.training.fit import predict_regions
 from myosweep.training.plan import answering, build_network
 from myosweep.training.run import perform_run
@@ -67,12 +68,29 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
 
 
 def test_two_processes_do_one_run_once(small_dataset: Dataset, tmp_path: Path) -> None:
-    plan = tiny_plan(small_dataset, epochs=60)
     workers = [start_worker(small_dataset, tmp_path, 60) for _ in range(2)]
     answers = sorted(worker.communicate(timeout=120)[0].strip() for worker in workers)
     assert [worker.returncode for worker in workers] == [0, 0]
     assert answers == ["False", "True"]
-    assert len(StudyFolder(tmp_path).run(plan.id).claims) == 1
+
+
+def test_a_run_that_was_done_between_look_and_claim_is_left(
+    small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process is faster: it ends the run before this one, which saw it open, has it."""
+    plan, study = tiny_plan(small_dataset, epochs=1), StudyFolder(tmp_path)
+    run, before = study.run(plan.id), []
+
+    def late(folder, *others):  # type: ignore[no-untyped-def]
+        monkeypatch.undo()
+        assert perform_run(plan, study, COMPUTER) is not None
+        before.append(run.status.read_bytes())
+        return take_claim(folder, *others)
+
+    monkeypatch.setattr("myosweep.training.run.take_claim", late)
+    assert perform_run(plan, study, COMPUTER) is None
+    assert len(run.claims) == 2
+    assert before == [run.status.read_bytes()]
 
 
 def test_polluted_global_randomness_changes_nothing(small_dataset: Dataset, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.training.runs import TINY, same_bits, tiny_plan, trained_weights
 from tests.training.sharing import DIVERGING, EQUAL, FAILING, FULL, OVERTAKEN
 
 import myosweep.cli
-from myosweep.config import StudyConfig, write_study_config
+from myosweep.config import EarlyRule, StudyConfig, write_study_config
 from myosweep.data.store import Dataset
 from myosweep.errors import ConfigError
 from myosweep.launch import Launch, launch
@@ -185,11 +185,17 @@ def test_killing_one_ends_all_and_one_process_goes_on(
 
 @pytest.fixture
 def study_file(small_study: StudyConfig, tmp_path: Path) -> Path:
-    """A study of two runs that takes its time."""
-    settings = {**TINY, "epochs": 30}
-    replicates = small_study.replicates.model_copy(update={"seeds": (0,)})
-    study = small_study.model_copy(update={"settings": settings, "replicates": replicates})
-    write_study_config(study, tmp_path / "study.toml")
+    """A study that takes its time: its rule stops the run near the end, and adjusts it."""
+    rule = EarlyRule(
+        fraction=0.9, threshold=0.999, action="adjust", adjust=({"learning_rate": 3e-3},)
+    )
+    update = {
+        "settings": {**TINY, "epochs": 30},
+        "sweep": {"l2.strength": (5e-3,)},
+        "replicates": small_study.replicates.model_copy(update={"seeds": (0,)}),
+        "early_rule": rule,
+    }
+    write_study_config(small_study.model_copy(update=update), tmp_path / "study.toml")
     return tmp_path / "study.toml"
 
 
@@ -206,16 +212,20 @@ def test_the_command_stops_at_ctrl_c_and_the_same_command_finishes(
         output = started.communicate(timeout=LIMIT_S)[0]
     assert output.count("Stopped. Every run is kept at its last whole epoch") == 1, output
     assert not any(_alive(one.pid) for one in both.values())
-    runs = _trained(study)
-    assert all(run.read_status() is None for run in runs)
+    assert [run.read_status() for run in _trained(study)] == [None]
     with torchrun(*command) as started:
         output = started.communicate(timeout=LIMIT_S)[0]
     assert started.returncode == 0, output
     assert output.count("Report: ") == 1
     assert study.report.exists()
-    states = [run.read_status() for run in runs]
-    assert [state and (state.status, state.processes) for state in states] == [("complete", 2)] * 2
-    assert {len(run.claims) for run in runs} <= {1, 2}
+    ends = []
+    for run in _trained(study):
+        status = run.read_status()
+        assert status is not None
+        adjusted = run.read_settings().adjustment
+        ends.append((adjusted, status.status, status.epochs_done, status.processes))
+    assert sorted(ends) == [(0, "stopped", 27, 2), (1, "complete", 30, 2)]
+    assert sorted(len(run.claims) for run in _trained(study)) == [1, 2]
 
 
 def _trained(study: StudyFolder) -> list[RunFolder]:
@@ -252,11 +262,13 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_what_the_launcher_says(launched: pytest.MonkeyPatch) -> None:
+    launched.setattr("os.sched_getaffinity", lambda _: set(range(5)), raising=False)
+    launched.setattr("os.cpu_count", lambda: 5)
     assert launch() == Launch(1, 2, 2)
-    share = processor_count()
+    assert processor_count() == 2
     launched.delenv("MASTER_PORT")
     assert launch() == Launch(), "a cluster's own variables are no launcher"
-    assert share == max(1, processor_count() // 2)
+    assert processor_count() == 5
     assert launch().is_main
 
 
