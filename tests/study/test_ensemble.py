@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.study.conftest import without_report
 
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.points import points
