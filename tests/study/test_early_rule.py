@@ -123,7 +123,6 @@ def test_stop_stops_what_has_not_passed_and_nothing_else(
     assert {name: run.status.read_bytes() for name, run in trained(folder).items()} == before
 
 
-@pytest.mark.usefixtures("no_report")
 def test_stopped_runs_go_on_when_the_rule_only_reports(
     small_study: StudyConfig, tmp_path: Path, whole: Path
 ) -> None:
