@@ -30,6 +30,7 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"cache-control", b"no-store"),
 )
+_LAST = (b"connection", b"close")
 _READS = ("GET", "HEAD", "OPTIONS")
 
 Scope = MutableMapping[str, Any]
@@ -88,9 +89,10 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._guarded(scope, receive, _Safe(send))
+            body = _Body(receive, self._most_bytes(scope), self._limits)
+            await self._guarded(scope, body, _Safe(send, body))
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: "_Safe") -> None:
+    async def _guarded(self, scope: Scope, body: "_Body", send: "_Safe") -> None:
         headers = _headers(scope["headers"])
         if refused := self._refusal(scope, headers):
             await send.refuse(*refused)
@@ -98,16 +100,12 @@ class Guard:
             await self._keep_token(scope, token, send)
         elif not self._may(headers):
             await send.refuse(401, "This server needs the token that it showed when it started.")
+        elif not (length := headers.get("content-length", "0")).isdecimal():
+            await send.refuse(400, "The length of the request is no number.")
+        elif int(length) > body.most:
+            await send.refuse(413, _too_large(body.most))
         else:
-            most = self._most_bytes(scope)
-            length = headers.get("content-length", "0")
-            if not length.isdecimal():
-                await send.refuse(400, "The length of the request is no number.")
-                return
-            if int(length) > most:
-                await send.refuse(413, _too_large(most))
-                return
-            body = _Body(receive, most, self._limits)
+            body.expect(int(length) > 0 or "transfer-encoding" in headers)
             try:
                 await self._app(scope, body, send)
             except _Refused as problem:
@@ -159,9 +157,14 @@ class _Body:
     """A request's body, as far as it is taken."""
 
     def __init__(self, receive: Receive, most: int, limits: Limits) -> None:
-        self._receive, self._most, self._limits = receive, most, limits
+        self._receive, self.most, self._limits = receive, most, limits
         self._until = time.monotonic() + limits.body_s
-        self._left, self._ended = most, False
+        self._left, self._ended, self._refused = most, False, False
+        self._comes = False
+
+    def expect(self, comes: bool) -> None:
+        """Say whether the request's head announces a body."""
+        self._comes = comes
 
     async def __call__(self) -> Message:
         if self._ended:  # what comes now is that the reader has gone, and that may take any time
@@ -170,26 +173,45 @@ class _Body:
         try:
             message = await asyncio.wait_for(self._receive(), max(wait_s, 0.0))
         except TimeoutError:
-            raise _Refused(408, "The request took too long.") from None
+            raise self._refusal(408, "The request took too long.") from None
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
             if self._left < 0:
-                raise _Refused(413, _too_large(self._most))
+                raise self._refusal(413, _too_large(self.most))
         else:
             self._ended = True
         return message
 
+    async def is_finished(self) -> bool:
+        """Whether nothing more comes, after what the app has left of it, if that may still come."""
+        try:
+            while self._comes and not self._ended and not self._refused:
+                await self()
+        except _Refused:
+            pass
+        return not self._refused
+
+    def _refusal(self, status: int, sentence: str) -> _Refused:
+        self._refused = True
+        return _Refused(status, sentence)
+
 
 class _Safe:
-    """Sends answers with the headers that every page has, unless it has its own."""
+    """Sends answers with the headers that every page has, unless it has its own.
 
-    def __init__(self, send: Send) -> None:
-        self._send, self._started = send, False
+    An answer waits until the whole request is there, for browsers do not read it before. If what
+    comes is refused, the connection ends with the answer; uvicorn would go on reading for ever.
+    """
+
+    def __init__(self, send: Send, body: _Body) -> None:
+        self._send, self._body, self._started = send, body, False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
+            if not await self._body.is_finished():
+                message["headers"] = [*message.get("headers", []), _LAST]
             given = list(message.get("headers", []))
             names = {name.lower() for name, _ in given}
             more = [header for header in _HEADERS if header[0] not in names]
@@ -204,7 +226,7 @@ class _Safe:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
+            _LAST,
         ]
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
