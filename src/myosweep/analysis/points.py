@@ -98,13 +98,15 @@ def format_value(value: Value | None) -> str:
 
     >>> format_value(5e-05), format_value(2e-07), format_value(True), format_value(4)
     ('0.00005', '2e-7', 'yes', '4')
+    >>> format_value("")
+    'none'
     """
     if value is None:
         return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, float):
-        return str(value)
+        return str(value) or "none"
     if 0 < abs(value) < _SMALLEST_IN_FULL:
         return f"{value:g}".replace("e-0", "e-")
     return np.format_float_positional(value, trim="-")

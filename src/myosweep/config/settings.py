@@ -172,12 +172,17 @@ def run_label(point: Mapping[str, Value], network: str) -> str:
 
     >>> run_label({"l2.strength": 5e-4}, "seed 1")
     'l2.strength 0.0005, seed 1'
+    >>> run_label({"init_from": "", "labels.strength": 0}, "seed 1")
+    'init_from none, labels.strength 0, seed 1'
     """
-    values = [
-        f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
-        for path, value in point.items()
-    ]
+    values = [f"{path} {_in_words(value)}" for path, value in point.items()]
     return ", ".join([*values, network])
+
+
+def _in_words(value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value == "" else str(value)
 
 
 def run_id(

@@ -168,7 +168,7 @@ def _setting(fact: SettingFact) -> tuple[str, ...]:
 
 
 def _cell(values: Sequence[Value]) -> str:
-    return ", ".join(format_value(value) or "none" for value in values)
+    return ", ".join(map(format_value, values))
 
 
 def files_part(card: ModelCard) -> Part | None:
