@@ -62,7 +62,7 @@ def test_report_writes_the_page_of_the_search(shell: Shell, search: ToySearch) -
 def test_status_tells_trials_from_the_race(shell: Shell, search: ToySearch) -> None:
     out = shell("status", search.folder)
     assert "Search: 9 trials, 2 ended early; race: 12 networks; 0 running, 1 failed." in out
-    assert "18.2 of 20.0 default runs spent; over; time left: none" in out
+    assert "19.2 of 20.0 default runs spent; over; time left: none" in out
     labels = [run["label"] for run in json.loads(shell("status", search.folder, "--json"))["each"]]
     places = [run.place for run in study_state(search.folder).runs]
     assert len(labels) == 9 + 12

@@ -113,7 +113,7 @@ def test_every_trial_stands_in_the_table(text: str) -> None:
 def test_search_figure_adds_costs_up_and_marks_each_end(found: Tuned) -> None:
     record = search_figure(found, "dice")
     assert record is not None
-    assert [round(mark.spent, 6) for mark in record.marks] == [1, 2, 3, 4, 5, 5.1, 5.2, 5.2, 6.2]
+    assert [round(mark.spent, 6) for mark in record.marks] == [1, 2, 3, 4, 5, 5.1, 5.2, 6.2, 7.2]
     states = [*["whole"] * 5, *["ended early"] * 2, "failed", "whole"]
     assert [mark.state for mark in record.marks] == states
     assert record.default == record.marks[0].score

@@ -37,6 +37,16 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "l2.strength is swept, .*time_scale_epochs takes its place",
     ),
     ({"l2.kind": "decoupled"}, {"l2.strength": [5e-3, 10.0]}, "decoupled l2.strength 0.005 takes "),
+    (
+        {"labels.noise": "dilation"},
+        {"labels.strength": [0.5, 1.0]},
+        "'dilation' of strength 0.5 changes no mask",
+    ),
+    (
+        {"labels.noise": "swapped"},
+        {"labels.strength": [0.01, 1.0]},
+        "'swapped' of strength 0.01 changes no mask",
+    ),
 ]
 
 

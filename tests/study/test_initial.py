@@ -7,13 +7,16 @@ import pytest
 from tests.training.runs import TINY, tiny_plan, trained_weights
 
 from myosweep.config import StudyConfig, read_study_config, study_config
+from myosweep.data.split import write_split
 from myosweep.data.store import Dataset
-from myosweep.errors import ConfigError, StudyError
+from myosweep.errors import ConfigError, SplitError, StudyError
 from myosweep.model.weights import read_tensors
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
 from myosweep.study.open import open_study
 from myosweep.study.sweep import run_study
+
+SPLIT = {"fractions": [0.5, 0.17, 0.33]}
 
 
 def config(dataset: Dataset, **content: Any) -> StudyConfig:
@@ -21,7 +24,7 @@ def config(dataset: Dataset, **content: Any) -> StudyConfig:
         {
             "name": "started",
             "dataset": str(dataset.folder),
-            "split": {"fractions": [0.5, 0.17, 0.33]},
+            "split": SPLIT,
             "settings": {**TINY, "epochs": 1},
             "replicates": {"seeds": 1},
             **content,
@@ -53,6 +56,27 @@ def test_a_sweep_with_and_without_a_start(
     for path in pretrained.iterdir():
         path.unlink()
     run_study(home.path, device="cpu")  # continues without the place that the weights came from
+
+
+def test_a_start_that_has_seen_test_patients_is_a_leak(
+    small_dataset: Dataset, tmp_path: Path
+) -> None:
+    plan = tiny_plan(small_dataset)
+    before = StudyFolder(tmp_path / "before")
+    trained_weights(plan, before.path)
+    write_split(plan.split, before.split())
+    settings = {**TINY, "init_from": str(before.run(plan.id).path)}
+    same = {"file": str(before.split())}
+    study = open_study(
+        config(small_dataset, settings=settings, split=same), tmp_path / "a", device="cpu"
+    )
+    assert study.serious == ()
+    other = config(small_dataset, settings=settings, split={**SPLIT, "seed": 5})
+    with pytest.raises(SplitError, match=r"has learned from \d of the patients"):
+        open_study(other, tmp_path / "b", device="cpu")
+    assert not (tmp_path / "b").exists()
+    (sentence,) = open_study(other, tmp_path / "b", device="cpu", allow_leakage=True).serious
+    assert sentence.startswith("init_from: the network to start from")
 
 
 def test_the_study_file_can_be_run_again(

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from myosweep.config import Choice, Range, Tune, Value, flatten, parse_budget, study_config
+from myosweep.config import Choice, Range, RunSettings, Tune, Value, parse_budget, study_config
+from myosweep.config.tune import search_space, tune_problems
 from myosweep.errors import ConfigError
 from myosweep.study.merge import merged
 from myosweep.study.tune.early import is_hopeless
@@ -104,15 +105,55 @@ def test_what_costs_too_much_is_drawn_anew_and_given_up() -> None:
     assert propose(past, SPACE, Tune(), DEFAULT, lambda values: False) is None
 
 
-def test_fields_that_do_not_count_are_neutral() -> None:
-    point = full_point({"dropout": 0.1}, ("dropout", "l2.strength"))
-    assert point == {"dropout": 0.1, "l2.strength": flatten(_neutral())["l2.strength"]}
+def test_fields_that_do_not_count_are_as_in_the_default() -> None:
+    space = {
+        "l2.kind": Choice(values=("penalty", "decoupled", "l1")),
+        "l2.strength": Range(low=1e-6, high=1e-2, when={"l2.kind": "penalty"}),
+        "l2.time_scale_epochs": Range(low=3, high=300, when={"l2.kind": "decoupled"}),
+    }
+    default = {"l2.kind": "l1", "l2.strength": 1e-6, "l2.time_scale_epochs": 0.0}
+    assert full_point({"l2.kind": "l1"}, space, default) == default
+    slow = {"l2.kind": "decoupled", "l2.strength": 1e-4, "l2.time_scale_epochs": 30.0}
+    drawn = {"l2.kind": "penalty", "l2.strength": 1e-3}
+    assert full_point(drawn, space, slow) == {**drawn, "l2.time_scale_epochs": 0.0}
 
 
-def _neutral() -> dict[str, Any]:
-    from myosweep.config import RunSettings
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"dropout": {"low": 0, "high": 0.6, "when": {"l2.kind": "penalty"}}}, "is not searched"),
+        (
+            {"depth": {"values": [3, 4], "when": {"dropout": 0.5}},
+             "dropout": {"low": 0, "high": 0.6}},
+            "is searched in a range",
+        ),
+        (
+            {"l2.kind": ["penalty", "l1"],
+             "dropout": {"values": [0, 0.5], "when": {"l2.kind": "l2"}}},
+            "not among its values",
+        ),
+        (
+            {"depth": {"values": [3, 4], "when": {"batch_size": 4}},
+             "batch_size": {"values": [4, 8], "when": {"depth": 4}}},
+            "is not searched",
+        ),
+        ({"init_from": ["", "elsewhere"]}, "cannot be searched"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_cannot_be_met_is_refused(space: dict[str, Any], words: str) -> None:
+    found = list(tune_problems(Tune.model_validate({"space": space}), RunSettings()))
+    assert any(words in one for one in found), found
 
-    return RunSettings().model_dump()
+
+def test_conditions_of_conditions_come_after_what_they_name() -> None:
+    space = {
+        "l2.time_scale_epochs": {"low": 3, "high": 300, "when": {"l2.kind": "decoupled"}},
+        "l2.kind": {"values": ["penalty", "decoupled"], "when": {"depth": 4}},
+        "depth": [3, 4],
+    }
+    tune = Tune.model_validate({"space": space})
+    assert list(search_space(tune, RunSettings())) == ["depth", "l2.kind", "l2.time_scale_epochs"]
+    assert list(tune_problems(tune, RunSettings())) == []
 
 
 def test_the_pruner_ends_what_is_far_below_the_others() -> None:

@@ -70,6 +70,7 @@ def _check_space(space: Any) -> Any:
     return domains
 
 
+_NOT_SEARCHED = ("init_from",)
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(runs?|min|h)")
 
 
@@ -147,11 +148,22 @@ class Tune(Record):
 def search_space(tune: Tune, default: RunSettings) -> Mapping[str, Range | Choice]:
     """The fields that are searched, the ones that others depend on first."""
     if isinstance(tune.space, dict):
-        first = {path: one for path, one in tune.space.items() if not one.when}
-        return {**first, **tune.space}
+        return _in_order(tune.space)
     if tune.space == "l2":
         return {"l2.strength": Range(low=1e-6, high=1e-2, log=True)}
     return _joint_space(default)
+
+
+def _in_order(space: Mapping[str, Range | Choice]) -> dict[str, Range | Choice]:
+    """Each field after those that its condition names; what stands in a circle at the end."""
+    ordered: dict[str, Range | Choice] = {}
+    while ready := [
+        path
+        for path, one in space.items()
+        if path not in ordered and all(o in ordered for o in one.when if o in space)
+    ]:
+        ordered |= {path: space[path] for path in ready}
+    return {**ordered, **space}
 
 
 def _joint_space(default: RunSettings) -> dict[str, Range | Choice]:
@@ -181,11 +193,35 @@ def _around(default: Value, *values: Value) -> Choice:
 def tune_problems(tune: Tune, default: RunSettings) -> Iterator[str]:
     """Why a study with these default settings cannot be tuned so."""
     exact, known = flatten(default.model_dump()), settings_paths()
-    for path, domain in search_space(tune, default).items():
+    space = search_space(tune, default)
+    for position, (path, domain) in enumerate(space.items()):
         if path not in known:
             yield f"tune.space: {unknown_key(path, known)}"
             continue
+        if path in _NOT_SEARCHED:
+            yield f"tune.space: {path} cannot be searched; set it under [settings], or sweep it"
+            continue
+        yield from _condition_problems(path, domain, dict(list(space.items())[:position]))
         yield from _domain_problems(path, domain, exact)
+
+
+def _condition_problems(
+    path: str, domain: Range | Choice, before: Mapping[str, Range | Choice]
+) -> Iterator[str]:
+    """Why a field's condition can never be met: it must be about what is drawn before it."""
+    for other, value in domain.when.items():
+        found = before.get(other)
+        if not isinstance(found, Choice):
+            why = "is not searched" if found is None else "is searched in a range"
+            yield (
+                f"tune.space: {path} counts only when {other} is {value!r}, but {other} {why}; "
+                f"list the values of {other} in tune.space, or leave out the condition"
+            )
+        elif value not in found.values:
+            yield (
+                f"tune.space: {path} counts only when {other} is {value!r}, which is not among "
+                f"its values {list(found.values)}"
+            )
 
 
 def _domain_problems(

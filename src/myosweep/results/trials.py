@@ -41,8 +41,12 @@ class TrialRun:
 
     @property
     def spent(self) -> float:
-        """What it has cost, in runs of the default; a run that has not ended counts in full."""
-        if self.status is None or self.status.status in ("complete", "diverged"):
+        """What it has cost, in runs of the default.
+
+        Only what was ended early counts in part; what failed counts in full, or a search whose
+        trainings fail would go on for ever.
+        """
+        if self.status is None or self.status.status != "stopped":
             return self.cost
         return self.cost * self.epochs_done / self.epochs
 

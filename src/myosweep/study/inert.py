@@ -3,22 +3,29 @@
 from collections.abc import Iterator
 from math import exp
 
-from myosweep.config import StudyConfig, without_effect
+from myosweep.config import Labels, StudyConfig, without_effect
+from myosweep.data.label_noise import spoil_labels
 from myosweep.study.open import Study
+from myosweep.training.plan import RunPlan
 
 _LEAST_SHRINKAGE = 0.01
 """Decoupled decay that takes less than this from a weight in a whole training hardly acts."""
 
 
+_LOOKED_AT = 20
+"""Slices that tell whether errors in contours change anything; whole slices need all of them."""
+
+
 def inert_settings(study: Study) -> list[str]:
     """A sentence for each setting that changes nothing, or hardly anything, in this study."""
-    return [*_without_effect(study.config), *_too_weak(study)]
+    return [*_without_effect(study.config), *_too_weak(study), *_spoils_nothing(study)]
 
 
 def _without_effect(config: StudyConfig) -> Iterator[str]:
     points = [settings for _, settings in config.points()]
     reasons = [without_effect(settings) for settings in points]
-    for path in (*config.fields, *config.settings):
+    swept = () if config.tune else config.fields  # what a search tries depends on other fields
+    for path in (*swept, *config.settings):
         inert = [found[path] for found in reasons if path in found]
         if len(inert) < len(points) or not inert:
             continue
@@ -41,4 +48,24 @@ def _too_weak(study: Study) -> Iterator[str]:
                 f"in the whole training (learning rate x strength x {steps:,} steps): it hardly "
                 "acts; the strengths of kind 'penalty' do not carry over, give "
                 "l2.time_scale_epochs instead, such as the number of epochs"
+            )
+
+
+def _spoils_nothing(study: Study) -> Iterator[str]:
+    """Errors in the training masks that change none of them."""
+    first: dict[Labels, RunPlan] = {}
+    for plan in study.plans():
+        first.setdefault(plan.settings.labels, plan)
+    for labels, plan in first.items():
+        if labels.noise == "none" or labels.strength == 0:
+            continue
+        rows = plan.split.rows("training", study.dataset)
+        if labels.noise not in ("dropped", "swapped"):
+            rows = rows[:_LOOKED_AT]
+        drawn = study.dataset.reference(study.scheme, rows)
+        patients = study.dataset.slices["patient"].to_numpy(str)[rows]
+        if (spoil_labels(drawn, patients, rows, labels, plan.seed) == drawn).all():
+            yield (
+                f"labels.noise {labels.noise!r} of strength {labels.strength:g} changes no mask: "
+                "it is too small for these pixels, patients or slices"
             )

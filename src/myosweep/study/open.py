@@ -195,7 +195,8 @@ class _Wanted:
             config = _with_largest(config, config.replicates.largest)
         splits = open_splits(self.home, config, self.base, self.dataset)
         leaks = config.allow_leakage
-        found = look_at_data(self.dataset, splits, allow_leakage=leaks) if look else ()
+        starts = self.places.values()
+        found = look_at_data(self.dataset, splits, starts, allow_leakage=leaks) if look else ()
         scheme = config.scheme(self.dataset.scheme)
         weights = weights_of(config, self.home, self.places)
         return Study(config, self.home, self.dataset, splits, scheme, weights, found)

@@ -35,7 +35,7 @@ from myosweep.results.trials import (
 from myosweep.study.execute import attempt
 from myosweep.study.resources import Resources
 from myosweep.study.tune.early import is_hopeless
-from myosweep.study.tune.propose import full_point, propose
+from myosweep.study.tune.propose import propose
 from myosweep.study.tune.tuning import Tuning, count_money
 from myosweep.study.turns import turn
 from myosweep.training.checkpoint import Progress
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _POLL_S = 0.5
+_FAILURES = 4
+"""After so many failed trials in a row one more ends the search."""
 _FIRST = Replicate(0)
 
 
@@ -115,7 +117,11 @@ def _decide(tuning: Tuning) -> Next:
 
 
 def settle(tuning: Tuning) -> "list[FrozenTrial]":
-    """Write down what came of trials whose runs have ended; gives all trials."""
+    """Write down what came of trials whose runs have ended; gives all trials.
+
+    Raises:
+        StudyError: if the default, or many trials in a row, cannot be trained.
+    """
     records = tuning.trials.all()
     open_ones = {one.number for one in records if one.state.name == "RUNNING"}
     if not open_ones:
@@ -128,12 +134,25 @@ def settle(tuning: Tuning) -> "list[FrozenTrial]":
                 percent = 100 * trial.run.epochs_done // trial.run.epochs
                 tuning.trials.prune(trial.number, percent, trial.run.history[-1])
             else:
+                _refuse_to_go_on(tuning, trial.number, records, status.error)
                 tuning.trials.fail(trial.number)
     return tuning.trials.all()
 
 
+def _refuse_to_go_on(tuning: Tuning, number: int, records: "list[FrozenTrial]", error: str) -> None:
+    """Raise a ``StudyError`` if a failed trial shows that nothing can be trained here."""
+    before = [one.state.name for one in records if one.number < number]
+    if number > DEFAULT and before[-_FAILURES:] != ["FAIL"] * _FAILURES:
+        return
+    what = "the default" if number == DEFAULT else f"{_FAILURES + 1} trials in a row"
+    raise StudyError(
+        f"{what} could not be trained; the last error was: {error}; start tune again once that is "
+        "mended: failed trainings are tried again"
+    )
+
+
 def _plan_of(tuning: Tuning, record: "FrozenTrial") -> RunPlan:
-    return tuning.plan(full_point(record.params, tuning.study.config.fields), record.number)
+    return tuning.trial(record.params, record.number)
 
 
 def _free(tuning: Tuning, plans: Sequence[RunPlan]) -> RunPlan | None:
@@ -149,23 +168,20 @@ def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
     """Add one more trial, if the budget of the search allows it."""
     if tuning.tune.trials is not None and len(records) >= tuning.tune.trials:
         return None
-    money = count_money(tuning)
-    fields = tuning.study.config.fields
-    default = next(tuning.study.config.points())[0]
+    money, space = count_money(tuning), tuning.study.config.space
+    most = min(tuning.tune.largest_cost, money.search - money.searched)
+    known = {one.user_attrs.get("run") for one in records}
 
-    def affordable(values: dict[str, Value]) -> bool:
-        plan = tuning.plan(full_point(values, fields), len(records))
-        return (
-            not plan.problems()
-            and plan.cost is not None
-            and (plan.cost <= min(tuning.tune.largest_cost, money.search - money.spent))
-        )
+    def may_be_tried(values: dict[str, Value]) -> bool:
+        plan = tuning.trial(values, len(records))
+        is_new = plan.id not in known
+        return is_new and not plan.problems() and plan.cost is not None and plan.cost <= most
 
-    values = propose(records, tuning.study.config.space, tuning.tune, default, affordable)
+    values = propose(records, space, tuning.tune, tuning.default, may_be_tried)
     if values is None:
         return None
-    plan = tuning.plan(full_point(values, fields), len(records))
-    tuning.trials.add(values, tuning.study.config.space, run=plan.id, cost=plan.cost)
+    plan = tuning.trial(values, len(records))
+    tuning.trials.add(values, space, run=plan.id, cost=plan.cost)
     describe_run(plan, tuning.folder(plan))
     return plan
 
@@ -174,11 +190,13 @@ def _race(tuning: Tuning) -> Next:
     """The next run of the race; who races, and how far, is fixed before its first run."""
     trials, money = search_so_far(tuning.study.folder), count_money(tuning)
     state = _state(tuning)
-    if not state.search_over:
+    is_larger = state.budget_runs is not None and money.whole > state.budget_runs
+    if not state.search_over or is_larger:
+        left = money.whole - money.spent
         contenders, largest = plan_race(
-            trials, tuning.tune.candidates, tuning.tune.networks, money.whole - money.settled
+            trials, tuning.tune.candidates, tuning.tune.networks, left, money.raced
         )
-        if contenders != state.contenders:
+        if (contenders, largest) != (state.contenders, state.largest):
             state = state.model_copy(update={"contenders": contenders, "largest": largest})
             write_tuning_state(tuning.study.folder, state)
     race, _ = race_so_far(tuning.study.folder, state.contenders, state.largest)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Space = Mapping[str, Range | Choice]
 _ATTEMPTS = 20
-"""Proposals that cost too much are drawn anew so often."""
+"""Proposals that may not be tried are drawn anew so often, and then as often at random."""
 
 
 def propose(
@@ -28,7 +28,7 @@ def propose(
     space: Space,
     tune: Tune,
     default: Mapping[str, Value],
-    affordable: Callable[[dict[str, Value]], bool] = lambda values: True,
+    may_be_tried: Callable[[dict[str, Value]], bool] = lambda values: True,
 ) -> dict[str, Value] | None:
     """The values of the searched fields to try next; the default first.
 
@@ -36,18 +36,19 @@ def propose(
         past: all trials so far, in order.
         space: where to search.
         default: the default's value of every searched field.
-        affordable: whether a proposal may be tried.
+        may_be_tried: whether a proposal is new, and can be paid for.
 
     Returns:
-        The values of the fields that count; None if no proposal is affordable.
+        The values of the fields that count; None if nothing is left that may be tried.
     """
     number = len(past)
     if number == 0:
         return {path: value for path, value in default.items() if counts(space[path], default)}
-    for attempt in range(_ATTEMPTS):
+    at_random = tune.model_copy(update={"sampler": "random"})
+    for attempt in range(2 * _ATTEMPTS):
         seed = int(stream(tune.seed, "tuning", number, attempt).integers(2**32))
-        values = _ask(past, space, tune, seed)
-        if affordable(values):
+        values = _ask(past, space, tune if attempt < _ATTEMPTS else at_random, seed)
+        if may_be_tried(values):
             return values
     return None
 
@@ -109,9 +110,18 @@ def is_whole(path: str) -> bool:
     return type(_NEUTRAL[path]) is int
 
 
-def full_point(values: Mapping[str, Value], fields: Sequence[str]) -> dict[str, Value]:
-    """A value for every searched field: those that do not count are neutral."""
-    return {path: values.get(path, _NEUTRAL[path]) for path in fields}
+def full_point(
+    values: Mapping[str, Value], space: Space, default: Mapping[str, Value]
+) -> dict[str, Value]:
+    """A value for every searched field.
+
+    Those that do not count stay as in the default, or are neutral where they count there: a time
+    scale of decoupled decay, for one, cannot stand beside another kind of L2.
+    """
+    return {
+        path: values.get(path, _NEUTRAL[path] if counts(domain, default) else default[path])
+        for path, domain in space.items()
+    }
 
 
 _NEUTRAL: dict[str, Any] = flatten(RunSettings().model_dump())

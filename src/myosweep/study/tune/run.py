@@ -26,10 +26,11 @@ def run_tuning(tuning: Tuning, resources: Resources, storage: str | None = None)
         storage: URL of the database that holds the trials; default: a journal in the folder.
 
     Raises:
-        StudyError: if runs of the race failed, or worker processes ended before their work.
+        StudyError: if the default, many trials in a row or runs of the race failed, or worker
+            processes ended before their work.
     """
     study = tuning.study
-    _forget_failed_races(tuning)
+    _forget_failures(tuning)
     write_baselines(study)
     if resources.jobs_at_once == 1:
         work(tuning, resources)
@@ -53,11 +54,16 @@ def _worker(
     work(open_tuning(study, budget, storage, resources.jobs_at_once), resources)
 
 
-def _forget_failed_races(tuning: Tuning) -> None:
-    """Let failed runs of the race be tried again; a failed trial stays, the search goes on."""
+def _forget_failures(tuning: Tuning) -> None:
+    """Let failed runs be tried again that the race needs, or that ended the search.
+
+    The trial of one that ended it is not written down as failed; others are, and stay so.
+    """
+    is_open = [record.state.name == "RUNNING" for record in tuning.trials.all()]
     for one in read_trial_runs(tuning.study.folder, tuning.region):
         folder = tuning.study.folder.run(one.run)
-        failed = one.seed > 0 and one.status is not None and one.status.status == "failed"
-        if failed and (claim := take_claim(folder)):
+        is_needed = one.seed > 0 or (one.trial < len(is_open) and is_open[one.trial])
+        failed = one.status is not None and one.status.status == "failed"
+        if is_needed and failed and (claim := take_claim(folder)):
             folder.status.unlink(missing_ok=True)
             claim.release()

@@ -1,5 +1,6 @@
 """A study that is tuned: its record of trials, its plans, its budget and what is spent of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from myosweep.analysis.tuned import DEFAULT
@@ -18,6 +19,7 @@ from myosweep.errors import StudyError
 from myosweep.results.layout import RunFolder
 from myosweep.results.trials import read_trial_runs
 from myosweep.study.open import Study
+from myosweep.study.tune.propose import full_point
 from myosweep.study.tune.trials import Trials
 from myosweep.training.plan import RunPlan
 from myosweep.training.work import cost_in_runs
@@ -58,6 +60,16 @@ class Tuning:
             cost=self.cost(settings),
         )
 
+    def trial(self, values: Mapping[str, Value], number: int) -> RunPlan:
+        """The run of a trial of the search, from the values of the fields that count."""
+        config = self.study.config
+        return self.plan(full_point(values, config.space, self.default), number)
+
+    @property
+    def default(self) -> dict[str, Value]:
+        """The default's value of every searched field."""
+        return next(self.study.config.points())[0]
+
     def settings(self, values: dict[str, Value]) -> RunSettings:
         """The full settings of a point."""
         config = self.study.config
@@ -75,13 +87,15 @@ class Tuning:
 class Money:
     """The budget, in runs of the default, and what is spent of it.
 
-    ``spent`` counts runs that have not ended in full, ``settled`` not at all.
+    ``spent`` counts runs that have not ended in full; ``searched`` is the search's part of it.
+    ``raced`` is what new networks of each trial have cost.
     """
 
     whole: float
     search: float
     spent: float
-    settled: float
+    searched: float
+    raced: Mapping[int, float]
 
 
 def open_tuning(
@@ -125,13 +139,17 @@ def count_money(tuning: Tuning) -> Money:
     """Budget and expenses in runs of the default; a time budget needs the first of them done."""
     runs = read_trial_runs(tuning.study.folder, tuning.region)
     spent = sum((one.spent for one in runs), 0.0)
-    settled = sum((one.spent for one in runs if one.status is not None), 0.0)
+    raced: dict[int, float] = {}
+    for one in runs:
+        if one.seed > 0:
+            raced[one.trial] = raced.get(one.trial, 0.0) + one.spent
+    searched = spent - sum(raced.values())
     budget = parse_budget(tuning.budget)
     whole = budget.runs
     if whole is None:
         assert budget.seconds is not None
         first = [one for one in runs if (one.trial, one.seed) == (DEFAULT, 0) and one.whole]
         if not first or first[0].status is None:
-            return Money(float("inf"), tuning.tune.startup, spent, settled)
+            return Money(float("inf"), tuning.tune.startup, spent, searched, raced)
         whole = budget.seconds * tuning.jobs / first[0].status.seconds
-    return Money(whole, whole * (1 - tuning.tune.race_share), spent, settled)
+    return Money(whole, whole * (1 - tuning.tune.race_share), spent, searched, raced)

@@ -1,0 +1,151 @@
+"""A search from its first trial to its last: small spaces, failing trainings, a larger budget."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import myosweep.study.execute
+from myosweep.analysis.tuned import conclude_tuning
+from myosweep.config import StudyConfig, study_config
+from myosweep.data.phantom_dataset import make_phantom
+from myosweep.data.store import Dataset
+from myosweep.errors import StudyError
+from myosweep.results.trials import read_trial_runs, read_tuning_state
+from myosweep.study.inert import inert_settings
+from myosweep.study.open import open_study
+from myosweep.study.resources import Resources
+from myosweep.study.tune.loop import decide
+from myosweep.study.tune.run import run_tuning
+from myosweep.study.tune.tuning import Tuning, count_money, open_tuning
+
+SETTINGS = {"first_filters": 2, "depth": 1, "epochs": 1, "precision": "float32"}
+RATES = {"learning_rate": {"low": 1e-4, "high": 3e-2, "log": True}}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make_phantom(tmp_path_factory.mktemp("loop") / "data", patients=10, seed=1, size=32)
+
+
+@pytest.fixture(autouse=True)
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("myosweep.study.tune.run.write_tuned_report", lambda *_: None)
+
+
+def config(dataset: Dataset, settings: dict[str, Any] | None = None, **tune: Any) -> StudyConfig:
+    return study_config(
+        {
+            "name": "loop",
+            "dataset": str(dataset.folder),
+            "split": {"fractions": [0.4, 0.3, 0.3]},
+            "settings": {**SETTINGS, **(settings or {})},
+            "tune": {"startup": 2, "networks": 3, "budget": "10runs", **tune},
+        }
+    )
+
+
+def opened(what: StudyConfig, folder: Path, budget: str | None = None) -> Tuning:
+    return open_tuning(open_study(what, folder, device="cpu"), budget)
+
+
+def searched(tuning: Tuning) -> None:
+    run_tuning(tuning, Resources("cpu", threads=1))
+
+
+def test_a_small_space_is_tried_once_and_the_default_stays(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    tuning = opened(config(dataset, space={"batch_size": [2, 4, 8]}, budget="12runs"), tmp_path)
+    searched(tuning)
+    runs = [one for one in read_trial_runs(tuning.study.folder, tuning.region) if one.seed == 0]
+    assert [one.trial for one in runs] == [0, 1, 2]
+    assert runs[0].values == {"batch_size": 4}
+    assert sorted(one.values["batch_size"] for one in runs) == [2, 4, 8]
+    assert {one.state.name for one in tuning.trials.all()} == {"COMPLETE"}
+
+
+class Broken:
+    """Trainings that fail from the nth one on; ``mended`` lets the rest be."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, first: int) -> None:
+        self._real, self._first, self._count = myosweep.study.execute.perform_run, first, 0
+        self.mended = False
+        patch.setattr(myosweep.study.execute, "perform_run", self)
+
+    def __call__(self, *given: Any, **more: Any) -> Any:
+        self._count += 1
+        if self._count >= self._first and not self.mended:
+            raise RuntimeError("CUDA out of memory")
+        return self._real(*given, **more)
+
+
+def test_a_default_that_cannot_be_trained_ends_the_search_until_it_can(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Broken(monkeypatch, 1)
+    tuning = opened(config(dataset, space=RATES), tmp_path)
+    for _ in range(2):
+        with pytest.raises(StudyError, match=r"the default could not be trained.*out of memory"):
+            searched(tuning)
+    assert len(tuning.trials.all()) == 1
+    broken.mended = True
+    searched(tuning)
+    assert {one.state.name for one in tuning.trials.all()} == {"COMPLETE"}
+
+
+def test_many_failures_in_a_row_end_the_search_and_each_costs(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Broken(monkeypatch, 3)
+    tuning = opened(config(dataset, space=RATES, budget="20runs"), tmp_path)
+    with pytest.raises(StudyError, match=r"5 trials in a row could not be trained"):
+        searched(tuning)
+    states = Counter(one.state.name for one in tuning.trials.all())
+    assert states == {"COMPLETE": 2, "FAIL": 4, "RUNNING": 1}
+    assert count_money(tuning).spent == pytest.approx(7)
+
+
+def test_a_larger_budget_continues_a_search_that_has_ended(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    tuning = opened(config(dataset, space=RATES), tmp_path)
+    searched(tuning)
+    before = {one.run for one in read_trial_runs(tuning.study.folder, tuning.region)}
+    trials = len(tuning.trials.all())
+    assert trials == 4
+    assert decide(tuning).plan is None
+    larger = opened(config(dataset, space=RATES), tmp_path, "20runs")
+    searched(larger)
+    assert len(larger.trials.all()) == 2 * trials
+    runs = read_trial_runs(tuning.study.folder, tuning.region)
+    assert before < {one.run for one in runs}
+    assert sum(one.seed == 0 for one in runs) == 2 * trials
+    money = count_money(larger)
+    assert money.spent <= 20
+    state = read_tuning_state(tuning.study.folder)
+    assert state is not None
+    assert (state.budget_runs, state.search_over, state.race_over) == (20, True, True)
+    found = conclude_tuning(tuning.study.folder)
+    raced = {one.trial for one in runs if one.seed > 0}
+    if state.contenders:
+        assert raced >= {0, *state.contenders}
+        assert found.race is not None
+        networks = max(one.seed for one in runs if one.trial == 0)
+        assert networks >= found.race.networks
+
+
+def test_trial_0_is_the_studys_own_default(dataset: Dataset, tmp_path: Path) -> None:
+    own = {"l2.kind": "l1", "l2.strength": 1e-6}
+    tuning = opened(config(dataset, own, space="joint"), tmp_path)
+    plan = decide(tuning).plan
+    assert plan is not None
+    assert plan.settings == tuning.study.config.default
+    assert (plan.settings.l2.kind, plan.settings.l2.strength) == ("l1", 1e-6)
+
+
+def test_what_a_search_varies_is_not_called_inert(dataset: Dataset, tmp_path: Path) -> None:
+    own = {"l2.kind": "decoupled", "l2.time_scale_epochs": 30.0}
+    study = open_study(config(dataset, own, space="joint"), tmp_path, device="cpu", write=False)
+    assert inert_settings(study) == []
