@@ -70,8 +70,8 @@ def read_stacks(
     """
     wanted = set(keys)
     table = dataset.slices.assign(stack=stack_numbers(dataset))
+    table["of_stack"] = table.groupby(["patient", "stack"])["slice"].transform("size")
     chosen, several = _one_stack_each(table[table["slice"].isin(wanted)], stack)
-    sizes = table.groupby(["patient", "stack"])["slice"].size()
     given = dict(insertions or {})
     if given and not set(given) & {*chosen["patient"], *chosen["slice"]}:
         raise InputError(
@@ -80,8 +80,8 @@ def read_stacks(
             f"{chosen['patient'].iloc[0]!r} and {chosen['slice'].iloc[0]!r}"
         )
     return tuple(
-        _stack(dataset, rows, int(sizes[key]), given, signal_zero, key[0] in several)
-        for key, rows in chosen.groupby(["patient", "stack"], sort=True)
+        _stack(dataset, rows, given, signal_zero, patient in several)
+        for patient, rows in chosen.groupby("patient", sort=True)
     )
 
 
@@ -160,7 +160,6 @@ def _place(cells: Mapping[str, str], which: str) -> tuple[float, float]:
 def _stack(
     dataset: Dataset,
     rows: pd.DataFrame,
-    of_stack: int,
     given: Mapping[str, Insertion],
     signal_zero: float | int | None,
     several_stacks: bool,
@@ -190,7 +189,7 @@ def _stack(
         zero,
         several_spacings=several or varied,
         gaps=_has_gaps(patient, rows),
-        partial=len(keys) < of_stack,
+        partial=len(keys) < int(rows["of_stack"].iloc[0]),
         several_stacks=several_stacks,
     )
 
