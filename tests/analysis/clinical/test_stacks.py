@@ -11,7 +11,8 @@ from tests.data.dicom_files import noise, write_seg, write_series
 from tests.data.segment_files import stack as segment_stack
 from tests.data.segment_files import write_v7
 
-from myosweep.analysis.clinical.stacks import read_insertions, read_stacks, richest_scheme
+from myosweep.analysis.clinical.insertions import read_insertions
+from myosweep.analysis.clinical.stacks import read_stacks, richest_scheme
 from myosweep.data.dicom import import_dicom
 from myosweep.data.nifti import import_nifti
 from myosweep.data.rules import Rules
@@ -189,10 +190,13 @@ def test_a_table_of_insertions(tmp_path):
     file.write_text("patient,anterior_y,anterior_x\nP,five,6\n")
     with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
         read_insertions(file)
-    for wrong in ("P,nan,6,,", "P,5,6,inf,6"):
+    for wrong in ("P,nan,6,,", "P,5,6,inf,6", "P,5,6,7,"):
         file.write_text(f"patient,anterior_y,anterior_x,inferior_y,inferior_x\n{wrong}\n")
         with pytest.raises(InputError, match=r"line 2 of 'rv.csv' has no numbers"):
             read_insertions(file)
+    file.write_text("patient,anterior_y,anterior_x\nP,5,6\nQ,1,2\nP,7,8\n")
+    with pytest.raises(InputError, match=r"line 4 of 'rv.csv' gives patient 'P' again; keep one"):
+        read_insertions(file)
     file.write_text("who,y\nP,5\n")
     with pytest.raises(
         InputError, match="needs the columns patient or slice, anterior_y, anterior_x"
@@ -224,6 +228,31 @@ def test_an_imported_real_volume_has_simpleitks_volumes(tmp_path):
 
 
 def test_insertions_of_nobody_are_refused(tmp_path):
-    data = one_patient(tmp_path / "d", numbered("0"))
-    with pytest.raises(InputError, match=r"names none .* for instance 'p'.* like 'P' and 'P_0'"):
-        read_stacks(data, ["P_0"], {"p": Insertion((5.0, 6.0))})
+    data = cohort(tmp_path / "d", patients=2)
+    point = Insertion((5.0, 6.0))
+    with pytest.raises(InputError, match=r"names none .* for instance 'P01'.* like 'P00' and"):
+        read_stacks(data, ["P00_000"], {"P01": point})
+    with pytest.raises(InputError) as caught:
+        read_stacks(data, ["P00_000"], {"P00": point, "P1": point, "other": point})
+    assert caught.value.problems == (
+        "insertion points are given of 'P1', but the dataset has no such patient or slice; did "
+        "you mean 'P01'?",
+        "insertion points are given of 'other', but the dataset has no such patient or slice; "
+        "they are called like 'P00'",
+    )
+
+
+def test_insertions_outside_of_the_image_are_refused(tmp_path):
+    data = one_patient(tmp_path / "d", numbered("0", "1"))
+    edge = Insertion((-0.5, 39.5), (0.0, 39.0))
+    assert read_stacks(data, ["P_0"], {"P": edge})[0].insertions == (edge,)
+    far = {"P": Insertion((140.0, 10.0), (10.0, 39.6)), "P_1": Insertion((1.0, -1.0))}
+    with pytest.raises(InputError) as caught:
+        read_stacks(data, ["P_0"], far)
+    places = [problem.split(", outside of the dataset")[0] for problem in caught.value.problems]
+    assert places == [
+        "an insertion point of 'P' lies at 140, 10",
+        "an insertion point of 'P' lies at 10, 39.6",
+        "an insertion point of 'P_1' lies at 1, -1",
+    ]
+    assert "images of 40 x 40 pixels" in str(caught.value)

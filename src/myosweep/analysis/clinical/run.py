@@ -7,13 +7,9 @@ from typing import Literal
 
 import pandas as pd
 
+from myosweep.analysis.clinical.insertions import read_insertions
 from myosweep.analysis.clinical.measure import N_SD, Progress, Rules, measure
-from myosweep.analysis.clinical.stacks import (
-    Stack,
-    read_insertions,
-    read_stacks,
-    richest_scheme,
-)
+from myosweep.analysis.clinical.stacks import Stack, read_stacks, richest_scheme
 from myosweep.analysis.question import require_no_search
 from myosweep.analysis.study_dataset import study_dataset
 from myosweep.data.source_stacks import keeps_places

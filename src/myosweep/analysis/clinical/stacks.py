@@ -1,16 +1,14 @@
 """What is known of each patient's stack of slices: distances, order, levels, insertion points."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from myosweep.analysis.clinical.insertions import check_insertions
 from myosweep.analysis.number_words import counted
-from myosweep.analysis.table_file import read_rows
 from myosweep.data.source_stacks import has_gaps, stack_numbers
 from myosweep.data.store import Dataset
 from myosweep.errors import InputError
@@ -60,19 +58,20 @@ def read_stacks(
 
     Args:
         keys: the slices; all must be in the dataset.
-        insertions: insertion points by patient or by slice, see ``read_insertions``.
+        insertions: insertion points by patient or by slice, see ``insertions``.
         signal_zero: for all patients; default: what the dataset's table says.
         stack: number of the source stack that is taken of patients who have several.
 
     Raises:
-        InputError: if there are insertion points, and none is of these patients; if a patient has
-            several stacks, and ``stack`` is none of them.
+        InputError: if insertion points cannot be used, or none is of these patients; if a patient
+            has several stacks, and ``stack`` is none of them.
     """
     wanted = set(keys)
     table = dataset.slices.assign(stack=stack_numbers(dataset))
     table["of_stack"] = table.groupby(["patient", "stack"])["slice"].transform("size")
     chosen, several = _one_stack_each(table[table["slice"].isin(wanted)], stack)
     given = dict(insertions or {})
+    check_insertions(given, dataset)
     if given and not set(given) & {*chosen["patient"], *chosen["slice"]}:
         raise InputError(
             f"the table of insertion points names none of the patients or slices that are "
@@ -109,52 +108,6 @@ def _one_stack_each(table: pd.DataFrame, stack: int | None) -> tuple[pd.DataFram
 def _some(patients: Iterable[str]) -> str:
     names = list(patients)
     return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-
-
-def read_insertions(path: Path) -> dict[str, Insertion]:
-    """Insertion points of the right ventricle from a table, by patient or by slice.
-
-    The columns are ``patient`` or ``slice``, ``anterior_y``, ``anterior_x``, and if known
-    ``inferior_y``, ``inferior_x``: pixels of the dataset's images.
-
-    Raises:
-        InputError: naming everything that is wrong with the table.
-    """
-    columns, rows, problems = read_rows(path, ("patient", "slice", "anterior_y", "anterior_x"))
-    key = next((name for name in ("slice", "patient") if name in columns), None)
-    missing = [name for name in ("anterior_y", "anterior_x") if name not in columns]
-    if key is None or missing:
-        needed = ["patient or slice"] * (key is None) + missing
-        raise InputError(
-            f"table {path.name!r} needs the columns {', '.join(needed)}; write for instance "
-            "patient,anterior_y,anterior_x,inferior_y,inferior_x in its first line"
-        )
-    found = {}
-    for row in rows:
-        try:
-            found[row.cells[key]] = _insertion_of_cells(row.cells)
-        except (KeyError, ValueError):
-            problems.append(
-                f"line {row.line} of {path.name!r} has no numbers for an insertion; give pixels, "
-                "such as 41.5"
-            )
-    if problems:
-        raise InputError(problems, "the insertion points cannot be read")
-    return found
-
-
-def _insertion_of_cells(cells: Mapping[str, str]) -> Insertion:
-    anterior = _place(cells, "anterior")
-    if not (cells.get("inferior_y") and cells.get("inferior_x")):
-        return Insertion(anterior)
-    return Insertion(anterior, _place(cells, "inferior"))
-
-
-def _place(cells: Mapping[str, str], which: str) -> tuple[float, float]:
-    y, x = float(cells[f"{which}_y"]), float(cells[f"{which}_x"])
-    if not (math.isfinite(y) and math.isfinite(x)):
-        raise ValueError
-    return y, x
 
 
 def _stack(
