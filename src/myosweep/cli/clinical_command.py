@@ -154,8 +154,10 @@ def _named(definitions: "Sequence[str]") -> "dict[str, Structure]":
                 f"a structure is one of {', '.join(known)}, with its region, got {text!r}; write "
                 'for instance --structure "cavity=LV blood"'
             )
-        else:
-            named[region] = structure
+        elif named.setdefault(region, structure) != structure:
+            problems.append(
+                f"region {region!r} is {named[region]} and {structure}; give it one structure"
+            )
     if problems:
         raise ConfigError(problems, "the structures cannot be used")
     return named

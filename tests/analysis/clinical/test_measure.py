@@ -226,6 +226,9 @@ def test_regions_with_other_names_are_said_and_named(toy):
     table, facts = measure_study(results, Options(scheme=strange, named=named))
     assert not facts.tells_infarct
     assert of_run(table, REFERENCE)["infarct_percent"].isna().all()
+    wrong = r"no region 'musscle' to be named .* 'blood pool', .* 'back', 'hole', 'muscle'"
+    with pytest.raises(InputError, match=wrong):
+        measure_study(results, Options(scheme=strange, named={**named, "musscle": "infarct"}))
 
 
 def test_stretched_hearts_are_counted(tmp_path):

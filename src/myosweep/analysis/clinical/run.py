@@ -15,7 +15,7 @@ from myosweep.analysis.study_dataset import study_dataset
 from myosweep.data.source_stacks import keeps_places
 from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
-from myosweep.metrics.clinical import Structure, Ventricle, parts_of
+from myosweep.metrics.clinical import Structure, Ventricle, check_named, parts_of
 from myosweep.metrics.clinical.thresholds import check_n_sd
 from myosweep.metrics.shape import OVAL, stack_axis_ratio
 from myosweep.regions import RegionScheme
@@ -71,6 +71,7 @@ def measure_study(
         )
     dataset = study_dataset(results, options.dataset)
     scheme = options.scheme or richest_scheme(results.scheme, dataset.scheme)
+    check_named(options.named, results.scheme, scheme)
     rules = Rules(scheme, options.named, options.n_sd, options.sector_start_deg)
     points = None if options.insertions is None else read_insertions(options.insertions)
     keys = _keys(results, options.part)
