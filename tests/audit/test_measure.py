@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,9 +61,13 @@ EDGE = drawn(
 )
 
 
-def measured(tmp_path: Path, *maps: np.ndarray, patients: str = "") -> Inspected:
+def measured(tmp_path: Path, *maps: np.ndarray, patients: str = "", stacks: str = "") -> Inspected:
     patients = patients or "A" * len(maps)
-    rows = [{"patient": one, "slice": f"{one}{place}"} for place, one in enumerate(patients)]
+    rows: list[dict[str, Any]] = [
+        {"patient": one, "slice": f"{one}{place}"} for place, one in enumerate(patients)
+    ]
+    for row, number in zip(rows, stacks, strict=False):
+        row["stack"] = int(number)
     images = np.arange(len(maps) * maps[0].size, dtype=np.uint16).reshape(len(maps), *maps[0].shape)
     tmp_path.mkdir(exist_ok=True)
     dataset = Slices(images, np.stack(maps), rows, SCHEME).dataset(tmp_path)
@@ -96,6 +101,15 @@ def test_a_jump_is_measured_from_the_middle_of_the_neighbours(tmp_path: Path) ->
     leaning = [np.roll(RING, shift, axis=1) for shift in (-1, 0, 1)]
     table = measured(tmp_path, *leaning, patients="AAA").table
     assert jumps_px(table).tolist() == [1, 0, 1]
+
+
+def test_slices_of_another_stack_are_no_neighbours(tmp_path: Path) -> None:
+    far = np.roll(RING, 2, axis=1)
+    table = measured(tmp_path, RING, RING, far, far, patients="AAAA", stacks="1122").table
+    assert table["overlap"].tolist() == [1] * 4
+    assert jumps_px(table).tolist() == [0] * 4
+    assert table["position"].tolist() == [0, 1, 0, 1]
+    assert set(table["of"]) == {2}
 
 
 @settings(deadline=None, max_examples=20)

@@ -1,4 +1,4 @@
-"""The table of sites, vendors, levels and spacings."""
+"""The table of sites, vendors, levels, spacings and stacks."""
 
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,35 @@ def test_one_error_lists_every_problem_with_its_line(tmp_path: Path) -> None:
     )
     assert problems(tmp_path, table) == [
         "table 'meta.csv' has a column 'hospital'; known are slice, patient, site, vendor, level, "
-        "spacing_mm, slice_spacing_mm; rename or remove it",
+        "spacing_mm, slice_spacing_mm, stack, place; rename or remove it",
         "table 'meta.csv', line 4: level is one of base, middle, apex, got 'top'",
         "table 'meta.csv', line 5: patient 'A' stands twice; keep one line",
         "table 'meta.csv', line 5: spacing_mm is a number of millimetres above 0, got '0'",
         "table 'meta.csv', line 6: there are more cells than columns; write 1.5, not 1,5, and "
         "quote commas",
+    ]
+
+
+def test_stacks_and_places_are_whole_numbers_of_slices(tmp_path: Path) -> None:
+    table = "slice,stack,place\nA_0,1,3\nA_1,2,3\nB_0,,\n"
+    assert read(tmp_path, table) == {
+        A0: {"stack": 1, "place": 3},
+        A1: {"stack": 2, "place": 3},
+        B0: {"stack": None, "place": None},
+    }
+    assert problems(tmp_path, "slice,stack,place\nA_0,0,3\nA_1,1.5,-3\nB_0,\u00b2,4\n") == [
+        "table 'meta.csv', line 2: stack is a whole number from 1, got '0'",
+        "table 'meta.csv', line 3: stack is a whole number from 1, got '1.5'",
+        "table 'meta.csv', line 3: place is a whole number from 1, got '-3'",
+        "table 'meta.csv', line 4: stack is a whole number from 1, got '\u00b2'",
+    ]
+    assert problems(tmp_path, "slice,place\nA_0,3\nA_1,3\nB_0,3\n") == [
+        "table 'meta.csv': slices 'A_0' and 'A_1' have the same place 3; give them other places, "
+        "or other stacks"
+    ]
+    assert problems(tmp_path, "patient,stack\nA,1\nB,1\n") == [
+        "table 'meta.csv' gives stack or place by patient, but each slice has its own; add a "
+        "column 'slice'"
     ]
 
 

@@ -256,6 +256,8 @@ def test_two_series_of_a_patient_are_numbered_on(tmp_path: Path) -> None:
     assert findings.patients == 1
     np.testing.assert_array_equal(dataset.images[:4], noise(SIZE, seed=2)[1:5])
     assert dataset.slices["slice"].str[-3:].tolist() == [f"{n:03d}" for n in range(8)]
+    assert dataset.slices["stack"].tolist() == [1] * 4 + [2] * 4
+    assert dataset.slices["place"].tolist() == [2, 3, 4, 5] * 2
 
 
 def test_masks_of_several_kinds_are_a_problem(tmp_path: Path) -> None:

@@ -98,6 +98,28 @@ def test_an_import_gives_the_same_pixels_and_descriptions(
     assert again.slices[columns].equals(dataset.slices[columns])
 
 
+@pytest.mark.parametrize("kind", ["png", "nifti"])
+def test_stacks_and_places_come_back_and_volumes_that_mix_them_are_told(
+    tmp_path: Path, kind: Kind
+) -> None:
+    plain = made(tmp_path / "dataset", NAMES, scheme=PLAIN, **SPACING)
+    numbers = {"stack": [1, 1, 2, 1, 1], "place": [2, 4, 1, 1, 3]}
+    table = plain.slices.assign(**numbers).astype(dict.fromkeys(numbers, "Int64"))
+    findings = export_dataset(replace(plain, slices=table), tmp_path / "out", kind)
+    told = [warning for warning in findings.warnings if "stack and place" in warning]
+    assert [warning.split(":")[0] for warning in told] == (
+        [
+            "Of 1 patients (such as P2) several stacks follow each other in one volume",
+            "Of 1 patients (such as P10) slices are missing between others, and the volume closes "
+            "up",
+        ]
+        if kind == "nifti"
+        else []
+    )
+    again = import_again(tmp_path / "out", kind, tmp_path / "again").slices
+    assert {name: again[name].tolist() for name in numbers} == numbers
+
+
 def test_nnunet_gets_the_same_images_and_regions(tmp_path: Path, dataset: Dataset) -> None:
     findings = export_dataset(dataset, tmp_path / "out", "nnunet")
     content = json.loads((tmp_path / "out" / "dataset.json").read_text())

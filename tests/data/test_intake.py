@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from myosweep.data import intake
@@ -173,6 +174,27 @@ def test_a_slice_that_is_not_given_leaves_no_gap_in_the_numbers(place: Place) ->
     read = (a_slice("x"), a_slice("y"))
     dataset = place.make([stack(sizes=((6, 8),) * 5, read=lambda: read), stack(order="1")])
     assert dataset.slices["slice"].tolist() == ["P1_000", "P1_001", "P1_002"]
+
+
+def test_stacks_are_counted_within_their_patient_and_slices_keep_their_place(place: Place) -> None:
+    drawn = [[a_slice(f"{n}", place=n) for n in numbers] for numbers in ((2, 3, 5), (1,), (4, 6))]
+    empty = stack("P1", "3", [], read=lambda: [])
+    stacks = [stack("P1", "1", drawn[0]), empty, stack("P1", "4", drawn[2])]
+    dataset = place.make([*stacks, stack("P2", "2", drawn[1]), stack("P3")])
+    table = dataset.slices
+    assert table["stack"].tolist() == [1, 1, 1, 2, 2, 1, pd.NA]
+    assert table["place"].tolist() == [2, 3, 5, 4, 6, 1, pd.NA]
+    assert str(table["stack"].dtype) == str(table["place"].dtype) == "Int64"
+
+
+def test_stacks_and_places_do_not_change_the_pixel_hash(place: Place) -> None:
+    one = a_slice("x")
+    without = place.make([stack(slices=[one])])
+    assert not {"stack", "place"} & set(without.slices)
+    without.folder.rename(place.folder / "without")
+    within = place.make([stack(slices=[replace(one, place=7)])])
+    assert within.slices["place"].tolist() == [7]
+    assert within.manifest.pixel_hash == without.manifest.pixel_hash
 
 
 def test_a_stack_of_nobody_is_looked_at_but_never_written(place: Place) -> None:

@@ -268,6 +268,8 @@ def test_volumes_of_a_patient_are_numbered_on(tmp_path: Path) -> None:
     )
     assert list(dataset.slices["slice"]) == [f"patient001_00{number}" for number in range(6)]
     assert list(dataset.slices["level"]) == ["base", "middle", "apex"] * 2
+    assert list(dataset.slices["stack"]) == [1, 1, 1, 2, 2, 2]
+    assert list(dataset.slices["place"]) == [1, 2, 3] * 2
     assert findings.warnings[0].startswith("ACDC has cine images, no late enhancement")
     np.testing.assert_array_equal(dataset.reference(scheme)[:3], ring())
 

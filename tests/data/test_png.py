@@ -563,7 +563,7 @@ def test_one_error_lists_every_problem_of_the_folders(folders: Folders) -> None:
         "image 'P1_10' is there 2 times (.bmp, .png); keep one",
         "mask 'P1_11' is far larger than any LGE slice and is not opened",
         "table 'm.csv' has a column 'colour'; known are slice, patient, site, vendor, level, "
-        "spacing_mm, slice_spacing_mm; rename or remove it",
+        "spacing_mm, slice_spacing_mm, stack, place; rename or remove it",
         "table 'm.csv', line 2: level is one of base, middle, apex, got 'top'",
     ])  # fmt: skip
 

@@ -128,6 +128,16 @@ def test_files_of_one_patient_are_numbered_on(tmp_path: Path) -> None:
     dataset, findings = load(tmp_path, patient=r"P\d+", key_file=None)
     assert dataset.slices["slice"].tolist() == [f"P1_{at:03d}" for at in range(4)]
     assert [one.file for one in findings.chosen] == ["P1-1.mat", "P1-2.mat"]
+    assert dataset.slices["stack"].tolist() == [1, 1, 2, 2]
+
+
+def test_slices_keep_their_number_where_others_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_v7(tmp_path / "in" / "a.mat", [stack(slices=6, drawn=(1, 2, 4))])
+    dataset, _ = load(tmp_path)
+    assert dataset.slices["slice"].str[-3:].tolist() == ["000", "001", "002"]
+    assert dataset.slices["place"].tolist() == [2, 3, 5]
+    assert dataset.slices["stack"].tolist() == [1, 1, 1]
 
 
 # Privacy

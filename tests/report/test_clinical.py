@@ -113,6 +113,11 @@ def test_validation_patients_are_measured_but_not_kept(shell, tmp_path):
     ("words", "message"),
     [
         (("--structure", "heart=muscle"), "a structure is one of cavity, myocardium"),
+        (("--structure", "infarct=fibrossis"), "there is no region 'fibrossis' to be named"),
+        (
+            ("--structure", "infarct=x", "--structure", "cavity=x"),
+            "region 'x' is infarct and cavity; give it one structure",
+        ),
         (("--n-sd", "0"), "number of standard deviations is above 0, got 0"),
         (("--dataset", "nowhere"), "'nowhere' is not a dataset"),
         (("--rv-insertion", "none.csv"), "there is no table 'none.csv'"),

@@ -52,14 +52,14 @@ def find_distortion(inspected: Inspected) -> Iterator[Finding]:
 
 
 def axis_ratios(table: pd.DataFrame) -> pd.Series:
-    """Axis ratio of each patient: the median over the middle third of the slices with a mask."""
+    """Axis ratio of each patient: the median over the slices in the middle of its stacks."""
     return table[_middle(table)].groupby("patient")["axis_ratio"].median()
 
 
 def _middle(table: pd.DataFrame) -> pd.Series:
-    """The middle third of each patient's slices with a mask, at least one of them."""
+    """The middle third of each stack's slices with a mask, at least one of them."""
     shown = table[table["area_px"] > 0]
-    groups = shown.groupby("patient", sort=False)["slice"]
+    groups = shown.groupby(["patient", "stack"], sort=False)["slice"]
     number, of = groups.cumcount(), groups.transform("size").astype(int)
     third = of // 3
     chosen = (number >= third) & (number < of - third)

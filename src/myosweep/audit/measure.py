@@ -11,6 +11,7 @@ from scipy import ndimage
 from myosweep.audit.greys import is_constant, percentiles
 from myosweep.audit.records import Progress
 from myosweep.audit.structures import Structures, belongs
+from myosweep.data.source_stacks import stack_numbers
 from myosweep.data.store import Dataset
 from myosweep.metrics.shape import axis_ratio
 from myosweep.regions import NO_REGION
@@ -39,22 +40,24 @@ def measure_slices(
     """Measure every slice, a few at a time.
 
     Returns:
-        One row per slice in the dataset's order: ``slice``, ``patient``, ``position`` (0, 1, ... in
-        its patient) and ``of`` (slices of the patient); percentiles ``p01`` to ``p99`` of the grey
-        values without padding (NaN if all is padding) and ``constant``; ``area_px`` of the
-        ventricle, ``pool_px``, ``myocardium_px`` (NaN if not known), ``area_px: NAME`` of each
-        region; ``centroid_y``, ``centroid_x`` and ``axis_ratio`` of the filled ventricle (NaN if
-        empty); ``pieces`` (large ones) and ``specks`` of pool and of myocardium beyond the first,
-        ``hole_px``, ``open_share`` (of the pool's outline that lies against the background),
-        ``border`` (touches the edge of the image); ``overlap`` (mean Dice of the ventricle with
-        that of the neighbouring slices).
+        One row per slice in the dataset's order: ``slice``, ``patient``, ``stack`` (see
+        ``source_stacks``), ``position`` (0, 1, ... in its stack) and ``of`` (slices of the stack);
+        percentiles ``p01`` to ``p99`` of the grey values without padding (NaN if all is padding)
+        and ``constant``; ``area_px`` of the ventricle, ``pool_px``, ``myocardium_px`` (NaN if not
+        known), ``area_px: NAME`` of each region; ``centroid_y``, ``centroid_x`` and ``axis_ratio``
+        of the filled ventricle (NaN if empty); ``pieces`` (large ones) and ``specks`` of pool and
+        of myocardium beyond the first, ``hole_px``, ``open_share`` (of the pool's outline that lies
+        against the background), ``border`` (touches the edge of the image); ``overlap`` (mean Dice
+        of the ventricle with that of the neighbouring slices).
     """
     patients = dataset.slices["patient"].astype(str).to_numpy(str)
+    stacks = stack_numbers(dataset)
+    follows = np.append(False, (patients[1:] == patients[:-1]) & (stacks[1:] == stacks[:-1]))
     rows, overlaps = [], np.full(len(dataset), np.nan)
     before = np.zeros(dataset.images.shape[1:], bool)
     for number, (image, regions, padding) in enumerate(_slices(dataset)):
         ventricle = belongs(regions, structures.ventricle)
-        if number and patients[number] == patients[number - 1]:
+        if follows[number]:
             overlaps[number] = _overlap(before, ventricle)
         before = ventricle
         row = _grey_row(image, padding)
@@ -68,9 +71,10 @@ def measure_slices(
     table = pd.DataFrame(rows)
     table.insert(0, "slice", dataset.slices["slice"].astype(str).to_numpy(str))
     table.insert(1, "patient", patients)
-    groups = table.groupby("patient", sort=False)["slice"]
-    table.insert(2, "position", groups.cumcount())
-    table.insert(3, "of", groups.transform("size").astype(int))
+    table.insert(2, "stack", stacks)
+    groups = table.groupby(["patient", "stack"], sort=False)["slice"]
+    table.insert(3, "position", groups.cumcount())
+    table.insert(4, "of", groups.transform("size").astype(int))
     table["overlap"] = _mean_of_both(overlaps)
     return table
 

@@ -37,14 +37,15 @@ def find_misplaced(inspected: Inspected) -> Iterator[Finding]:
 
 
 def jumps_px(table: pd.DataFrame) -> pd.Series:
-    """Distance of each centroid from where the patient's slices around it say that it should be.
+    """Distance of each centroid from where the slices around it say that it should be.
 
-    Between two slices that is the middle of their centroids, at an end the neighbour's; so hearts
-    whose axis leans against the stack do not count as jumping. A slice beside a displaced one
-    jumps, too, but half as far. NaN for empty masks and for patients with one slice.
+    Neighbours are of the same stack. Between two slices that is the middle of their centroids, at
+    an end the neighbour's; so hearts whose axis leans against the stack do not count as jumping. A
+    slice beside a displaced one jumps, too, but half as far. NaN for empty masks and for stacks of
+    one slice.
     """
     shown = table[table["area_px"] > 0]
-    groups = shown.groupby("patient", sort=False)
+    groups = shown.groupby(["patient", "stack"], sort=False)
     distance2 = pd.Series(0.0, shown.index)
     for column in ("centroid_y", "centroid_x"):
         sides = pd.concat([groups[column].shift(1), groups[column].shift(-1)], axis=1)

@@ -78,6 +78,16 @@ def clinical(
             "top.",
         ),
     ] = 0.0,
+    stack: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            show_default=False,
+            help="Which stack of slices is measured in patients who have several (two series, two "
+            "visits): 1 is the first in the order of the files' names.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """What the values mean for the clinic: infarct size, mass, contours, segments.
@@ -107,6 +117,7 @@ def clinical(
         signal_zero=signal_zero,
         insertions=rv_insertion,
         sector_start_deg=sector_start,
+        stack=stack,
     )
     with counting("Measuring") as progress:
         table, facts = measure_study(results, options, progress)
@@ -143,8 +154,10 @@ def _named(definitions: "Sequence[str]") -> "dict[str, Structure]":
                 f"a structure is one of {', '.join(known)}, with its region, got {text!r}; write "
                 'for instance --structure "cavity=LV blood"'
             )
-        else:
-            named[region] = structure
+        elif named.setdefault(region, structure) != structure:
+            problems.append(
+                f"region {region!r} is {named[region]} and {structure}; give it one structure"
+            )
     if problems:
         raise ConfigError(problems, "the structures cannot be used")
     return named

@@ -59,7 +59,7 @@ TableOption = Annotated[
         "--table",
         show_default=False,
         help="CSV with a column 'slice' or 'patient' and any of site, vendor, level, spacing_mm, "
-        "slice_spacing_mm.",
+        "slice_spacing_mm; by slice also stack and place.",
     ),
 ]
 AllowDuplicates = Annotated[

@@ -1,4 +1,4 @@
-"""The user's table of sites, vendors, levels and spacings, by patient or by slice."""
+"""The user's table of sites, vendors, levels, spacings and stacks, by patient or by slice."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from myosweep.data.names import SliceName
-from myosweep.data.store import DESCRIPTION_COLUMNS, LEVELS
+from myosweep.data.store import DESCRIPTION_COLUMNS, LEVELS, STACK_COLUMNS
 from myosweep.errors import DatasetError
 
 _KEYS = ("slice", "patient")
@@ -40,9 +40,11 @@ def read_descriptions(path: Path, slices: Sequence[SliceName]) -> dict[SliceName
         f"{table} has no line for {key} {name!r}; add one, with empty cells for what is not known"
         for name in sorted(wanted - set(rows))
     ]
+    found = {one: rows.get(name, {}) for one, name in name_of.items()}
+    problems += [f"{table}: {fault}" for fault in _same_places(found)]
     if problems:
         raise DatasetError(problems, "the table cannot be used")
-    return {one: rows[name] for one, name in name_of.items()}
+    return found
 
 
 def _read_lines(path: Path, table: str) -> tuple[list[str], list[tuple[int, _Line]]]:
@@ -58,7 +60,7 @@ def _read_lines(path: Path, table: str) -> tuple[list[str], list[tuple[int, _Lin
 
 
 def _column_faults(columns: Sequence[str]) -> Iterable[str]:
-    known = (*_KEYS, *DESCRIPTION_COLUMNS)
+    known = (*_KEYS, *DESCRIPTION_COLUMNS, *STACK_COLUMNS)
     for column in dict.fromkeys(columns):
         if column not in known:
             yield f"has a column {column!r}; known are {', '.join(known)}; rename or remove it"
@@ -66,6 +68,8 @@ def _column_faults(columns: Sequence[str]) -> Iterable[str]:
             yield f"has the column {column!r} {columns.count(column)} times; keep one"
     if not set(_KEYS) & set(columns):
         yield "needs a column 'slice' or 'patient', and commas between its columns; add it"
+    elif "slice" not in columns and set(STACK_COLUMNS) & set(columns):
+        yield "gives stack or place by patient, but each slice has its own; add a column 'slice'"
 
 
 def _values(line: _Line, columns: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
@@ -82,7 +86,26 @@ def _values(line: _Line, columns: Sequence[str]) -> tuple[dict[str, Any], list[s
                 faults.append(f"{column} is a number of millimetres above 0, got {text!r}")
         elif text and column == "level" and text not in LEVELS:
             faults.append(f"level is one of {', '.join(LEVELS)}, got {text!r}")
+    for column in (name for name in STACK_COLUMNS if name in columns):
+        text = _cell(line, column)
+        values[column] = int(text) if text.isdecimal() and int(text) > 0 else None
+        if text and values[column] is None:
+            faults.append(f"{column} is a whole number from 1, got {text!r}")
     return values, faults
+
+
+def _same_places(rows: Mapping[SliceName, Mapping[str, Any]]) -> Iterable[str]:
+    """Two slices of a stack that have one place."""
+    first: dict[tuple[str, Any, int], SliceName] = {}
+    for name, row in rows.items():
+        if (place := row.get("place")) is None:
+            continue
+        other = first.setdefault((name.patient, row.get("stack"), place), name)
+        if other != name:
+            yield (
+                f"slices {other.key!r} and {name.key!r} have the same place {place}; give them "
+                "other places, or other stacks"
+            )
 
 
 def _cell(line: _Line, column: str) -> str:

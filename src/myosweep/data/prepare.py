@@ -31,7 +31,7 @@ _SQUARE = 0.01
 
 @dataclass(frozen=True)
 class Ready:
-    """A slice as the dataset gets it; ``row`` has everything but patient, slice and table."""
+    """A slice as the dataset gets it; ``row`` lacks patient, slice, stack and what a table says."""
 
     subject: str
     label: str | None
@@ -192,6 +192,8 @@ def _ready(one: SourceSlice, window: Window | None, rules: Rules, image_type: np
         row["spacing_mm"] = sum(one.spacing_yx_mm) / 2
     for name, (y, x) in one.points.items():
         row[f"{name}_y_px"], row[f"{name}_x_px"] = y - top, x - left
+    if one.place is not None:
+        row["place"] = one.place
     row |= {"source_height": height, "source_width": width, "crop_top": top, "crop_left": left}
     hashes = slice_hashes(image, labels)
     return Ready(one.subject, one.slice, image, labels, padded, row, hashes)

@@ -23,6 +23,8 @@ class SourceSlice:
         image: 8 or 16 bits, never signed; see ``signal``.
         labels: codes, whole numbers of any type; another size than the image's is a fault.
         slice: its label within the patient; without one, slices are numbered as they come.
+        place: its number in its stack, from 1, those that are left out counted as well; None for
+            a picture that comes alone.
         spacing_yx_mm: distance of rows, distance of columns.
         row: description columns and whatever else the dataset's table shall hold.
         points: named places in the image (y, x), pixels; they follow the crop and the resampling.
@@ -34,6 +36,7 @@ class SourceSlice:
     image: Shaped[np.ndarray, "y x"]
     labels: Shaped[np.ndarray, "mask_y mask_x"]
     slice: str | None = None
+    place: int | None = None
     spacing_yx_mm: tuple[float, float] | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
     points: Mapping[str, tuple[float, float]] = field(default_factory=dict)

@@ -29,6 +29,9 @@ from myosweep.regions import RegionScheme
 FORMAT = 1
 DESCRIPTION_COLUMNS = ("site", "vendor", "level", "spacing_mm", "slice_spacing_mm")
 """What may be known of a slice, beside its patient; missing where it is not known."""
+STACK_COLUMNS = ("stack", "place")
+"""Which of its patient's stacks a slice comes from, and its number there, both from 1. Older
+datasets lack them, and pictures that came one by one; see ``source_stacks``."""
 _TEXT_COLUMNS = ("site", "vendor", "level")
 _COLUMNS = ("slice", "patient", *DESCRIPTION_COLUMNS, "image_hash", "pixel_hash")
 LEVELS = ("base", "middle", "apex")
@@ -63,7 +66,8 @@ class Dataset:
 
     ``images`` and ``labels`` are read-only memory maps (slice, y, x); ``slices`` has one row per
     slice in the same order, with the columns ``slice`` (its key), ``patient``, the
-    ``DESCRIPTION_COLUMNS``, where its pixels lay in the source, and hashes.
+    ``DESCRIPTION_COLUMNS``, perhaps the ``STACK_COLUMNS``, where its pixels lay in the source, and
+    hashes.
     """
 
     folder: Path
@@ -311,6 +315,8 @@ def _slice_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     for column in DESCRIPTION_COLUMNS:
         table[column] = table[column].astype("string" if column in _TEXT_COLUMNS else "float64")
+    numbers = [column for column in STACK_COLUMNS if column in table]
+    table[numbers] = table[numbers].astype("Int64")
     return table
 
 

@@ -31,6 +31,7 @@ class Writer:
         self._keys: dict[str, str] = {}
         self._subjects: dict[str, str] = {}
         self._numbered: Counter[str] = Counter()
+        self._stacks: Counter[str] = Counter()
 
     def take(self, outcome: Outcome, *, keep: bool) -> list[str]:
         """Write the slices of a stack if they are to be kept; give what is wrong with them."""
@@ -45,6 +46,7 @@ class Writer:
                 problems += self._same_name(name, one)
                 named.append((name, one))
         if keep and not problems:
+            self._stacks[patient] += any("place" in one.row for one in outcome.ready)
             for name, one in named:
                 self._append(name, one)
         return problems
@@ -111,6 +113,8 @@ class Writer:
 
     def _append(self, name: SliceName, one: Ready) -> None:
         row = {**one.row, "slice": name.key, "patient": name.patient}
+        if "place" in row:
+            row["stack"] = self._stacks[name.patient]
         self._draft.append(one.image, one.labels, hashes=one.hashes, **row)
         if one.padded and self._draft.padding is None:
             code = free_code(self._rules.scheme.codes, one.labels.dtype)

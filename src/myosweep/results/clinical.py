@@ -24,6 +24,9 @@ class ClinicalFacts(Record):
         in_plane_known, spacing_known: patients with known pixel distances, with known volumes.
         several_spacings, gaps, partial: patients for whom that is so.
         oval: patients whose left ventricle is too oval for an undistorted image.
+        several_stacks: patients who have several stacks, of which the one with the number ``stack``
+            was measured.
+        places_known: False where nobody has noted which slices were left out at the import.
     """
 
     part: Literal["validation", "test"]
@@ -39,6 +42,9 @@ class ClinicalFacts(Record):
     gaps: tuple[str, ...]
     partial: tuple[str, ...]
     oval: int
+    several_stacks: tuple[str, ...] = ()
+    stack: int | None = None
+    places_known: bool = True
 
 
 def write_clinical(folder: StudyFolder, table: pd.DataFrame, facts: ClinicalFacts) -> None:

@@ -16,12 +16,17 @@ from tests.analysis.clinical.cohort import (
     thicker,
 )
 
+from myosweep.analysis.clinical.cautions import warnings
+from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.measure import REFERENCE
 from myosweep.analysis.clinical.run import Options, measure_study
+from myosweep.data.store import open_dataset
 from myosweep.errors import InputError, StudyError
 from myosweep.results.clinical import read_clinical, write_clinical
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
+
+FEW = {(5e-3,): (1, 1), (5e-4,): (0, 0)}
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +180,43 @@ def test_a_split_by_slice_has_partial_stacks(tmp_path):
     assert len(facts.partial) == 10
 
 
+def test_one_stack_is_measured_of_patients_who_have_two(shell, tmp_path):
+    folder = cohort(tmp_path / "data", patients=8).folder
+    table = pd.read_parquet(folder / "slices.parquet")
+    table["stack"], table["place"] = [1, 1, 2] * 8, [1, 3, 1] * 8
+    table.to_parquet(folder / "slices.parquet")
+    toy = clinical_study(tmp_path, FEW, data=open_dataset(folder))
+    results = read_results(toy.folder)
+    shell("clinical", toy.folder, code=2)
+    assert "several stacks of slices" in shell.err
+    measured, facts = measure_study(results, Options(stack=1))
+    patients = tuple(sorted(measured["patient"].unique()))
+    assert (facts.several_stacks, facts.stack, facts.gaps) == (patients, 1, patients)
+    assert facts.partial == ()
+    reference = of_run(measured, REFERENCE)
+    for patient, row in reference.iterrows():
+        codes = heart(int(patient[1:]))
+        assert row["myocardium_g"] == pytest.approx(2 * np.isin(codes, [2, 3, 4]).sum() * VOXEL_G)
+    networks = measured[measured["run"] != REFERENCE]
+    assert networks[["emidec_hausdorff_mm", "emidec_hausdorff_official"]].isna().all(axis=None)
+    assert networks["emidec_dice_myocardium"].notna().all()
+    said = dict(warnings(clinical_findings(results, measured, facts)))
+    assert "stack 1 was measured" in said["Several stacks"]
+    assert "missing between others" in said["Incomplete stacks"]
+    assert "Conclusion" in shell("clinical", toy.folder, "--stack", "2")
+
+
+def test_older_imports_of_segment_and_dicom_are_told(tmp_path):
+    folder = cohort(tmp_path / "data", patients=8).folder
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"toy"', '"DICOM"'))
+    results = read_results(clinical_study(tmp_path, FEW, data=open_dataset(folder)).folder)
+    table, facts = measure_study(results)
+    assert not facts.places_known
+    said = dict(warnings(clinical_findings(results, table, facts)))
+    assert said["Older import"].startswith("The dataset was imported by an older myosweep")
+
+
 def test_regions_with_other_names_are_said_and_named(toy):
     results = read_results(toy.folder)
     strange = type(FIVE).parse(["back=0", "hole=1", "muscle=2,3,4"])
@@ -184,6 +226,9 @@ def test_regions_with_other_names_are_said_and_named(toy):
     table, facts = measure_study(results, Options(scheme=strange, named=named))
     assert not facts.tells_infarct
     assert of_run(table, REFERENCE)["infarct_percent"].isna().all()
+    wrong = r"no region 'musscle' to be named .* 'blood pool', .* 'back', 'hole', 'muscle'"
+    with pytest.raises(InputError, match=wrong):
+        measure_study(results, Options(scheme=strange, named={**named, "musscle": "infarct"}))
 
 
 def test_stretched_hearts_are_counted(tmp_path):

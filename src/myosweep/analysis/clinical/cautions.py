@@ -46,6 +46,20 @@ def _of_geometry(facts: ClinicalFacts) -> Iterator[tuple[str, str]]:
                 f"In {counted(len(names), 'patient')} ({_some(names)}) {text}; their volumes and "
                 "masses are those of the slices at hand, or not told.",
             )
+    if facts.several_stacks:
+        yield (
+            "Several stacks",
+            f"Of {counted(len(facts.several_stacks), 'patient')} ({_some(facts.several_stacks)}) "
+            f"there are several stacks of slices; stack {facts.stack} was measured, and no other.",
+        )
+    if not facts.places_known:
+        yield (
+            "Older import",
+            "The dataset was imported by an older myosweep, which did not note where slices lie in "
+            "their series: slices missing between others, and of DICOM several series of one "
+            "patient, go unnoticed. Import it again in the same way; its pixels, and so the study, "
+            "stay the same.",
+        )
 
 
 def _of_infarct(found: ClinicalFindings) -> Iterator[tuple[str, str]]:

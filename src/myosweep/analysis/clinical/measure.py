@@ -5,7 +5,7 @@ patient, from which everything else is concluded.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -265,4 +265,6 @@ def _emidec(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
         return {}
     y, x = spacing.yx
     found = emidec_metrics(*both, (x, y, float(spacing.slices_mm)))
+    if subject.stack.gaps:  # distances would pass over what is missing
+        found = replace(found, hausdorff_official=np.nan, hausdorff_mm=np.nan)
     return {f"emidec_{name}": value for name, value in asdict(found).items()}

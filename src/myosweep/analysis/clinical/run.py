@@ -7,18 +7,15 @@ from typing import Literal
 
 import pandas as pd
 
+from myosweep.analysis.clinical.insertions import read_insertions
 from myosweep.analysis.clinical.measure import N_SD, Progress, Rules, measure
-from myosweep.analysis.clinical.stacks import (
-    Stack,
-    read_insertions,
-    read_stacks,
-    richest_scheme,
-)
+from myosweep.analysis.clinical.stacks import Stack, read_stacks, richest_scheme
 from myosweep.analysis.question import require_no_search
 from myosweep.analysis.study_dataset import study_dataset
+from myosweep.data.source_stacks import keeps_places
 from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
-from myosweep.metrics.clinical import Structure, Ventricle, parts_of
+from myosweep.metrics.clinical import Structure, Ventricle, check_named, parts_of
 from myosweep.metrics.clinical.thresholds import check_n_sd
 from myosweep.metrics.shape import OVAL, stack_axis_ratio
 from myosweep.regions import RegionScheme
@@ -40,6 +37,7 @@ class Options:
         signal_zero: the grey value that means no signal, if it is the same for all.
         insertions: a table of right-ventricular insertion points.
         sector_start_deg: where sectors begin that are not AHA-aligned.
+        stack: which stack is measured in patients who have several; see ``read_stacks``.
     """
 
     part: Literal["validation", "test"] = "test"
@@ -50,6 +48,7 @@ class Options:
     signal_zero: float | None = None
     insertions: Path | None = None
     sector_start_deg: float = 0.0
+    stack: int | None = None
 
 
 def measure_study(
@@ -59,7 +58,8 @@ def measure_study(
 
     Raises:
         InputError: if the study is a search, has no network, or has no masks; if the dataset is not
-            there or is another one; if a region cannot be named, or ``n_sd`` is not above 0.
+            there or is another one; if a region cannot be named, or ``n_sd`` is not above 0; what
+            ``read_stacks`` refuses.
     """
     options = options or Options()
     require_no_search(results.study)
@@ -71,10 +71,11 @@ def measure_study(
         )
     dataset = study_dataset(results, options.dataset)
     scheme = options.scheme or richest_scheme(results.scheme, dataset.scheme)
+    check_named(options.named, results.scheme, scheme)
     rules = Rules(scheme, options.named, options.n_sd, options.sector_start_deg)
     points = None if options.insertions is None else read_insertions(options.insertions)
     keys = _keys(results, options.part)
-    stacks = read_stacks(dataset, keys, points, options.signal_zero)
+    stacks = read_stacks(dataset, keys, points, options.signal_zero, options.stack)
     table = measure(results, dataset, stacks, rules, progress)
     return table, _facts(results, dataset, stacks, rules, table, options)
 
@@ -113,6 +114,9 @@ def _facts(
         oval=sum(
             _is_oval(parts.ventricle(dataset.reference(rules.scheme, one.rows))) for one in stacks
         ),
+        several_stacks=tuple(one.patient for one in stacks if one.several_stacks),
+        stack=options.stack,
+        places_known=keeps_places(dataset),
     )
 
 

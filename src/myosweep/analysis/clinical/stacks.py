@@ -1,26 +1,27 @@
 """What is known of each patient's stack of slices: distances, order, levels, insertion points."""
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from myosweep.analysis.table_file import read_rows
+from myosweep.analysis.clinical.insertions import check_insertions
+from myosweep.analysis.number_words import counted
+from myosweep.data.source_stacks import has_gaps, stack_numbers
 from myosweep.data.store import Dataset
 from myosweep.errors import InputError
 from myosweep.metrics.clinical import Insertion, Spacing, insertions_of_label, structure_of
 from myosweep.regions import RegionScheme
 
+_SHOWN = 5
 _POINTS = ("rv_anterior_y_px", "rv_anterior_x_px", "rv_inferior_y_px", "rv_inferior_x_px")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The slices of one patient that are measured, in the dataset's order.
+    """The slices of one patient that are measured: of one source stack, in its order.
 
     Attributes:
         keys, rows: names of the slices, and their places in the dataset.
@@ -28,8 +29,9 @@ class Stack:
         levels: base, middle or apex of each slice, where known.
         insertions: of the right ventricle on each slice, where known.
         signal_zero: the stored grey value that means no signal, where known.
-        several_spacings, gaps, partial: what is wrong with it: spacings that differ, numbers
-            missing between its slices, slices of the patient that are in another part.
+        several_spacings, gaps, partial: what is wrong with it: spacings that differ, slices
+            missing between others, slices of the stack that are in another part.
+        several_stacks: whether the patient has others, which are not measured.
     """
 
     patient: str
@@ -42,6 +44,7 @@ class Stack:
     several_spacings: bool
     gaps: bool
     partial: bool
+    several_stacks: bool = False
 
 
 def read_stacks(
@@ -49,22 +52,26 @@ def read_stacks(
     keys: Sequence[str],
     insertions: Mapping[str, Insertion] | None = None,
     signal_zero: float | int | None = None,
+    stack: int | None = None,
 ) -> tuple[Stack, ...]:
-    """The stacks of the patients whose slices are named, patient by patient.
+    """The stacks of the patients whose slices are named, patient by patient, one of each.
 
     Args:
         keys: the slices; all must be in the dataset.
-        insertions: insertion points by patient or by slice, see ``read_insertions``.
+        insertions: insertion points by patient or by slice, see ``insertions``.
         signal_zero: for all patients; default: what the dataset's table says.
+        stack: number of the source stack that is taken of patients who have several.
 
     Raises:
-        InputError: if there are insertion points, and none is of these patients.
+        InputError: if insertion points cannot be used, or none is of these patients; if a patient
+            has several stacks, and ``stack`` is none of them.
     """
     wanted = set(keys)
-    table = dataset.slices
-    chosen = table[table["slice"].isin(wanted)]
-    sizes = table.groupby("patient")["slice"].size()
+    table = dataset.slices.assign(stack=stack_numbers(dataset))
+    table["of_stack"] = table.groupby(["patient", "stack"])["slice"].transform("size")
+    chosen, several = _one_stack_each(table[table["slice"].isin(wanted)], stack)
     given = dict(insertions or {})
+    check_insertions(given, dataset)
     if given and not set(given) & {*chosen["patient"], *chosen["slice"]}:
         raise InputError(
             f"the table of insertion points names none of the patients or slices that are "
@@ -72,64 +79,46 @@ def read_stacks(
             f"{chosen['patient'].iloc[0]!r} and {chosen['slice'].iloc[0]!r}"
         )
     return tuple(
-        _stack(dataset, rows, int(sizes[patient]), given, signal_zero)
+        _stack(dataset, rows, given, signal_zero, patient in several)
         for patient, rows in chosen.groupby("patient", sort=True)
     )
 
 
-def read_insertions(path: Path) -> dict[str, Insertion]:
-    """Insertion points of the right ventricle from a table, by patient or by slice.
-
-    The columns are ``patient`` or ``slice``, ``anterior_y``, ``anterior_x``, and if known
-    ``inferior_y``, ``inferior_x``: pixels of the dataset's images.
-
-    Raises:
-        InputError: naming everything that is wrong with the table.
-    """
-    columns, rows, problems = read_rows(path, ("patient", "slice", "anterior_y", "anterior_x"))
-    key = next((name for name in ("slice", "patient") if name in columns), None)
-    missing = [name for name in ("anterior_y", "anterior_x") if name not in columns]
-    if key is None or missing:
-        needed = ["patient or slice"] * (key is None) + missing
+def _one_stack_each(table: pd.DataFrame, stack: int | None) -> tuple[pd.DataFrame, set[str]]:
+    """The slices of one stack of each patient, and the patients who have several."""
+    found = table.groupby("patient")["stack"].unique()
+    several = {str(who): sorted(map(int, of)) for who, of in found.items() if len(of) > 1}
+    if several and stack is None:
         raise InputError(
-            f"table {path.name!r} needs the columns {', '.join(needed)}; write for instance "
-            "patient,anterior_y,anterior_x,inferior_y,inferior_x in its first line"
+            f"{counted(len(several), 'patient')} ({_some(several)}) "
+            f"{'has' if len(several) == 1 else 'have'} several stacks of slices, such as two "
+            "series or two visits; their masses and volumes are not added up: say with --stack "
+            "which one is measured (1 is the first in the order of the files' names), or import "
+            "one stack per patient"
         )
-    found = {}
-    for row in rows:
-        try:
-            found[row.cells[key]] = _insertion_of_cells(row.cells)
-        except (KeyError, ValueError):
-            problems.append(
-                f"line {row.line} of {path.name!r} has no numbers for an insertion; give pixels, "
-                "such as 41.5"
-            )
-    if problems:
-        raise InputError(problems, "the insertion points cannot be read")
-    return found
+    if without := [who for who, of in several.items() if stack not in of]:
+        numbers = " and ".join(map(str, several[without[0]]))
+        raise InputError(
+            f"patient {without[0]!r} has the stacks {numbers}, and no stack {stack}; give --stack "
+            "a number that all patients with several stacks have"
+        )
+    return table[~table["patient"].isin(list(several)) | (table["stack"] == stack)], set(several)
 
 
-def _insertion_of_cells(cells: Mapping[str, str]) -> Insertion:
-    anterior = _place(cells, "anterior")
-    if not (cells.get("inferior_y") and cells.get("inferior_x")):
-        return Insertion(anterior)
-    return Insertion(anterior, _place(cells, "inferior"))
-
-
-def _place(cells: Mapping[str, str], which: str) -> tuple[float, float]:
-    y, x = float(cells[f"{which}_y"]), float(cells[f"{which}_x"])
-    if not (math.isfinite(y) and math.isfinite(x)):
-        raise ValueError
-    return y, x
+def _some(patients: Iterable[str]) -> str:
+    names = list(patients)
+    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
 
 
 def _stack(
     dataset: Dataset,
     rows: pd.DataFrame,
-    of_patient: int,
     given: Mapping[str, Insertion],
     signal_zero: float | int | None,
+    several_stacks: bool,
 ) -> Stack:
+    if "place" in rows:
+        rows = rows.sort_values("place", kind="stable")
     patient = str(rows["patient"].iloc[0])
     keys = tuple(map(str, rows["slice"]))
     places = rows.index.to_numpy()
@@ -143,10 +132,18 @@ def _stack(
     )
     zero = _signal_zero(rows) if signal_zero is None else float(signal_zero)
     spacing = Spacing(in_plane, in_plane, between)
-    gaps = _has_gaps(patient, keys)
-    partial = len(keys) < of_patient
     return Stack(
-        patient, keys, places, spacing, levels, points, zero, several or varied, gaps, partial
+        patient,
+        keys,
+        places,
+        spacing,
+        levels,
+        points,
+        zero,
+        several_spacings=several or varied,
+        gaps=_has_gaps(patient, rows),
+        partial=len(keys) < int(rows["of_stack"].iloc[0]),
+        several_stacks=several_stacks,
     )
 
 
@@ -199,14 +196,15 @@ def _signal_zero(rows: pd.DataFrame) -> float | None:
     return float(zeros[0])
 
 
-def _has_gaps(patient: str, keys: Sequence[str]) -> bool:
-    """Whether numbers are missing between the slices, where slices are numbered."""
-    labels = [key.removeprefix(f"{patient}_") for key in keys]
+def _has_gaps(patient: str, rows: pd.DataFrame) -> bool:
+    """Whether slices are missing between others: by their places, else by the numbers in names."""
+    if "place" in rows and rows["place"].notna().all():
+        return has_gaps(rows["place"].astype(int).tolist())
+    labels = [str(key).removeprefix(f"{patient}_") for key in rows["slice"]]
     found = [re.fullmatch(r"\D*(\d+)", label) for label in labels]
     if not all(found):
         return False
-    numbers = sorted(int(one[1]) for one in found if one is not None)
-    return numbers[-1] - numbers[0] + 1 > len(numbers)
+    return has_gaps([int(one[1]) for one in found if one is not None])
 
 
 def richest_scheme(*schemes: RegionScheme) -> RegionScheme:

@@ -271,11 +271,12 @@ class _Reader:
                 subject=f"image {frame.place!r}",
                 image=image,
                 labels=labels,
+                place=place,
                 spacing_yx_mm=series.spacing_yx_mm,
                 row={**known, "level": level} if level else known,
             )
-            for frame, image, labels, level in zip(
-                series.frames, pixels, drawn.labels, self._levels(drawn), strict=True
+            for place, (frame, image, labels, level) in enumerate(
+                zip(series.frames, pixels, drawn.labels, self._levels(drawn), strict=True), 1
             )
         ]
         kept = [

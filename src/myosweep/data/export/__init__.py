@@ -13,7 +13,8 @@ import tomlkit
 
 from myosweep.data.intake import Progress
 from myosweep.data.names import NamePattern, SliceName, natural_key
-from myosweep.data.store import DESCRIPTION_COLUMNS, Dataset, refuse_taken
+from myosweep.data.source_stacks import stack_numbers
+from myosweep.data.store import DESCRIPTION_COLUMNS, STACK_COLUMNS, Dataset, refuse_taken
 from myosweep.errors import DatasetError
 from myosweep.files import whole_folder
 from myosweep.regions import RegionScheme
@@ -203,12 +204,15 @@ def _common_warnings(dataset: Dataset, names: Sequence[SliceName]) -> Iterator[s
 
 def _write_table(path: Path, dataset: Dataset, names: Sequence[SliceName]) -> None:
     """What is known of each slice, as ``read_descriptions`` reads it."""
-    known = [name for name in DESCRIPTION_COLUMNS if dataset.slices[name].notna().any()]
+    facts = dataset.slices.reindex(columns=[*DESCRIPTION_COLUMNS, *STACK_COLUMNS])
+    stacks = pd.Series(stack_numbers(dataset), facts.index, "Int64")
+    facts["stack"] = stacks.mask(stacks == 0)
+    facts = facts.dropna(axis=1, how="all")
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["slice", "patient", *known])
-        for one, row in zip(names, dataset.slices[known].to_dict("records"), strict=True):
-            cells = ["" if pd.isna(row[name]) else row[name] for name in known]
+        table.writerow(["slice", "patient", *facts])
+        for one, row in zip(names, facts.to_dict("records"), strict=True):
+            cells = ["" if pd.isna(cell) else cell for cell in row.values()]
             table.writerow([one.key, one.patient, *cells])
 
 

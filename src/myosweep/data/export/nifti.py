@@ -12,6 +12,7 @@ from jaxtyping import Shaped, UInt8
 from myosweep.data.export import Written
 from myosweep.data.names import SliceName
 from myosweep.data.nifti import shows_heart
+from myosweep.data.source_stacks import has_gaps, stack_numbers
 from myosweep.data.store import Dataset
 from myosweep.errors import DatasetError
 from myosweep.files import write_json
@@ -138,6 +139,7 @@ def _write(
         for number, row in enumerate(patient.rows):
             names[row] = SliceName(patient.code, f"{number:03d}")
             step()
+    warnings += _unlike_the_source(dataset)
     return names
 
 
@@ -165,6 +167,26 @@ def _patients(dataset: Dataset, warnings: list[str]) -> Iterator[_Patient]:
             warnings.append(
                 f"Of {len(codes)} patients (such as {codes[0]}) the {why}: their volumes say 1 mm "
                 "and no unit, which means nothing; slices.csv has what is known."
+            )
+
+
+def _unlike_the_source(dataset: Dataset) -> Iterator[str]:
+    """Patients whose volume holds other slices one after another than any source did."""
+    mixed, gaps = [], []
+    table = dataset.slices.assign(stack=stack_numbers(dataset))
+    for code, rows in table.groupby("patient", sort=False):
+        if rows["stack"].nunique() > 1:
+            mixed.append(code)
+        elif "place" in rows and rows["place"].notna().all() and has_gaps(rows["place"].tolist()):
+            gaps.append(code)
+    for codes, why in (
+        (mixed, "several stacks follow each other in one volume"),
+        (gaps, "slices are missing between others, and the volume closes up"),
+    ):
+        if codes:
+            yield (
+                f"Of {len(codes)} patients (such as {codes[0]}) {why}: distances between its "
+                "slices mean nothing there; slices.csv tells each slice's stack and place."
             )
 
 

@@ -94,6 +94,7 @@ class _Case:
                 mask_subject=f"mask {self.pair.mask_name!r}, slice {number},",
                 image=pixels[number],
                 labels=labels[number],
+                place=number + 1,
                 spacing_yx_mm=self.image.spacing_yx_mm,
                 row=row if level is None else row | {"level": level},
             )

@@ -60,6 +60,7 @@ class SegmentSource:
                 subject=f"file {self.name!r}, slice {at + 1}",
                 image=pixels[at],
                 labels=labels[at],
+                place=at + 1,
                 spacing_yx_mm=self.spacing_yx_mm,
                 row=row if levels[at] is None else row | {"level": levels[at]},
                 points=insertion_points(header, at),

@@ -51,6 +51,7 @@ from myosweep.metrics.clinical.structures import (
     Parts,
     Structure,
     Ventricle,
+    check_named,
     parts_of,
     structure_of,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "amount",
     "amounts",
     "by_segment",
+    "check_named",
     "class_numbers",
     "contour_error",
     "contour_errors",

@@ -1,6 +1,6 @@
 """The left ventricle of one patient as masks, whatever the regions of the study are called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,11 +90,26 @@ def structure_of(name: str) -> Structure | None:
     return KNOWN_NAMES.get(plain)
 
 
+def check_named(named: Iterable[str], *schemes: RegionScheme) -> None:
+    """Look whether each named region is in one of some schemes.
+
+    Raises:
+        InputError: naming those that are in none.
+    """
+    known = list(dict.fromkeys(name for scheme in schemes for name in scheme.names))
+    if unknown := [name for name in named if name not in known]:
+        raise InputError(
+            f"there is no region {' or '.join(map(repr, unknown))} to be named as a structure; the "
+            f"regions of the study and of the reference are {', '.join(map(repr, known))}"
+        )
+
+
 def parts_of(scheme: RegionScheme, named: Mapping[str, Structure] | None = None) -> Parts:
     """Which regions of a scheme make which structure.
 
     Args:
         named: structures of regions with names of their own; the others go by ``KNOWN_NAMES``.
+            Regions of other schemes may be among them, see ``check_named``.
 
     Raises:
         InputError: if no region is the cavity, or none the myocardium.
