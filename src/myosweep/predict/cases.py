@@ -34,6 +34,8 @@ class Case:
         subject: what an error calls it.
         count, size: slices, and their height and width, as the header says.
         read: the pixels (slice, y, x), of 8 or 16 bits, as a dataset would hold them.
+        files: the files that hold them, in the order of their slices.
+        part: which part of these files they are, where there is a choice.
         source: for writing in the source's own form: a ``NiftiVolume`` or a ``Series``.
         stack: cases with the same stack show one heart at one place in their images.
         seg_file: of a DICOM series, where its DICOM SEG belongs.
@@ -46,6 +48,8 @@ class Case:
     size: tuple[int, int]
     spacing_yx_mm: tuple[float, float] | None
     read: Callable[[], UInt[np.ndarray, "slice y x"]] = field(repr=False)
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    part: str = ""
     source: Any = field(default=None, repr=False)
     stack: str | None = None
     seg_file: Path | None = field(default=None, repr=False)
@@ -137,6 +141,7 @@ def picture_cases(
                 size=size,
                 spacing_yx_mm=None,
                 read=_picture_reader(files[0]),
+                files=(files[0],),
                 stack=stacks[name].patient if name in stacks else None,
             )
 
@@ -163,6 +168,7 @@ def nifti_cases(path: Path, results: Path | None, problems: list[str]) -> Iterat
                 size=volume.size_yx,
                 spacing_yx_mm=volume.spacing_yx_mm,
                 read=_nifti_reader(volume),
+                files=tuple(dict.fromkeys((volume.path, volume.data_path))),
                 source=volume,
             )
 
@@ -193,6 +199,7 @@ def dicom_cases(
             size=(series.rows, series.columns),
             spacing_yx_mm=series.spacing_yx_mm,
             read=_dicom_reader(series),
+            files=tuple(dict.fromkeys(frame.file.path for frame in series.frames)),
             source=series,
             seg_file=place.with_name(f"{place.name}.{seg_mark}.seg.dcm"),
         )
@@ -223,6 +230,8 @@ def segment_cases(path: Path, number: int | None, problems: list[str]) -> Iterat
                 size=header.size,
                 spacing_yx_mm=source.spacing_yx_mm,
                 read=_segment_reader(source),
+                files=(file,),
+                part=f"stack {header.number}",
             )
 
 

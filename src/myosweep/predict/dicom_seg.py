@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,21 @@ def check_possible(case: Case) -> None:
     folder = case.seg_file.parent
     if folder.is_dir() and not os.access(folder, os.W_OK):
         raise DatasetError(NOT_WRITABLE)
+
+
+def is_of(path: Path, series: Series) -> bool:
+    """Whether a DICOM SEG refers to the images of a series, and to no others."""
+    with quiet():
+        try:
+            found = pydicom.dcmread(path, specific_tags=["ReferencedSeriesSequence"])
+            images = {
+                str(one.ReferencedSOPInstanceUID)
+                for other in found.ReferencedSeriesSequence
+                for one in other.ReferencedInstanceSequence
+            }
+        except Exception:  # a damaged file can make a reader raise anything
+            return False
+    return images == series.instances
 
 
 NOT_WRITABLE = (

@@ -25,7 +25,8 @@ _PLACES = {
     "uncertainty": "uncertainty",
     "agreement": "agreement",
 }
-FOLDERS = (_MASKS, *_PLACES.values())
+SOURCES = "sources"
+FOLDERS = (_MASKS, *_PLACES.values(), SOURCES)
 """Of the results, in the folder that the user gave."""
 
 
@@ -82,6 +83,14 @@ def _usual_form(case: Case) -> Form:
 def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
     """All files of a case's results."""
     return [path for form in forms for path in _files(case, form, out)]
+
+
+def possible_files(case: Case, out: Path) -> Iterator[Path]:
+    """All files that a case's results may have in the folder; a DICOM SEG lies elsewhere."""
+    forms: list[Form] = ["png", "contours", "overlay", "uncertainty", "agreement"]
+    if case.kind in ("NIfTI", "DICOM"):
+        forms.append("nifti")
+    return (path for form in forms for path in _files(case, form, out))
 
 
 def _files(case: Case, form: Form, out: Path) -> list[Path]:
