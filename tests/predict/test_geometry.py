@@ -14,13 +14,16 @@ import pytest
 from tests.data.dicom_files import AXIAL, OBLIQUE, SAGITTAL, Written, write_enhanced, write_series
 from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, turned
 from tests.predict.conftest import Trained
-from tests.predict.models import codes_by_grey, grey_model, in_window
+from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model, in_window
 from tests.shell import Shell
 
 from myosweep.data.dicom import list_dicom
 from myosweep.predict.cases import find_cases
+from myosweep.predict.model import Model
 from myosweep.predict.outputs import Form
+from myosweep.predict.record import Heart
 from myosweep.predict.run import Outcome, plan_prediction, predict
+from myosweep.predict.turn import AS_IT_IS, Turn
 
 VIEWS = {"axial": AXIAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
 SIZES = {"whole": (24, 20), "cropped": (16, 16), "padded": (28, 24)}
@@ -86,6 +89,31 @@ def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     again = highdicom.seg.segread(file)
     assert again.SOPInstanceUID == pydicom.dcmread(file).SOPInstanceUID == seg.SOPInstanceUID
     assert len(before) == file.stat().st_size
+
+
+def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path) -> None:
+    """Another way may give other pixels; the same way gives the same UIDs again."""
+    images = greys(0, (2, 20, 20))
+    write_series(tmp_path / "in", images)
+    torch, onnx = (Model(facts_for(16, 16), by_grey, by) for by in ("torch", "onnxruntime"))
+    ways: list[tuple[Model, Heart, Turn]] = [
+        (torch, "centre", AS_IT_IS),
+        (torch, "search", AS_IT_IS),
+        (torch, "centre", Turn(90)),
+        (onnx, "centre", AS_IT_IS),
+        (torch, "centre", AS_IT_IS),
+    ]
+    uids = []
+    for number, (model, heart, turn) in enumerate(ways):
+        out = tmp_path / str(number)
+        found = find_cases(tmp_path / "in", out=out, seg_folder=out / "seg")
+        plan = plan_prediction(found, out, ["dicom-seg"])
+        assert not predict(model, plan, out, heart=heart, turn=turn).problems
+        (file,) = (out / "seg").glob("*.seg.dcm")
+        header = pydicom.dcmread(file, stop_before_pixels=True)
+        uids.append((header.SOPInstanceUID, header.SeriesInstanceUID))
+    assert uids[4] == uids[0]
+    assert len({uid for pair in uids[:4] for uid in pair}) == 8
 
 
 def test_results_beside_their_source_are_no_input(tmp_path: Path) -> None:

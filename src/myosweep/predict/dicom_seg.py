@@ -38,12 +38,15 @@ _SERIES_NUMBER = 9000
 
 
 def segmentation_bytes(
-    case: Case, regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts
+    case: Case, regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts, mark: str
 ) -> bytes:
     """A DICOM SEG file of a series: a binary segment for each region but the first.
 
-    Its UIDs are made from those of the source and from the model, so the same prediction has the
-    same UIDs again.
+    Its UIDs are made from those of the source and from all that its pixels depend on, so the same
+    prediction has the same UIDs again, and no other has them.
+
+    Args:
+        mark: of the way in which the model was asked, as ``record.mark_of`` gives it.
 
     Raises:
         DatasetError: if the library cannot make one of this source.
@@ -52,7 +55,7 @@ def segmentation_bytes(
     images, pixels = _sources(series, regions)
     with quiet():
         try:
-            made = _segmentation(images, pixels, facts)
+            made = _segmentation(images, pixels, facts, _origins(series, facts, mark))
             file = BytesIO()
             made.save_as(file, enforce_file_format=True)
         except Exception:  # the library refuses many things, in words that may tell values
@@ -124,8 +127,17 @@ def _sources(
     return images, placed
 
 
+def _origins(series: Series, facts: ModelFacts, mark: str) -> list[str]:
+    """All that tells one segmentation from another; stacks of one file differ in their frames."""
+    frames = (f"{frame.file.instance} {frame.index}" for frame in series.frames)
+    return [series.uid, *frames, facts.digest, mark]
+
+
 def _segmentation(
-    images: Sequence[pydicom.Dataset], regions: UInt8[np.ndarray, "frame y x"], facts: ModelFacts
+    images: Sequence[pydicom.Dataset],
+    regions: UInt8[np.ndarray, "frame y x"],
+    facts: ModelFacts,
+    origins: Sequence[str],
 ) -> Any:
     import highdicom as hd
     from pydicom.sr.codedict import codes
@@ -150,7 +162,6 @@ def _segmentation(
         for number, name in enumerate(names, start=1)
     ]
     masks = np.stack([regions == number for number in range(1, len(names) + 1)], -1)
-    origins = [str(images[0].SOPInstanceUID), str(images[0].SeriesInstanceUID), facts.digest]
     return hd.seg.Segmentation(
         source_images=list(images),
         pixel_array=masks.astype(np.uint8),

@@ -109,8 +109,13 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
     return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
 
 
-def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: Path) -> None:
+def write_answer(
+    answer: Answer, facts: ModelFacts, mark: str, forms: Sequence[Form], out: Path
+) -> None:
     """Write all files of a case that are not there; each appears whole or not at all.
+
+    Args:
+        mark: of the way in which the model was asked.
 
     Raises:
         DatasetError: if a form cannot be written of this source.
@@ -119,7 +124,8 @@ def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: 
         files = _files(answer.case, form, out)
         if all(path.exists() for path in files):
             continue
-        for path, content in zip(files, _contents(answer, facts, form, forms), strict=True):
+        contents = _contents(answer, facts, mark, form, forms)
+        for path, content in zip(files, contents, strict=True):
             _write(path, content, form)
 
 
@@ -136,7 +142,7 @@ def _write(path: Path, content: bytes, form: Form) -> None:
 
 
 def _contents(
-    answer: Answer, facts: ModelFacts, form: Form, forms: Sequence[Form]
+    answer: Answer, facts: ModelFacts, mark: str, form: Form, forms: Sequence[Form]
 ) -> Iterator[bytes]:
     if form == "png":
         yield from map(_png, label_codes(answer.regions, facts))
@@ -171,7 +177,7 @@ def _contents(
     else:
         from myosweep.predict.dicom_seg import segmentation_bytes
 
-        yield segmentation_bytes(answer.case, answer.regions, facts)
+        yield segmentation_bytes(answer.case, answer.regions, facts, mark)
 
 
 def label_codes(

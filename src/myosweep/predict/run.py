@@ -25,7 +25,7 @@ from myosweep.predict.grid import Grid, Place, refuse_large
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
-from myosweep.predict.record import RECORD, Heart, claim_folder, salt_of, way_of
+from myosweep.predict.record import RECORD, Heart, claim_folder, mark_of, salt_of, way_of
 from myosweep.predict.sources import Strangers, fingerprint, keep_source
 from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.predict.watch import (
@@ -139,7 +139,8 @@ def predict(
             of nobody knows which.
     """
     watch = watch or watch_for(model, None)
-    salt = claim_folder(out, model, way_of(model, heart, turn))
+    way = way_of(model, heart, turn)
+    salt, mark = claim_folder(out, model, way), mark_of(way)
     claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
     places = _Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
@@ -148,7 +149,7 @@ def predict(
         for read, answer in _answers(model, places, portion, watch, outcome):
             with collecting(outcome.problems, f"{read.case.subject} "):
                 keep_source(read.case, read.source, out)
-                write_answer(answer, model.facts, read.forms, out)
+                write_answer(answer, model.facts, mark, read.forms, out)
                 outcome.cases += 1
                 outcome.slices += read.case.count
         done += sum(one.case.count for one in portion)
