@@ -1,5 +1,6 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,17 +181,28 @@ def _nifti_reader(volume: "NiftiVolume") -> Callable[[], UInt[np.ndarray, "slice
 def dicom_cases(
     path: Path, seg_folder: Path | None, seg_mark: str, problems: list[str]
 ) -> Iterator[Case]:
-    """A case for each series of DICOM images, slices along the normal; masks are passed over."""
+    """A case for each series of DICOM images, slices along the normal; masks are passed over.
+
+    Of several stacks that begin in one file, as magnitude and phase-sensitive images do, the name
+    has the number of the first frame.
+    """
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
 
-    for series in find_series(path, problems):
+    every = find_series(path, problems)
+    stacks = Counter(series.first_file for series in every)
+    for series in every:
         if series.obstacle:
             problems.append(f"{series.subject} {series.obstacle}")
             continue
-        name = without_ending(series.first_file)
-        source = next(f.file for f in series.frames if f.file.name == series.first_file).path
-        place = source.parent / Path(name).name if seg_folder is None else seg_folder / name
+        name, several = without_ending(series.first_file), stacks[series.first_file] > 1
+        first = min(
+            (frame for frame in series.frames if frame.file.name == series.first_file),
+            key=lambda frame: frame.index,
+        )
+        name += f"-frame-{first.index + 1}" if several else ""
+        folder = first.file.path.parent
+        place = folder / Path(name).name if seg_folder is None else seg_folder / name
         yield Case(
             name=name,
             subject=series.subject,

@@ -52,10 +52,14 @@ def segmentation_bytes(
         DatasetError: if the library cannot make one of this source.
     """
     series: Series = case.source
-    images, pixels = _sources(series, regions)
+    images, pixels, kept = _sources(series, regions)
     with quiet():
         try:
+            if kept:
+                _keep_frames(images[0], kept)
             made = _segmentation(images, pixels, facts, _origins(series, facts, mark))
+            if kept:
+                _number_as_source(made, kept)
             file = BytesIO()
             made.save_as(file, enforce_file_format=True)
         except Exception:  # the library refuses many things, in words that may tell values
@@ -102,8 +106,11 @@ NOT_WRITABLE = (
 
 def _sources(
     series: Series, regions: UInt8[np.ndarray, "slice y x"]
-) -> tuple[list[pydicom.Dataset], UInt8[np.ndarray, "frame y x"]]:
-    """The source's headers, and the region maps in the order of their frames."""
+) -> tuple[list[pydicom.Dataset], UInt8[np.ndarray, "frame y x"], list[int]]:
+    """The source's headers, region maps in their order, and the places of frames in one file.
+
+    The last are empty where each file is one frame.
+    """
     files = list(dict.fromkeys(frame.file for frame in series.frames))
     if len(files) > 1 and any(file.frames > 1 for file in files):
         raise DatasetError(
@@ -121,10 +128,28 @@ def _sources(
                 "nifti or --as png"
             ) from None
     if len(files) == series.count:
-        return images, regions
-    placed = np.zeros((files[0].frames, *regions.shape[1:]), np.uint8)
-    placed[[frame.index for frame in series.frames]] = regions
-    return images, placed
+        return images, regions, []
+    places = [frame.index for frame in series.frames]
+    return images, regions[np.argsort(places)], sorted(places)
+
+
+def _keep_frames(image: pydicom.Dataset, kept: Sequence[int]) -> None:
+    """Take the other frames out of a header: a file may hold two stacks at the same places."""
+    groups = image.PerFrameFunctionalGroupsSequence
+    image.PerFrameFunctionalGroupsSequence = [groups[place] for place in kept]
+    image.NumberOfFrames = len(kept)
+
+
+def _number_as_source(made: pydicom.Dataset, kept: Sequence[int]) -> None:
+    """Refer to frames by their numbers in the source's file again."""
+    sources = {
+        id(source): source  # segments share them
+        for group in made.PerFrameFunctionalGroupsSequence
+        for derivation in group.get("DerivationImageSequence", ())
+        for source in derivation.SourceImageSequence
+    }
+    for source in sources.values():
+        source.ReferencedFrameNumber = kept[source.ReferencedFrameNumber - 1] + 1
 
 
 def _origins(series: Series, facts: ModelFacts, mark: str) -> list[str]:
