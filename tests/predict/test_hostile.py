@@ -194,6 +194,25 @@ def external_constant(model: Any) -> None:
     model.graph.node.insert(0, node)
 
 
+def sparse_constant(model: Any) -> None:
+    """A sparse constant has tensors of its own, whose values lie in a file of the folder."""
+    values = onnx.TensorProto(data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+    entry = values.external_data.add()
+    entry.key, entry.value = "location", "secret.bin"
+    places = onnx.helper.make_tensor("places", onnx.TensorProto.INT64, [1], [0])
+    tensor = onnx.SparseTensorProto(values=values, indices=places, dims=[1])
+    node = onnx.helper.make_node("Constant", [], ["c"])
+    node.attribute.append(onnx.helper.make_attribute("sparse_value", tensor))
+    model.graph.node.insert(0, node)
+
+
+def sparse_constants(model: Any) -> None:
+    sparse_constant(model)
+    attribute = model.graph.node[0].attribute[0]
+    attribute.sparse_tensors.add().CopyFrom(attribute.sparse_tensor)
+    attribute.ClearField("sparse_tensor")
+
+
 def custom(model: Any) -> None:
     model.graph.node.append(onnx.helper.make_node("Run", ["images"], ["x"], domain="evil"))
 
@@ -292,6 +311,8 @@ def missing_input(model: Any) -> None:
     [
         (external, "keeps data in other files"),
         (external_constant, "keeps data in other files"),
+        (sparse_constant, "holds sparse tensors"),
+        (sparse_constants, "holds sparse tensors"),
         (custom, "uses the operator 'evil:Run'"),
         (custom_domain, "needs operators that are not ONNX's own"),
         (microsoft, "uses the operator 'com.microsoft:"),
