@@ -26,7 +26,7 @@ from myosweep.predict.facts import (
 )
 from myosweep.predict.model import FACTS, Model
 from myosweep.predict.samples import torch_voters
-from myosweep.predict.sums import file_sha256
+from myosweep.predict.sums import check_sum, file_sha256
 from myosweep.predict.weights import network_with, read_weights
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import mask_shape, read_counts
@@ -192,6 +192,7 @@ def _usual_area(counts: pd.DataFrame, background: str) -> tuple[float, float] | 
 
 
 def _read_exported(folder: Path) -> Networks:
+    check_sum(folder / FACTS)  # it tells the weights' own SHA-256
     facts = read_facts(folder / FACTS)
     files = [folder / weights_name(number) for number in range(len(facts.members))]
     networks = []

@@ -17,6 +17,7 @@ from myosweep.data.names import natural_key
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file, write_json
 from myosweep.predict.model import Model
+from myosweep.predict.sums import check_sum
 from myosweep.results.layout import StudyFolder
 from myosweep.results.reliability import (
     CALIBRATION,
@@ -67,9 +68,11 @@ def find_calibration(place: Path, model: Model, given: Path | None = None) -> Ca
         place: the study, run or exported model that was opened.
 
     Raises:
-        StudyError: if the given file is not there, a file is damaged, or it is another model's.
+        StudyError: if the given file is not there, a file is damaged, it is another model's, or not
+            the one that was exported.
     """
     if given is not None:
+        check_sum(given)
         found = read_calibration(given)
         if found is None:
             raise StudyError(f"there is no calibration {given.name!r}; check the path")
@@ -89,9 +92,10 @@ def calibration_beside(place: Path, digest: str) -> Calibration | None:
         place: the study, run or exported model.
 
     Raises:
-        StudyError: if a file is damaged.
+        StudyError: if a file is damaged, or not the one that was exported.
     """
     for file in _places(place, digest):
+        check_sum(file)
         found = read_calibration(file)
         if found is not None and found.model == digest:
             return found
