@@ -1,6 +1,7 @@
 """Prediction tells how sure it is: maps in the source's geometry, and slices to look at."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -167,6 +168,25 @@ def test_a_volume_gets_its_map_in_its_own_geometry(tmp_path):
     assert values.shape == pixels.shape
     assert np.unique(values).tolist() == pytest.approx([0, 0.2])  # 0 where no network looked
     assert len(rows(tmp_path / "out")) == 3
+
+
+def test_a_second_input_adds_to_the_list(pictures, tmp_path):
+    """In the same order as if all had come in one input; a case may lie in a subfolder."""
+    one, out = model(), tmp_path / "out"
+    watch = watch_for(one, calibration(one))
+    more = tmp_path / "more" / "other"
+    more.mkdir(parents=True)
+    for name, new in zip(NAMES, ("a10", "a9", "b"), strict=True):
+        shutil.copy(pictures / f"{name}.png", more / f"{new}.png")
+    done(one, pictures, out, watch=watch)
+    outcome = done(one, tmp_path / "more", out, watch=watch)
+    wanted = ["empty", "other/a9", "other/b", "split", "agreed", "other/a10"]
+    assert [row["case"] for row in rows(out)] == wanted
+    assert [row["look"] for row in rows(out)] == ["yes"] * 4 + ["no"] * 2
+    assert [score.case for score in outcome.scores] == wanted
+    before = (out / "slices.csv").read_bytes()
+    done(one, pictures, out, watch=watch)  # nothing is left to do
+    assert (out / "slices.csv").read_bytes() == before
 
 
 def test_doubt_is_interpolated_with_the_probabilities():

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt, UInt8
 from PIL import Image
 
+from myosweep.data.folder import files_in
 from myosweep.errors import DatasetError
 from myosweep.files import whole_file
 from myosweep.predict.cases import Case
@@ -107,6 +108,13 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
     if case.kind == "picture":
         return [place / f"{case.name}.png"]
     return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
+
+
+def score_files(out: Path) -> Iterator[tuple[str, Path]]:
+    """The name and the file of scores of each case in the folder, whatever input it was in."""
+    for name, path in files_in(out / _PLACES["agreement"]):
+        if path.suffix == ".json":
+            yield name.removesuffix(".json"), path
 
 
 def write_answer(

@@ -24,7 +24,7 @@ from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid, Place, refuse_large
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
-from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
+from myosweep.predict.outputs import Answer, Form, files_of, forms_of, score_files, write_answer
 from myosweep.predict.record import RECORD, Heart, claim_folder, mark_of, salt_of, way_of
 from myosweep.predict.sources import Strangers, fingerprint, keep_source
 from myosweep.predict.turn import AS_IT_IS, Turn
@@ -63,7 +63,8 @@ class Outcome:
     """What became of a prediction, in numbers; ``problems`` tell of each case that failed.
 
     Args:
-        scores: of every slice, the ones to look at first; empty if nobody asked.
+        scores: of every slice whose results the folder holds, from this input or an earlier one,
+            the ones to look at first; empty if nobody asked.
         refitted: cases whose grey levels were of another depth than the training's.
         doubtful: cases (by subject) whose heart was not found with confidence.
     """
@@ -155,9 +156,7 @@ def predict(
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
     if watch.copies is not None:
-        cases = [*plan.done, *(case for case, _ in plan.todo)]
-        files = ((case.name, files_of(case, ["agreement"], out)[0]) for case in cases)
-        outcome.scores = slice_scores(files, watch)
+        outcome.scores = slice_scores(score_files(out), watch)
         write_slices(outcome.scores, out)
     return outcome
 

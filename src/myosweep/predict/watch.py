@@ -48,7 +48,7 @@ class Watch:
     calibration: Calibration | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SliceScore:
     """How well samples agree on a slice; ``look`` is None without a threshold."""
 
@@ -170,12 +170,12 @@ def slice_scores(files: Iterable[tuple[str, Path]], watch: Watch) -> list[SliceS
     """Scores of all slices, the ones to look at first.
 
     Args:
-        files: the name and the file of scores of each case; those that are not there are left out.
+        files: the name and the file of scores of each case; one is read at a time.
 
     Raises:
         StudyError: if a file is damaged.
     """
-    found = [one for name, path in files if path.exists() for one in _read(name, path, watch)]
+    found = [one for name, path in files for one in _read(name, path, watch)]
     return sorted(found, key=lambda one: (one.agreement, natural_key(one.case), one.slice))
 
 
