@@ -15,7 +15,13 @@ from myosweep.predict.cases import find_cases
 from myosweep.predict.grid import Grid, Place
 from myosweep.predict.model import Asked, Model
 from myosweep.predict.run import plan_prediction, predict
-from myosweep.predict.watch import Watch, find_calibration, watch_for
+from myosweep.predict.watch import (
+    Watch,
+    find_calibration,
+    score_record,
+    slice_scores,
+    watch_for,
+)
 from myosweep.results.reliability import Calibration, write_calibration
 
 SIDE = 16
@@ -106,6 +112,19 @@ def test_a_calibrated_model_flags(pictures, tmp_path):
     assert [s.look for s in done(one, pictures, tmp_path / "other", watch=without).scores] == [
         None
     ] * 3
+
+
+def test_a_slice_exactly_on_the_threshold_is_flagged(tmp_path):
+    """Dices are fractions such as 2/3, and kept scores are rounded; just above it none is."""
+    one, file = model(), tmp_path / "case.json"
+    exact = sorted({a / b for b in range(1, 40) for a in range(b + 1)})
+    assert 2 / 3 in exact
+    for threshold in exact:
+        values = np.array([[1.0, 1.0, threshold], [1.0, 1.0, threshold + 1e-5]])
+        file.write_bytes(score_record(one.facts.scheme.names, values, np.full((2, 3), 9)))
+        watch = watch_for(one, calibration(one, threshold))
+        found = slice_scores([("case", file)], watch)
+        assert [score.look for score in found] == [True, False]
 
 
 def test_one_network_alone_has_no_scores_unless_it_was_calibrated(pictures, tmp_path):

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import Float64
-from numpy import ndarray
 
 from myosweep.data.names import natural_key
 from myosweep.errors import StudyError
@@ -29,6 +29,8 @@ from myosweep.results.reliability import (
 SLICES = "slices.csv"
 COLUMNS = ("case", "slice", "region", "agreement", "pixels", "look", "words")
 _MYOCARDIUM = "myocardium"
+_DECIMALS = 6
+"""Of kept scores; a threshold is rounded alike, so a slice that lies exactly on it is flagged."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +156,13 @@ def claim_uncertainty(record: Path, watch: Watch, forms: Collection[str]) -> Non
 
 
 def score_record(
-    names: Sequence[str], scores: Float64[ndarray, "slice region"], pixels: ndarray
+    names: Sequence[str], scores: Float64[np.ndarray, "slice region"], pixels: np.ndarray
 ) -> bytes:
     """The scores of a case as they are kept: all regions, so that any can be asked for later."""
     record = {
         "format": 1,
         "regions": list(names),
-        "agreement": scores.round(6).tolist(),
+        "agreement": scores.round(_DECIMALS).tolist(),
         "pixels": pixels.tolist(),
     }
     return json.dumps(record, allow_nan=False).encode()
@@ -191,9 +193,10 @@ def _read(name: str, path: Path, watch: Watch) -> Iterator[SliceScore]:
         raise StudyError(
             f"the scores {path.name!r} are damaged; remove that file and predict again"
         ) from None
-    threshold = watch.calibration.threshold if watch.calibration else None
+    exact = watch.calibration.threshold if watch.calibration else None
+    threshold = None if exact is None else np.round(exact, _DECIMALS)
     for number, (score, count) in enumerate(rows):
-        look = None if threshold is None else score <= threshold
+        look = None if threshold is None else bool(score <= threshold)
         yield SliceScore(name, number, watch.region, score, count, look, _words(look, count, watch))
 
 
