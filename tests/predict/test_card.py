@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.analysis.reliability.tables import write_calibrated
 from tests.predict.conftest import Trained, give_weights
 from tests.shell import Shell
 from tests.toy import Toy
 from tests.toy_card import HOSPITALS, LICENCE, PATIENTS, VALUE, card_study
 
+from myosweep.analysis.card.checklist import Item
+from myosweep.analysis.card.records import ModelCard
+from myosweep.analysis.card.reloaded import reloaded
+from myosweep.analysis.reliability import pixel_calibrations
 from myosweep.data.store import open_dataset
 from myosweep.errors import StudyError
 from myosweep.files import write_json
@@ -26,8 +31,10 @@ from myosweep.predict.card import (
     write_card,
 )
 from myosweep.predict.export import export_model
+from myosweep.predict.networks import read_model
 from myosweep.predict.sums import SUMS, changed_since, write_sums
 from myosweep.results.layout import StudyFolder
+from myosweep.results.reliability import WHOLE
 
 CHOSEN = "Compared on the same patients"
 
@@ -117,6 +124,57 @@ def test_without_the_dataset_its_pixels_are_not_compared(toy: Toy, shell: Shell)
     shutil.rmtree(toy.data.folder)
     out = shell("card", toy.folder, "--value", "0.0005", "--check")
     assert "The dataset is not at hand, so its pixels were not compared." in out
+
+
+def asked(card: ModelCard, number: str) -> Item:
+    return next(one for one in reloaded(card).items if one.number == number)
+
+
+def test_the_card_states_how_far_probabilities_hold(toy: Toy, shell: Shell) -> None:
+    """Of these very networks, in any order; after one was trained again nothing is known."""
+    found = meant(toy.folder, ["0.0005"])
+    nothing = make_card(found)
+    assert nothing.probabilities is None
+    assert asked(nothing, "FP2.7.1").status == "open"
+    assert asked(nothing, "FP2.7.1").answer.startswith("Not measured for this card")
+    networks = read_model(toy.folder, ["0.0005"])
+    runs = tuple(member.run for member in networks.facts.members)
+    for others in (runs[:1], runs):  # of other networks, and of another model of the same ones
+        write_calibrated(toy.home, others, "another")
+        assert make_card(found).probabilities is None
+    tables = write_calibrated(toy.home, runs, networks.facts.digest)
+    card = make_card(found)
+    pixels = tables.pixels[tables.pixels["part"] == "test"]
+    told = next(
+        one
+        for one in pixel_calibrations(pixels, tables.about.regions)
+        if (one.region, one.calibrated) == (WHOLE, True)
+    )
+    known = card.probabilities
+    assert known is not None
+    assert (known.error, known.low, known.high) == (
+        told.error.value,
+        told.error.low,
+        told.error.high,
+    )
+    assert (known.patients, known.temperature, known.near_px) == (20, 1.3, 5)
+    shell("card", toy.folder, "--value", "0.0005")
+    page = (found.folder() / PAGE).read_text("utf-8")
+    for text in (asked(card, "FP2.7.1").answer, page):
+        words = " ".join(text.split())
+        assert (
+            "calibration error of the answer’s probabilities, after scaling with the temperature "
+            f"1.30, is {known.error:.3f} (95 % interval {known.low:.3f} to {known.high:.3f}), on "
+            "20 test patients"
+        ) in words
+    assert asked(card, "FP2.7.1").status == "partly"
+    assert f"reliability/{networks.facts.digest[:12]}/pixels.parquet" in {
+        one.name for one in card.files
+    }
+    swapped = replace(found, members=found.members[::-1])
+    assert make_card(swapped).probabilities == known
+    give_weights(found.members[0], 99)
+    assert make_card(found).probabilities is None
 
 
 def test_a_run_has_a_card_of_its_own(toy: Toy, shell: Shell, monkeypatch) -> None:

@@ -11,16 +11,29 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from tests.data.dicom_files import AXIAL, OBLIQUE, SAGITTAL, Written, write_enhanced, write_series
+from pydicom import Sequence as Items
+from tests.data.dicom_files import (
+    AXIAL,
+    OBLIQUE,
+    SAGITTAL,
+    Written,
+    item,
+    position,
+    write_enhanced,
+    write_series,
+)
 from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, turned
 from tests.predict.conftest import Trained
-from tests.predict.models import codes_by_grey, grey_model, in_window
+from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model, in_window
 from tests.shell import Shell
 
 from myosweep.data.dicom import list_dicom
 from myosweep.predict.cases import find_cases
+from myosweep.predict.model import Model
 from myosweep.predict.outputs import Form
+from myosweep.predict.record import Heart
 from myosweep.predict.run import Outcome, plan_prediction, predict
+from myosweep.predict.turn import AS_IT_IS, Turn
 
 VIEWS = {"axial": AXIAL, "sagittal": SAGITTAL, "oblique": OBLIQUE}
 SIZES = {"whole": (24, 20), "cropped": (16, 16), "padded": (28, 24)}
@@ -88,6 +101,31 @@ def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     assert len(before) == file.stat().st_size
 
 
+def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path) -> None:
+    """Another way may give other pixels; the same way gives the same UIDs again."""
+    images = greys(0, (2, 20, 20))
+    write_series(tmp_path / "in", images)
+    torch, onnx = (Model(facts_for(16, 16), by_grey, by) for by in ("torch", "onnxruntime"))
+    ways: list[tuple[Model, Heart, Turn]] = [
+        (torch, "centre", AS_IT_IS),
+        (torch, "search", AS_IT_IS),
+        (torch, "centre", Turn(90)),
+        (onnx, "centre", AS_IT_IS),
+        (torch, "centre", AS_IT_IS),
+    ]
+    uids = []
+    for number, (model, heart, turn) in enumerate(ways):
+        out = tmp_path / str(number)
+        found = find_cases(tmp_path / "in", out=out, seg_folder=out / "seg")
+        plan = plan_prediction(found, out, ["dicom-seg"])
+        assert not predict(model, plan, out, heart=heart, turn=turn).problems
+        (file,) = (out / "seg").glob("*.seg.dcm")
+        header = pydicom.dcmread(file, stop_before_pixels=True)
+        uids.append((header.SOPInstanceUID, header.SeriesInstanceUID))
+    assert uids[4] == uids[0]
+    assert len({uid for pair in uids[:4] for uid in pair}) == 8
+
+
 def test_results_beside_their_source_are_no_input(tmp_path: Path) -> None:
     write_series(tmp_path / "in", greys())
     forms: tuple[Form, ...] = ("dicom-seg", "png", "nifti", "overlay")
@@ -113,6 +151,43 @@ def test_a_series_in_one_file(tmp_path: Path, view: str, size: tuple[int, int]) 
         uid, [1, 2, 3, 4], combine_segments=True, ignore_spatial_locations=False
     )
     np.testing.assert_array_equal(found, expected_of(images, size)[[2, 0, 3, 1]])
+
+
+def two_kinds(dataset: Any) -> None:
+    """Of six frames the last three are phase-sensitive images at the places of the first three."""
+    for at, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        place = position(AXIAL, (-30, 20, 100), 8.0, at % 3).round(6).tolist()
+        group.PlanePositionSequence[0].ImagePositionPatient = place
+        kind = ["ORIGINAL", "PRIMARY", "LGE", "M" if at < 3 else "PHASE"]
+        group.MRImageFrameTypeSequence = Items([item(FrameType=kind)])
+
+
+@pytest.mark.parametrize("form", ["nifti", "dicom-seg"])
+def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form) -> None:
+    images = greys(0, (6, 24, 20))
+    path = tmp_path / "in" / "all.dcm"
+    written = write_enhanced(path, images, change=two_kinds)
+    outcome = run(tmp_path / "in", tmp_path / "out", (24, 20), form)
+    assert (outcome.cases, outcome.problems) == (2, [])
+    names = ["all-frame-1", "all-frame-4"]
+    assert [case.name for case in find_cases(tmp_path / "in").cases] == names
+    found = []
+    if form == "nifti":
+        for name in names:
+            volume = nib.load(tmp_path / "out" / "masks" / f"{name}.nii.gz")
+            found.append(np.transpose(np.asarray(volume.dataobj), (2, 1, 0)))
+    else:
+        segs = [highdicom.seg.segread(path.with_name(f"{n}.myosweep.seg.dcm")) for n in names]
+        assert segs[0].SOPInstanceUID != segs[1].SOPInstanceUID
+        assert segs[0].SeriesInstanceUID != segs[1].SeriesInstanceUID
+        uid = str(written.datasets[0].SOPInstanceUID)
+        found = [
+            seg.get_pixels_by_source_frame(
+                uid, frames, combine_segments=True, ignore_spatial_locations=False
+            )
+            for seg, frames in zip(segs, ([1, 2, 3], [4, 5, 6]), strict=True)
+        ]
+    np.testing.assert_array_equal(np.concatenate(found), codes_by_grey(images))
 
 
 def test_an_empty_prediction_is_an_empty_segmentation(tmp_path: Path) -> None:

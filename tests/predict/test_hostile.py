@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pickle
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tests.predict.conftest import Trained, make_trained
 from tests.predict.models import by_grey, grey_model
+from tests.predict.test_uncertainty import calibration
 from tests.shell import Shell
 
 from myosweep.config import read_study_config
@@ -26,10 +28,13 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
-from myosweep.predict.model import open_model
+from myosweep.predict.model import FACTS, open_model
 from myosweep.predict.run import plan_prediction, predict
+from myosweep.predict.sums import SUMS, write_sums
+from myosweep.predict.watch import find_calibration
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import read_counts
+from myosweep.results.reliability import CALIBRATION, write_calibration
 
 
 class Bomb:
@@ -194,6 +199,25 @@ def external_constant(model: Any) -> None:
     model.graph.node.insert(0, node)
 
 
+def sparse_constant(model: Any) -> None:
+    """A sparse constant has tensors of its own, whose values lie in a file of the folder."""
+    values = onnx.TensorProto(data_type=1, dims=[1], data_location=onnx.TensorProto.EXTERNAL)
+    entry = values.external_data.add()
+    entry.key, entry.value = "location", "secret.bin"
+    places = onnx.helper.make_tensor("places", onnx.TensorProto.INT64, [1], [0])
+    tensor = onnx.SparseTensorProto(values=values, indices=places, dims=[1])
+    node = onnx.helper.make_node("Constant", [], ["c"])
+    node.attribute.append(onnx.helper.make_attribute("sparse_value", tensor))
+    model.graph.node.insert(0, node)
+
+
+def sparse_constants(model: Any) -> None:
+    sparse_constant(model)
+    attribute = model.graph.node[0].attribute[0]
+    attribute.sparse_tensors.add().CopyFrom(attribute.sparse_tensor)
+    attribute.ClearField("sparse_tensor")
+
+
 def custom(model: Any) -> None:
     model.graph.node.append(onnx.helper.make_node("Run", ["images"], ["x"], domain="evil"))
 
@@ -292,6 +316,8 @@ def missing_input(model: Any) -> None:
     [
         (external, "keeps data in other files"),
         (external_constant, "keeps data in other files"),
+        (sparse_constant, "holds sparse tensors"),
+        (sparse_constants, "holds sparse tensors"),
         (custom, "uses the operator 'evil:Run'"),
         (custom_domain, "needs operators that are not ONNX's own"),
         (microsoft, "uses the operator 'com.microsoft:"),
@@ -339,6 +365,31 @@ def test_another_file_than_the_exported_one_is_refused(
         path.write_bytes(content)
         shell("predict", kind, "images", "out", code=2)
         assert "is not the file that was exported" in shell.err
+
+
+def test_what_an_export_says_of_itself_is_its_own(
+    run: RunFolder, tmp_path: Path, shell: Shell
+) -> None:
+    """Other names of regions, another normalisation, another threshold: sound JSON, yet refused."""
+    shell("export", run.path, "native", "--as", "safetensors")
+    folder = tmp_path / "native"
+    model = open_model(folder, device="cpu")
+    (tmp_path / "calibrated").mkdir()
+    write_calibration(tmp_path / "calibrated", calibration(model))
+    shutil.copy(tmp_path / "calibrated" / CALIBRATION, folder)
+    write_sums(folder)
+    assert find_calibration(folder, model) == calibration(model)
+    write_calibration(folder, calibration(model, 0.1))
+    for given in (None, folder / CALIBRATION):
+        with pytest.raises(StudyError, match=r"'reliability.json' is not the file that was export"):
+            find_calibration(folder, model, given)
+    facts = json.loads((folder / FACTS).read_text())
+    for change in ({"regions": dict(reversed(facts["regions"].items()))}, {"height_px": 64}):
+        (folder / FACTS).write_text(json.dumps(facts | change))
+        with pytest.raises(StudyError, match=r"'model.json' is not the file that was exported"):
+            open_model(folder, device="cpu")
+    (folder / SUMS).unlink()  # without the list nobody knows
+    assert open_model(folder, device="cpu").facts.size == (64, 32)
 
 
 def test_an_ensemble_cannot_lead_out_of_its_study(run: RunFolder, tmp_path: Path) -> None:

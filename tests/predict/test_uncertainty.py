@@ -1,6 +1,7 @@
 """Prediction tells how sure it is: maps in the source's geometry, and slices to look at."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -14,7 +15,13 @@ from myosweep.predict.cases import find_cases
 from myosweep.predict.grid import Grid, Place
 from myosweep.predict.model import Asked, Model
 from myosweep.predict.run import plan_prediction, predict
-from myosweep.predict.watch import Watch, find_calibration, watch_for
+from myosweep.predict.watch import (
+    Watch,
+    find_calibration,
+    score_record,
+    slice_scores,
+    watch_for,
+)
 from myosweep.results.reliability import Calibration, write_calibration
 
 SIDE = 16
@@ -107,6 +114,19 @@ def test_a_calibrated_model_flags(pictures, tmp_path):
     ] * 3
 
 
+def test_a_slice_exactly_on_the_threshold_is_flagged(tmp_path):
+    """Dices are fractions such as 2/3, and kept scores are rounded; just above it none is."""
+    one, file = model(), tmp_path / "case.json"
+    exact = sorted({a / b for b in range(1, 40) for a in range(b + 1)})
+    assert 2 / 3 in exact
+    for threshold in exact:
+        values = np.array([[1.0, 1.0, threshold], [1.0, 1.0, threshold + 1e-5]])
+        file.write_bytes(score_record(one.facts.scheme.names, values, np.full((2, 3), 9)))
+        watch = watch_for(one, calibration(one, threshold))
+        found = slice_scores([("case", file)], watch)
+        assert [score.look for score in found] == [True, False]
+
+
 def test_one_network_alone_has_no_scores_unless_it_was_calibrated(pictures, tmp_path):
     one = model(1)
     assert not done(one, pictures, tmp_path / "out").scores
@@ -167,6 +187,25 @@ def test_a_volume_gets_its_map_in_its_own_geometry(tmp_path):
     assert values.shape == pixels.shape
     assert np.unique(values).tolist() == pytest.approx([0, 0.2])  # 0 where no network looked
     assert len(rows(tmp_path / "out")) == 3
+
+
+def test_a_second_input_adds_to_the_list(pictures, tmp_path):
+    """In the same order as if all had come in one input; a case may lie in a subfolder."""
+    one, out = model(), tmp_path / "out"
+    watch = watch_for(one, calibration(one))
+    more = tmp_path / "more" / "other"
+    more.mkdir(parents=True)
+    for name, new in zip(NAMES, ("a10", "a9", "b"), strict=True):
+        shutil.copy(pictures / f"{name}.png", more / f"{new}.png")
+    done(one, pictures, out, watch=watch)
+    outcome = done(one, tmp_path / "more", out, watch=watch)
+    wanted = ["empty", "other/a9", "other/b", "split", "agreed", "other/a10"]
+    assert [row["case"] for row in rows(out)] == wanted
+    assert [row["look"] for row in rows(out)] == ["yes"] * 4 + ["no"] * 2
+    assert [score.case for score in outcome.scores] == wanted
+    before = (out / "slices.csv").read_bytes()
+    done(one, pictures, out, watch=watch)  # nothing is left to do
+    assert (out / "slices.csv").read_bytes() == before
 
 
 def test_doubt_is_interpolated_with_the_probabilities():

@@ -5,19 +5,29 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.analysis.reliability.tables import write_calibrated
+from tests.predict.conftest import give_weights
 from tests.report.pages import Checked, section_of, without_pixels
 from tests.toy import Toy
 from tests.toy_card import HOSPITALS, LICENCE, PATIENTS, card_study
 from tests.toy_tune import finished_search
 
+from myosweep.predict.choose import networks_by_value
+from myosweep.predict.networks import read_runs
 from myosweep.report.card import trial_card_section
 from myosweep.results.read import read_results
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """Its report was written in a process that has no torch at the end."""
+    """Calibrated; its report was written in a process that has no torch at the end."""
     toy = card_study(tmp_path_factory.mktemp("card"))
+    runs = [run for run in toy.home.runs() if run.read_settings().kind == "trained"]
+    for seed, run in enumerate(runs):
+        give_weights(run, seed)
+    for networks in networks_by_value(toy.home).values():
+        facts = read_runs(networks).facts
+        write_calibrated(toy.home, tuple(run.id for run in networks), facts.digest)
     code = (
         "import sys\nfrom myosweep.report.page import write_report\n"
         f"write_report({str(toy.folder)!r})\nassert 'torch' not in sys.modules"
@@ -41,6 +51,7 @@ def test_the_report_shows_the_card(toy: Toy) -> None:
         "CLAIM checklist: of 44 items",
         "Metrics Reloaded checklist: of ",
         "for the authors to write",
+        "The calibration error of the answer’s probabilities",
         "runs/run-0p0005-0/counts.parquet",
     ):
         assert words in part

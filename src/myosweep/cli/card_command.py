@@ -12,7 +12,7 @@ from myosweep.cli.show import console, print_blocks, print_json
 if TYPE_CHECKING:
     from myosweep.analysis.card.records import ModelCard
 
-_SHOWN = ("use", "data", "scores", "failures", "warnings")
+_SHOWN = ("use", "data", "scores", "failures", "probabilities", "warnings")
 
 
 def card(

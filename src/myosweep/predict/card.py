@@ -19,6 +19,7 @@ from myosweep.analysis.study_dataset import study_dataset
 from myosweep.config import canonical_hash, read_study_config
 from myosweep.errors import DatasetError, StudyError
 from myosweep.files import whole_file, write_json
+from myosweep.predict.calibrated import measured_probabilities
 from myosweep.predict.choose import chosen_runs
 from myosweep.predict.facts import first_fault, read_limited
 from myosweep.predict.sums import changed_since, file_sha256, write_sums
@@ -134,6 +135,10 @@ def make_card(found: Meant, results: Results | None = None) -> ModelCard:
     card = model_card(results, found.members, scored, around.values, planned)
     runs = {run.id: run for run in (*found.members, *found.scored, *around.baselines)}
     files = _files(found, list(runs.values()))
+    if study is not None:
+        measured, more = measured_probabilities(study, card.networks)
+        card = card.model_copy(update={"probabilities": measured})
+        files += more
     return card.model_copy(update={"files": tuple(_sums(found.root, files))})
 
 

@@ -1,5 +1,6 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class Case:
         subject: what an error calls it.
         count, size: slices, and their height and width, as the header says.
         read: the pixels (slice, y, x), of 8 or 16 bits, as a dataset would hold them.
+        files: the files that hold them, in the order of their slices.
+        part: which part of these files they are, where there is a choice.
         source: for writing in the source's own form: a ``NiftiVolume`` or a ``Series``.
         stack: cases with the same stack show one heart at one place in their images.
         seg_file: of a DICOM series, where its DICOM SEG belongs.
@@ -46,6 +49,8 @@ class Case:
     size: tuple[int, int]
     spacing_yx_mm: tuple[float, float] | None
     read: Callable[[], UInt[np.ndarray, "slice y x"]] = field(repr=False)
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    part: str = ""
     source: Any = field(default=None, repr=False)
     stack: str | None = None
     seg_file: Path | None = field(default=None, repr=False)
@@ -137,6 +142,7 @@ def picture_cases(
                 size=size,
                 spacing_yx_mm=None,
                 read=_picture_reader(files[0]),
+                files=(files[0],),
                 stack=stacks[name].patient if name in stacks else None,
             )
 
@@ -163,6 +169,7 @@ def nifti_cases(path: Path, results: Path | None, problems: list[str]) -> Iterat
                 size=volume.size_yx,
                 spacing_yx_mm=volume.spacing_yx_mm,
                 read=_nifti_reader(volume),
+                files=tuple(dict.fromkeys((volume.path, volume.data_path))),
                 source=volume,
             )
 
@@ -174,17 +181,28 @@ def _nifti_reader(volume: "NiftiVolume") -> Callable[[], UInt[np.ndarray, "slice
 def dicom_cases(
     path: Path, seg_folder: Path | None, seg_mark: str, problems: list[str]
 ) -> Iterator[Case]:
-    """A case for each series of DICOM images, slices along the normal; masks are passed over."""
+    """A case for each series of DICOM images, slices along the normal; masks are passed over.
+
+    Of several stacks that begin in one file, as magnitude and phase-sensitive images do, the name
+    has the number of the first frame.
+    """
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
 
-    for series in find_series(path, problems):
+    every = find_series(path, problems)
+    stacks = Counter(series.first_file for series in every)
+    for series in every:
         if series.obstacle:
             problems.append(f"{series.subject} {series.obstacle}")
             continue
-        name = without_ending(series.first_file)
-        source = next(f.file for f in series.frames if f.file.name == series.first_file).path
-        place = source.parent / Path(name).name if seg_folder is None else seg_folder / name
+        name, several = without_ending(series.first_file), stacks[series.first_file] > 1
+        first = min(
+            (frame for frame in series.frames if frame.file.name == series.first_file),
+            key=lambda frame: frame.index,
+        )
+        name += f"-frame-{first.index + 1}" if several else ""
+        folder = first.file.path.parent
+        place = folder / Path(name).name if seg_folder is None else seg_folder / name
         yield Case(
             name=name,
             subject=series.subject,
@@ -193,6 +211,7 @@ def dicom_cases(
             size=(series.rows, series.columns),
             spacing_yx_mm=series.spacing_yx_mm,
             read=_dicom_reader(series),
+            files=tuple(dict.fromkeys(frame.file.path for frame in series.frames)),
             source=series,
             seg_file=place.with_name(f"{place.name}.{seg_mark}.seg.dcm"),
         )
@@ -223,6 +242,8 @@ def segment_cases(path: Path, number: int | None, problems: list[str]) -> Iterat
                 size=header.size,
                 spacing_yx_mm=source.spacing_yx_mm,
                 read=_segment_reader(source),
+                files=(file,),
+                part=f"stack {header.number}",
             )
 
 

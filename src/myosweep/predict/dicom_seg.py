@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,21 +38,28 @@ _SERIES_NUMBER = 9000
 
 
 def segmentation_bytes(
-    case: Case, regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts
+    case: Case, regions: UInt8[np.ndarray, "slice y x"], facts: ModelFacts, mark: str
 ) -> bytes:
     """A DICOM SEG file of a series: a binary segment for each region but the first.
 
-    Its UIDs are made from those of the source and from the model, so the same prediction has the
-    same UIDs again.
+    Its UIDs are made from those of the source and from all that its pixels depend on, so the same
+    prediction has the same UIDs again, and no other has them.
+
+    Args:
+        mark: of the way in which the model was asked, as ``record.mark_of`` gives it.
 
     Raises:
         DatasetError: if the library cannot make one of this source.
     """
     series: Series = case.source
-    images, pixels = _sources(series, regions)
+    images, pixels, kept = _sources(series, regions)
     with quiet():
         try:
-            made = _segmentation(images, pixels, facts)
+            if kept:
+                _keep_frames(images[0], kept)
+            made = _segmentation(images, pixels, facts, _origins(series, facts, mark))
+            if kept:
+                _number_as_source(made, kept)
             file = BytesIO()
             made.save_as(file, enforce_file_format=True)
         except Exception:  # the library refuses many things, in words that may tell values
@@ -75,6 +83,21 @@ def check_possible(case: Case) -> None:
         raise DatasetError(NOT_WRITABLE)
 
 
+def is_of(path: Path, series: Series) -> bool:
+    """Whether a DICOM SEG refers to the images of a series, and to no others."""
+    with quiet():
+        try:
+            found = pydicom.dcmread(path, specific_tags=["ReferencedSeriesSequence"])
+            images = {
+                str(one.ReferencedSOPInstanceUID)
+                for other in found.ReferencedSeriesSequence
+                for one in other.ReferencedInstanceSequence
+            }
+        except Exception:  # a damaged file can make a reader raise anything
+            return False
+    return images == series.instances
+
+
 NOT_WRITABLE = (
     "cannot get its DICOM SEG, since the folder for it cannot be written to; give another one, as "
     "well protected, with --seg-folder"
@@ -83,8 +106,11 @@ NOT_WRITABLE = (
 
 def _sources(
     series: Series, regions: UInt8[np.ndarray, "slice y x"]
-) -> tuple[list[pydicom.Dataset], UInt8[np.ndarray, "frame y x"]]:
-    """The source's headers, and the region maps in the order of their frames."""
+) -> tuple[list[pydicom.Dataset], UInt8[np.ndarray, "frame y x"], list[int]]:
+    """The source's headers, region maps in their order, and the places of frames in one file.
+
+    The last are empty where each file is one frame.
+    """
     files = list(dict.fromkeys(frame.file for frame in series.frames))
     if len(files) > 1 and any(file.frames > 1 for file in files):
         raise DatasetError(
@@ -102,14 +128,41 @@ def _sources(
                 "nifti or --as png"
             ) from None
     if len(files) == series.count:
-        return images, regions
-    placed = np.zeros((files[0].frames, *regions.shape[1:]), np.uint8)
-    placed[[frame.index for frame in series.frames]] = regions
-    return images, placed
+        return images, regions, []
+    places = [frame.index for frame in series.frames]
+    return images, regions[np.argsort(places)], sorted(places)
+
+
+def _keep_frames(image: pydicom.Dataset, kept: Sequence[int]) -> None:
+    """Take the other frames out of a header: a file may hold two stacks at the same places."""
+    groups = image.PerFrameFunctionalGroupsSequence
+    image.PerFrameFunctionalGroupsSequence = [groups[place] for place in kept]
+    image.NumberOfFrames = len(kept)
+
+
+def _number_as_source(made: pydicom.Dataset, kept: Sequence[int]) -> None:
+    """Refer to frames by their numbers in the source's file again."""
+    sources = {
+        id(source): source  # segments share them
+        for group in made.PerFrameFunctionalGroupsSequence
+        for derivation in group.get("DerivationImageSequence", ())
+        for source in derivation.SourceImageSequence
+    }
+    for source in sources.values():
+        source.ReferencedFrameNumber = kept[source.ReferencedFrameNumber - 1] + 1
+
+
+def _origins(series: Series, facts: ModelFacts, mark: str) -> list[str]:
+    """All that tells one segmentation from another; stacks of one file differ in their frames."""
+    frames = (f"{frame.file.instance} {frame.index}" for frame in series.frames)
+    return [series.uid, *frames, facts.digest, mark]
 
 
 def _segmentation(
-    images: Sequence[pydicom.Dataset], regions: UInt8[np.ndarray, "frame y x"], facts: ModelFacts
+    images: Sequence[pydicom.Dataset],
+    regions: UInt8[np.ndarray, "frame y x"],
+    facts: ModelFacts,
+    origins: Sequence[str],
 ) -> Any:
     import highdicom as hd
     from pydicom.sr.codedict import codes
@@ -134,7 +187,6 @@ def _segmentation(
         for number, name in enumerate(names, start=1)
     ]
     masks = np.stack([regions == number for number in range(1, len(names) + 1)], -1)
-    origins = [str(images[0].SOPInstanceUID), str(images[0].SeriesInstanceUID), facts.digest]
     return hd.seg.Segmentation(
         source_images=list(images),
         pixel_array=masks.astype(np.uint8),

@@ -131,6 +131,8 @@ def _faults(model: Any) -> Iterator[str]:
         for attribute in node.attribute:
             if attribute.HasField("g") or attribute.graphs:
                 yield "has a graph within its graph"
+            if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
+                yield "holds sparse tensors"
             for tensor in (attribute.t, *attribute.tensors):
                 yield from _tensor_faults(tensor)
     for tensor in graph.initializer:

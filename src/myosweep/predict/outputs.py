@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt, UInt8
 from PIL import Image
 
+from myosweep.data.folder import files_in
 from myosweep.errors import DatasetError
 from myosweep.files import whole_file
 from myosweep.predict.cases import Case
@@ -25,7 +26,8 @@ _PLACES = {
     "uncertainty": "uncertainty",
     "agreement": "agreement",
 }
-FOLDERS = (_MASKS, *_PLACES.values())
+SOURCES = "sources"
+FOLDERS = (_MASKS, *_PLACES.values(), SOURCES)
 """Of the results, in the folder that the user gave."""
 
 
@@ -84,6 +86,14 @@ def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
     return [path for form in forms for path in _files(case, form, out)]
 
 
+def possible_files(case: Case, out: Path) -> Iterator[Path]:
+    """All files that a case's results may have in the folder; a DICOM SEG lies elsewhere."""
+    forms: list[Form] = ["png", "contours", "overlay", "uncertainty", "agreement"]
+    if case.kind in ("NIfTI", "DICOM"):
+        forms.append("nifti")
+    return (path for form in forms for path in _files(case, form, out))
+
+
 def _files(case: Case, form: Form, out: Path) -> list[Path]:
     place = out / _PLACES.get(form, _MASKS)
     if form == "nifti":
@@ -100,8 +110,20 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
     return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
 
 
-def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: Path) -> None:
+def score_files(out: Path) -> Iterator[tuple[str, Path]]:
+    """The name and the file of scores of each case in the folder, whatever input it was in."""
+    for name, path in files_in(out / _PLACES["agreement"]):
+        if path.suffix == ".json":
+            yield name.removesuffix(".json"), path
+
+
+def write_answer(
+    answer: Answer, facts: ModelFacts, mark: str, forms: Sequence[Form], out: Path
+) -> None:
     """Write all files of a case that are not there; each appears whole or not at all.
+
+    Args:
+        mark: of the way in which the model was asked.
 
     Raises:
         DatasetError: if a form cannot be written of this source.
@@ -110,7 +132,8 @@ def write_answer(answer: Answer, facts: ModelFacts, forms: Sequence[Form], out: 
         files = _files(answer.case, form, out)
         if all(path.exists() for path in files):
             continue
-        for path, content in zip(files, _contents(answer, facts, form, forms), strict=True):
+        contents = _contents(answer, facts, mark, form, forms)
+        for path, content in zip(files, contents, strict=True):
             _write(path, content, form)
 
 
@@ -127,7 +150,7 @@ def _write(path: Path, content: bytes, form: Form) -> None:
 
 
 def _contents(
-    answer: Answer, facts: ModelFacts, form: Form, forms: Sequence[Form]
+    answer: Answer, facts: ModelFacts, mark: str, form: Form, forms: Sequence[Form]
 ) -> Iterator[bytes]:
     if form == "png":
         yield from map(_png, label_codes(answer.regions, facts))
@@ -162,7 +185,7 @@ def _contents(
     else:
         from myosweep.predict.dicom_seg import segmentation_bytes
 
-        yield segmentation_bytes(answer.case, answer.regions, facts)
+        yield segmentation_bytes(answer.case, answer.regions, facts, mark)
 
 
 def label_codes(

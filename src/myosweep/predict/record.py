@@ -1,5 +1,6 @@
 """Whose predictions a folder holds: one model's, in one way, which its record tells."""
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -31,8 +32,17 @@ def mark_of(way: Mapping[str, Any]) -> str:
     return f"myosweep-{canonical_hash(dict(way))[:8]}"
 
 
-def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> None:
-    """Write down whose predictions the folder holds.
+def salt_of(out: Path) -> str:
+    """What fingerprints of sources are salted with in a folder; empty where it has no salt."""
+    try:
+        found = read_json(out / RECORD)["salt"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
+def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
+    """Write down whose predictions the folder holds; gives its salt.
 
     Raises:
         StudyError: if they are of another model or way, or nobody knows of which.
@@ -46,9 +56,7 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> None:
                 f"{out.name!r} has a folder {taken!r} already, but no {RECORD} that says whose "
                 "results are in it; give another folder"
             ) from None
-        facts = model.facts.model_dump(mode="json")
-        write_json(path, {"format": 1, **way, "facts": facts})
-        return
+        before = {"format": 1, **way, "facts": model.facts.model_dump(mode="json")}
     except (OSError, ValueError, RecursionError):
         before = None
     if not isinstance(before, dict) or any(before.get(name) != one for name, one in way.items()):
@@ -56,3 +64,6 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> None:
             f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
             "with another --heart, --turn or --mirror; give another folder"
         )
+    if not salt_of(out):
+        write_json(path, before | {"salt": secrets.token_hex(16)})
+    return salt_of(out)  # as it is now: of two processes that begin at once, one has the last word

@@ -1,7 +1,8 @@
 """Prediction from start to end: find, read, place, ask, put back, write; one case after the other.
 
 What is in memory at a time is bounded by the largest case, whatever the number of cases. A case
-whose files are there is skipped, so a killed prediction continues when it is started again.
+whose results are there, and are of the very same files, is skipped, so a killed prediction
+continues when it is started again.
 """
 
 from collections import deque
@@ -23,8 +24,9 @@ from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid, Place, refuse_large
 from myosweep.predict.heart import HeartFound, middle_slices, search_heart
 from myosweep.predict.model import Model
-from myosweep.predict.outputs import Answer, Form, files_of, forms_of, write_answer
-from myosweep.predict.record import RECORD, Heart, claim_folder, way_of
+from myosweep.predict.outputs import Answer, Form, files_of, forms_of, score_files, write_answer
+from myosweep.predict.record import RECORD, Heart, claim_folder, mark_of, salt_of, way_of
+from myosweep.predict.sources import Strangers, fingerprint, keep_source
 from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.predict.watch import (
     SliceScore,
@@ -61,7 +63,8 @@ class Outcome:
     """What became of a prediction, in numbers; ``problems`` tell of each case that failed.
 
     Args:
-        scores: of every slice, the ones to look at first; empty if nobody asked.
+        scores: of every slice whose results the folder holds, from this input or an earlier one,
+            the ones to look at first; empty if nobody asked.
         refitted: cases whose grey levels were of another depth than the training's.
         doubtful: cases (by subject) whose heart was not found with confidence.
     """
@@ -77,12 +80,15 @@ class Outcome:
 def plan_prediction(
     found: Found, out: Path, forms: Sequence[Form] = (), *, scored: bool = False
 ) -> Plan:
-    """Which cases are to be done; those whose files are all there are done.
+    """Which cases are to be done; those whose results are all there are done.
 
     Args:
         scored: whether the agreement of samples is to be written as well.
+
+    Raises:
+        StudyError: if the folder has results of other sources under the names of some cases.
     """
-    plan = Plan([], [], list(found.problems))
+    plan, strangers = Plan([], [], list(found.problems)), Strangers(out, salt_of(out))
     owners: dict[str, Case] = {}
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
@@ -95,10 +101,12 @@ def plan_prediction(
                 check_possible(case)
             files = files_of(case, wanted, out)
             _refuse_taken(files, case, owners)
+            strangers.look_at(case, seg="dicom-seg" in wanted)
             if all(path.exists() for path in files):
                 plan.done.append(case)
             else:
                 plan.todo.append((case, wanted))
+    strangers.refuse()
     return plan
 
 
@@ -132,54 +140,58 @@ def predict(
             of nobody knows which.
     """
     watch = watch or watch_for(model, None)
-    claim_folder(out, model, way_of(model, heart, turn))
+    way = way_of(model, heart, turn)
+    salt, mark = claim_folder(out, model, way), mark_of(way)
     claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
     places = _Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0
-    for portion in _portions(plan.todo, outcome):
-        for case, forms, answer in _answers(model, places, portion, watch, outcome):
-            with collecting(outcome.problems, f"{case.subject} "):
-                write_answer(answer, model.facts, forms, out)
+    for portion in _portions(plan.todo, salt, outcome):
+        for read, answer in _answers(model, places, portion, watch, outcome):
+            with collecting(outcome.problems, f"{read.case.subject} "):
+                keep_source(read.case, read.source, out)
+                write_answer(answer, model.facts, mark, read.forms, out)
                 outcome.cases += 1
-                outcome.slices += case.count
+                outcome.slices += read.case.count
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
     if watch.copies is not None:
-        cases = [*plan.done, *(case for case, _ in plan.todo)]
-        files = ((case.name, files_of(case, ["agreement"], out)[0]) for case in cases)
-        outcome.scores = slice_scores(files, watch)
+        outcome.scores = slice_scores(score_files(out), watch)
         write_slices(outcome.scores, out)
     return outcome
 
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """A case with its pixels; ``images`` is None where they could not be read."""
+    """A case with its pixels and the fingerprint of its source.
+
+    ``images`` is None where they could not be read.
+    """
 
     case: Case
     forms: tuple[Form, ...]
     images: UInt[np.ndarray, "slice y x"] | None
+    source: str
 
 
 def _portions(
-    todo: Sequence[tuple[Case, tuple[Form, ...]]], outcome: Outcome
+    todo: Sequence[tuple[Case, tuple[Form, ...]]], salt: str, outcome: Outcome
 ) -> Iterator[list[_Read]]:
     """Cases that go through the networks together; the next ones are read in the meantime."""
     rest = deque(todo)
-    waiting: deque[tuple[Case, tuple[Form, ...], Future[UInt[np.ndarray, "slice y x"]]]] = deque()
+    waiting: deque[tuple[Case, tuple[Form, ...], Future[_Content]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         try:
             portion: list[_Read] = []
             while rest or waiting:
                 while rest and (not waiting or sum(c.count for c, _, _ in waiting) < _AHEAD):
                     case, forms = rest.popleft()
-                    waiting.append((case, forms, pool.submit(_pixels, case)))
+                    waiting.append((case, forms, pool.submit(_content, case, salt)))
                 case, forms, future = waiting.popleft()
-                images = None
+                images, source = None, ""
                 with collecting(outcome.problems, f"{case.subject} "):
-                    images = future.result()
-                portion.append(_Read(case, forms, images))
+                    images, source = future.result()
+                portion.append(_Read(case, forms, images, source))
                 if sum(one.case.count for one in portion) >= AT_ONCE:
                     yield portion
                     portion = []
@@ -188,6 +200,14 @@ def _portions(
         finally:
             for _, _, future in waiting:
                 future.cancel()
+
+
+_Content = tuple[UInt[np.ndarray, "slice y x"], str]
+
+
+def _content(case: Case, salt: str) -> _Content:
+    """The pixels, and the fingerprint of the files that they were just read from."""
+    return _pixels(case), fingerprint(case, salt)
 
 
 def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
@@ -202,7 +222,7 @@ def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
 
 def _answers(
     model: Model, places: "_Places", portion: Sequence[_Read], watch: Watch, outcome: Outcome
-) -> Iterator[tuple[Case, tuple[Form, ...], Answer]]:
+) -> Iterator[tuple[_Read, Answer]]:
     """Region maps of some cases, from passes that are as large as possible."""
     ready: list[_Placed] = []
     for one in portion:
@@ -217,7 +237,7 @@ def _answers(
     answers, scores = ask_scored(model, images, padding, watch.copies if scored else None)
     ends = np.cumsum([one.read.case.count for one in ready])
     for placed, end in zip(ready, ends.tolist(), strict=True):
-        case, forms, pixels = placed.read.case, placed.read.forms, placed.read.images
+        case, pixels = placed.read.case, placed.read.images
         own = slice(end - case.count, end)
         if not np.isfinite(answers[own]).all():
             outcome.problems.append(
@@ -228,10 +248,10 @@ def _answers(
         agreed = None if scores is None else scores[own]
         assert pixels is not None
         regions, doubt = placed.grid.put_back(answers[own], placed.place), None
-        if "uncertainty" in forms:
+        if "uncertainty" in placed.read.forms:
             shares = tempered(answers[own], watch.temperature)
             doubt = placed.grid.put_back_doubt(shares, placed.place)
-        yield case, forms, Answer(case, pixels, regions, doubt, agreed)
+        yield placed.read, Answer(case, pixels, regions, doubt, agreed)
 
 
 def _joined(

@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import Float64
-from numpy import ndarray
 
 from myosweep.data.names import natural_key
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file, write_json
 from myosweep.predict.model import Model
+from myosweep.predict.sums import check_sum
 from myosweep.results.layout import StudyFolder
 from myosweep.results.reliability import (
     CALIBRATION,
@@ -28,6 +29,8 @@ from myosweep.results.reliability import (
 SLICES = "slices.csv"
 COLUMNS = ("case", "slice", "region", "agreement", "pixels", "look", "words")
 _MYOCARDIUM = "myocardium"
+_DECIMALS = 6
+"""Of kept scores; a threshold is rounded alike, so a slice that lies exactly on it is flagged."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Watch:
     calibration: Calibration | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SliceScore:
     """How well samples agree on a slice; ``look`` is None without a threshold."""
 
@@ -67,9 +70,11 @@ def find_calibration(place: Path, model: Model, given: Path | None = None) -> Ca
         place: the study, run or exported model that was opened.
 
     Raises:
-        StudyError: if the given file is not there, a file is damaged, or it is another model's.
+        StudyError: if the given file is not there, a file is damaged, it is another model's, or not
+            the one that was exported.
     """
     if given is not None:
+        check_sum(given)
         found = read_calibration(given)
         if found is None:
             raise StudyError(f"there is no calibration {given.name!r}; check the path")
@@ -89,9 +94,10 @@ def calibration_beside(place: Path, digest: str) -> Calibration | None:
         place: the study, run or exported model.
 
     Raises:
-        StudyError: if a file is damaged.
+        StudyError: if a file is damaged, or not the one that was exported.
     """
     for file in _places(place, digest):
+        check_sum(file)
         found = read_calibration(file)
         if found is not None and found.model == digest:
             return found
@@ -150,13 +156,13 @@ def claim_uncertainty(record: Path, watch: Watch, forms: Collection[str]) -> Non
 
 
 def score_record(
-    names: Sequence[str], scores: Float64[ndarray, "slice region"], pixels: ndarray
+    names: Sequence[str], scores: Float64[np.ndarray, "slice region"], pixels: np.ndarray
 ) -> bytes:
     """The scores of a case as they are kept: all regions, so that any can be asked for later."""
     record = {
         "format": 1,
         "regions": list(names),
-        "agreement": scores.round(6).tolist(),
+        "agreement": scores.round(_DECIMALS).tolist(),
         "pixels": pixels.tolist(),
     }
     return json.dumps(record, allow_nan=False).encode()
@@ -166,12 +172,12 @@ def slice_scores(files: Iterable[tuple[str, Path]], watch: Watch) -> list[SliceS
     """Scores of all slices, the ones to look at first.
 
     Args:
-        files: the name and the file of scores of each case; those that are not there are left out.
+        files: the name and the file of scores of each case; one is read at a time.
 
     Raises:
         StudyError: if a file is damaged.
     """
-    found = [one for name, path in files if path.exists() for one in _read(name, path, watch)]
+    found = [one for name, path in files for one in _read(name, path, watch)]
     return sorted(found, key=lambda one: (one.agreement, natural_key(one.case), one.slice))
 
 
@@ -187,9 +193,10 @@ def _read(name: str, path: Path, watch: Watch) -> Iterator[SliceScore]:
         raise StudyError(
             f"the scores {path.name!r} are damaged; remove that file and predict again"
         ) from None
-    threshold = watch.calibration.threshold if watch.calibration else None
+    exact = watch.calibration.threshold if watch.calibration else None
+    threshold = None if exact is None else np.round(exact, _DECIMALS)
     for number, (score, count) in enumerate(rows):
-        look = None if threshold is None else score <= threshold
+        look = None if threshold is None else bool(score <= threshold)
         yield SliceScore(name, number, watch.region, score, count, look, _words(look, count, watch))
 
 

@@ -63,17 +63,22 @@ def pixels(rng, patients=20, sharper=1.0, count=3000):
     return pd.DataFrame(table, columns=list(PIXEL_COLUMNS))
 
 
-def write_calibrated(study: StudyFolder, runs: tuple[str, ...]) -> None:
-    """A model of these runs whose scores tell nearly everything."""
+def write_calibrated(study: StudyFolder, runs: tuple[str, ...], model: str = "m") -> Tables:
+    """A model of these runs whose scores tell nearly everything.
+
+    Args:
+        model: its digest.
+    """
     rng = np.random.default_rng(0)
     parts = []
     for part in ("validation", "test"):
         dice = rng.random(60)
         scores = np.clip(dice + rng.normal(0, 0.1, 60), 0, 1)
         parts.append(rows(part, scores, dice, np.repeat(np.arange(15), 4)))
-    about = ABOUT.model_copy(update={"runs": runs, "temperature": 1.3})
+    about = ABOUT.model_copy(update={"runs": runs, "model": model, "temperature": 1.3})
     tables = Tables(about, pd.concat(parts), pixels(rng, sharper=1.3, count=500))
     folder = model_folder(study, about.model)
     write_tables(folder, tables)
     found = judge_reliability(tables, Limits("myocardium"))
     write_calibration(folder, calibration_of(found))
+    return tables

@@ -238,6 +238,25 @@ class Scores(Record):
     failures: Failures | None
 
 
+class Probabilities(Record):
+    """How far the answer's probabilities hold, as `myosweep calibrate` measured on test patients.
+
+    Attributes:
+        error: the calibration error, of pixels within ``near_px`` of the heart; ``low`` and
+            ``high``: its 95 % interval, None with a single patient.
+        overconfidence: probability minus share, on average.
+        temperature: that the probabilities were scaled with; 1: they stay as they are.
+    """
+
+    error: float
+    low: float | None
+    high: float | None
+    overconfidence: float
+    patients: int
+    near_px: float
+    temperature: float
+
+
 class Caution(Record):
     """A warning: a few words, and plain sentences."""
 
@@ -259,6 +278,7 @@ class ModelCard(Record):
         study, value: name of the study, and the swept values in words; None without a study.
         fields: what the study swept, in words.
         scores: None if they are not known; ``no_scores`` says why.
+        probabilities: None if these very networks were not calibrated.
         clinical: whether clinical measures were taken in the study.
         files: what the facts were read from.
         exported: files of the export that the card stands beside; empty elsewhere.
@@ -275,6 +295,7 @@ class ModelCard(Record):
     data: DataFacts
     scores: Scores | None
     no_scores: str = ""
+    probabilities: Probabilities | None = None
     clinical: bool = False
     warnings: tuple[Caution, ...] = ()
     files: tuple[FileSum, ...] = ()

@@ -7,6 +7,7 @@ where a whole group is meant, the group's. What each asks is said in our own sho
 from collections.abc import Iterator
 
 from myosweep.analysis.card.checklist import Checklist, Item, Status
+from myosweep.analysis.card.probabilities import probability_words
 from myosweep.analysis.card.records import ModelCard, RegionScores, Scores
 from myosweep.analysis.card.score_words import METRICS
 from myosweep.analysis.number_words import counted, percent
@@ -69,10 +70,13 @@ def _interest(card: ModelCard) -> Iterator[Item]:
     )  # fmt: skip
     imprecise = "The boundary score forgives errors within its tolerance."
     yield Item(_INTEREST, "FP2.5.7", "Are imprecise drawings forgiven?", "partly", imprecise)
-    yield Item(
-        _INTEREST, "FP2.7.1", "Must probabilities be calibrated?", "open",
+    calibrated: tuple[Status, str] = (
+        "open",
         "Not measured for this card (`myosweep calibrate` measures it).",
-    )  # fmt: skip
+    )
+    if card.probabilities is not None:
+        calibrated = "partly", probability_words(card.probabilities)
+    yield Item(_INTEREST, "FP2.7.1", "Must probabilities be calibrated?", *calibrated)
 
 
 def _structures(card: ModelCard) -> Iterator[Item]:

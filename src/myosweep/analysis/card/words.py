@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from myosweep.analysis.card.data_words import data_part
 from myosweep.analysis.card.parts import NOT_KNOWN, CardTable, Part, whole_range
+from myosweep.analysis.card.probabilities import probability_part
 from myosweep.analysis.card.records import ModelCard, NetworkFacts, SettingFact
 from myosweep.analysis.card.score_words import failure_part, group_part, score_part
 from myosweep.analysis.number_words import counted, listed
@@ -38,6 +39,7 @@ def card_parts(card: ModelCard) -> tuple[Part, ...]:
         score_part(card),
         group_part(card),
         failure_part(card),
+        probability_part(card.probabilities),
         warnings_part(card),
         training_part(card),
         settings_part(card),
