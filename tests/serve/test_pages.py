@@ -1,6 +1,7 @@
 """The server's pages in a browser: the right pixels, the keyboard, a study that goes on, paper."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,20 @@ def rgb(colour: str) -> np.ndarray:
 
 def wait_for(opened: Opened, selector: str, words: str) -> None:
     opened.page.locator(selector, has_text=words).first.wait_for()
+
+
+def held(opened: Opened, pattern: str) -> list[Any]:
+    """Keep back what the page asks for next at such an address."""
+    kept: list[Any] = []
+    opened.page.route(pattern, lambda route: kept.append(route), times=1)
+    return kept
+
+
+def let_go(opened: Opened, kept: list[Any]) -> None:
+    """Let it be answered, and give the page time to do something with it."""
+    with opened.page.expect_response(kept[0].request.url):
+        kept[0].continue_()
+    opened.page.wait_for_timeout(200)
 
 
 def test_studies_lead_to_their_pages(server: Running, open_page: Opener) -> None:
@@ -57,6 +72,14 @@ def test_the_conclusion_is_asked_for_and_the_question_changed(
     toy = toy_study(tmp_path, PAPER)
     with running(toy.folder) as server:
         opened = open_page(f"{server.address}/studies/study")
+        wait_for(opened, "#answer", "is a look at it")
+        late = held(opened, "**/conclusion?metric=iou")
+        opened.page.get_by_label("Score").select_option("iou")
+        opened.page.get_by_role("button", name="Ask").press("Enter")
+        opened.page.get_by_role("button", name="The study’s own question").press("Enter")
+        wait_for(opened, '#answer:not([aria-busy="true"])', "is a look at it")
+        let_go(opened, late)  # too late: something else is asked now
+        wait_for(opened, "#answer", "is a look at it")
         opened.page.get_by_label("Score").select_option("iou")
         opened.page.get_by_role("button", name="Ask").press("Enter")
         wait_for(opened, "#answer .standing", "Exploratory.")
@@ -100,8 +123,16 @@ def test_a_study_that_goes_on_is_followed(tmp_path: Path, open_page: Opener) -> 
 def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/compare")
     opened.page.locator('#one option[value="first"]').wait_for(state="attached")
+    late = held(opened, "**/comparison?one=first&other=second")
     opened.page.get_by_role("button", name="Compare").press("Enter")
-    wait_for(opened, "#compared h2", "In what they differ")
+    opened.page.get_by_label("Second study").select_option("first")
+    opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#differences", "In nothing that is known")
+    let_go(opened, late)  # too late
+    wait_for(opened, "#differences", "In nothing that is known")
+    opened.page.get_by_label("Second study").select_option("second")
+    opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#differences table", "Setting")
     assert opened.page.locator("#compared figure").count() == 2
     assert opened.page.url.endswith("?one=first&other=second")
 
