@@ -114,6 +114,17 @@ def test_the_own_question_is_answered_after_a_look_that_is_logged(tmp_path: Path
         assert read_looks(toy.home) == (look,)
 
 
+@pytest.mark.parametrize(
+    ("metric", "words"), [(None, "mean Dice"), ("accuracy", "global accuracy")]
+)
+def test_a_score_is_asked_over_all_regions(server: Running, metric: str | None, words: str) -> None:
+    asked = {"region": "all"} | ({"metric": metric} if metric else {})
+    found = server.ask("/api/studies/first/conclusion", params=asked)
+    assert found["state"] == "shown"
+    assert f"{words} over all regions" in found["part"]["html"]
+    assert "Exploratory." in found["part"]["html"]
+
+
 def test_a_growing_study_is_preliminary_and_its_pages_follow(tmp_path: Path) -> None:
     toy = toy_study(tmp_path, PAPER)
     grown = toy.config.model_copy(

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myosweep.analysis.conclude import Conclusion, conclude
+from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
 from myosweep.analysis.points import field_words, format_value
 from myosweep.analysis.question import require_no_search
+from myosweep.analysis.scores import ALL
 from myosweep.analysis.tuned import conclude_tuning
 from myosweep.config import flatten
 from myosweep.errors import StudyError
@@ -221,8 +223,16 @@ def _concluded(results: Results, question: Question, looks: tuple[Look, ...]) ->
     return conclude(
         results,
         region=question.region,
-        metric=question.metric,
+        metric=_metric(results, question),
         margin=question.margin,
         reference=question.reference,
         looks=looks,
     )
+
+
+def _metric(results: Results, question: Question) -> str | None:
+    """The score that is asked for; over all regions it has another name than of one."""
+    if question.region != ALL:
+        return question.metric
+    of_region = strict_metric(question.metric or results.study.question.metric)
+    return dict(zip(REGION_METRICS, OVERALL_METRICS, strict=True))[of_region]
