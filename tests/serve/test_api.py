@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tests.serve.running import Running, running
 from tests.toy import PAPER, Toy, toy_study
-from tests.toy_tune import finished_search
+from tests.toy_tune import finished_search, toy_search
 
 from myosweep.config import write_study_config
 from myosweep.report.page import write_report
@@ -213,11 +213,22 @@ def test_a_damaged_study_stops_no_other(tmp_path: Path, shown: Toy) -> None:
         assert str(tmp_path) not in answer.text
 
 
+def test_a_search_is_as_far_as_its_budget_is_spent(tmp_path: Path) -> None:
+    search = toy_search(tmp_path)
+    search.add(0, 1, seconds=100.0)
+    search.add(1, 1, seconds=140.0)
+    search.is_at(over=False)
+    with running(search.folder) as server:
+        study = server.ask("/api/studies/study/progress")["study"]
+    assert study["share"] == pytest.approx(2 / 20)
+    assert study["seconds_left"] == pytest.approx(18 * 120)
+
+
 def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
     search = finished_search(tmp_path)
     with running(search.folder) as server:
         study = server.ask("/api/studies")["studies"][0]
-        assert (study["kind"], study["is_over"]) == ("search", True)
+        assert (study["kind"], study["is_over"], study["share"]) == ("search", True, 1)
         assert server.ask("/api/studies/study/conclusion")["state"] == "nothing"  # not concluded
         assert server.client.post("/api/studies/study/looks").json()["state"] == "nothing"
         assert server.ask("/api/studies/study/explorer")["index"] is None

@@ -16,6 +16,7 @@ from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_results
 from myosweep.serve.slices import SliceStore
 from myosweep.study.state import StudyState, study_state
+from myosweep.study.tune.progress import SearchProgress, search_progress
 
 _LOOK_AGAIN_S = 1.0
 _SHARE = 20
@@ -40,6 +41,7 @@ class Live:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: _Kept = field(default_factory=_Kept)
     _stamp: _Kept = field(default_factory=_Kept)
+    _search: _Kept = field(default_factory=_Kept)
     _results: tuple[str, Results] | None = None
     _regions: tuple[str, ...] = ()
     _study: tuple[int, StudyConfig] | None = None
@@ -77,6 +79,15 @@ class Live:
             InputError: if a file of the study is damaged.
         """
         return self._kept(self._state, lambda: study_state(self.folder, self._state.value))
+
+    def search_progress(self) -> SearchProgress:
+        """How far a search is: of its budget, since nobody knows its runs beforehand.
+
+        Raises:
+            InputError: if a file of the study is damaged.
+        """
+        folder, state = StudyFolder(self.folder), self.state()
+        return self._kept(self._search, lambda: search_progress(folder, state))
 
     def stamp(self) -> str:
         """Names the set of whole runs; what is computed from them lasts as long as it does."""

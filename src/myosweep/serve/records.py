@@ -43,8 +43,8 @@ class StudyNow(BaseModel):
     kind: Literal["sweep", "search", "masks"]
     regions: list[str]
     counts: Counts
-    share: float = Field(description="of all epochs, 0 to 1")
-    seconds_left: float | None
+    share: float = Field(description="of all epochs, or of a search's budget; 0 to 1")
+    seconds_left: float | None = Field(description="at the pace so far; of a search at most")
     stamp: str = Field(description="names the set of whole runs")
     epochs_done: float
     is_over: bool

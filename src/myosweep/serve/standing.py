@@ -21,6 +21,7 @@ def study_now(name: str, live: Live, state: StudyState) -> StudyNow:
     kind: Literal["sweep", "search", "masks"] = "search" if study.tune else "sweep"
     if study.source == "masks":
         kind = "masks"
+    share, seconds_left = _how_far(live, state)
     return StudyNow(
         name=name,
         title=study.name,
@@ -35,13 +36,25 @@ def study_now(name: str, live: Live, state: StudyState) -> StudyNow:
             waiting=state.count("waiting"),
             all=len(state.runs),
         ),
-        share=state.epochs_done / state.epochs if state.epochs else 0.0,
-        seconds_left=state.seconds_left,
+        share=share,
+        seconds_left=seconds_left,
         stamp=live.stamp(),
         epochs_done=state.epochs_done,
         is_over=is_over(live, state),
         has_report=StudyFolder(live.folder).report.is_file(),
     )
+
+
+def _how_far(live: Live, state: StudyState) -> tuple[float, float | None]:
+    """The share that is done, and the time left: of a search at most, by its budget."""
+    if live.study.tune is None:
+        share = state.epochs_done / state.epochs if state.epochs else 0.0
+        return share, state.seconds_left
+    search = live.search_progress()
+    if search.race_over:
+        return 1.0, 0.0
+    share = min(search.spent / search.whole, 1.0) if search.whole else 0.0
+    return share, search.seconds_left
 
 
 def is_over(live: Live, state: StudyState) -> bool:

@@ -43,7 +43,6 @@ export function keepAsking(address, everyMs, act) {
 
 /** A time in seconds as people say it. */
 export function duration(seconds) {
-  if (seconds === null) return "not known yet";
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 90) return `${minutes} min`;
@@ -58,6 +57,18 @@ export function stateInWords({ counts, is_over, kind }) {
   }
   if (kind === "search") parts[0] = `${counts.done} networks done`;
   return (is_over ? "Finished: " : counts.running ? "Running: " : "Not running: ") + parts.join(", ");
+}
+
+/** The time that is left, as a sentence; empty while nothing runs. */
+export function leftInWords({ counts, kind, seconds_left }) {
+  if (!counts.running) return "";
+  if (seconds_left === null) return "The time left is not known yet.";
+  return `${kind === "search" ? "At most" : "About"} ${duration(seconds_left)} left.`;
+}
+
+/** What a study's bar shows. */
+export function shareInWords({ kind }) {
+  return kind === "search" ? "share of the budget that is spent" : "share of all epochs that is done";
 }
 
 export function element(tag, properties = {}, ...children) {

@@ -1,7 +1,7 @@
 /** A study's page: how far it is, its conclusion so far, its slices, curves and runs. */
 
 import { addSwitch } from "../script/theme.js";
-import { ask, duration, keepAsking, stateInWords, studyAddress } from "./asking.js";
+import { ask, keepAsking, leftInWords, shareInWords, stateInWords, studyAddress } from "./asking.js";
 import { startConclusion } from "./conclusion.js";
 import { place, say } from "./parts.js";
 import { showRuns } from "./runs.js";
@@ -38,9 +38,9 @@ function showStanding(study) {
   part("kind").textContent = study.kind === "search" ? "Search" : "Study";
   part("question").textContent = study.question;
   part("state").textContent = stateInWords(study);
-  const left = study.counts.running ? `About ${duration(study.seconds_left)} left.` : "";
-  part("left").textContent = left;
+  part("left").textContent = leftInWords(study);
   part("share").value = study.share;
+  part("share").setAttribute("aria-label", shareInWords(study));
   part("share").hidden = over;
   part("report-link").hidden = !study.has_report;
 }
