@@ -171,7 +171,17 @@ def test_axe_finds_nothing_serious(
 def test_a_page_can_be_printed(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/studies/first", SEEN)
     wait_for(opened, "#curves-part figcaption", "Training")
+    opened.page.locator("#region").select_option("all")
+    opened.page.get_by_role("button", name="Ask").press("Enter")
+    wait_for(opened, "#answer .standing", "Exploratory.")
+    wait_for(opened, "#answer", "mean Dice over all regions")
+    opened.page.evaluate(
+        "window.addEventListener('beforeprint', () => { window.closed = "
+        "document.querySelectorAll('#answer details:not([open])').length; })"
+    )
     opened.page.emulate_media(media="print")
     assert not opened.page.locator("#asking").is_visible()
     assert opened.page.locator("#curves-part svg").is_visible()
     assert len(opened.page.pdf()) > 20_000
+    assert opened.page.evaluate("window.closed") == 0  # warnings and methods are on paper
+    assert opened.page.locator("#answer details:not([open])").count() >= 2  # and closed again

@@ -1,5 +1,6 @@
 /** A study's page: how far it is, its conclusion so far, its slices, curves and runs. */
 
+import { openForPrint } from "../script/print.js";
 import { addSwitch } from "../script/theme.js";
 import { ask, keepAsking, leftInWords, shareInWords, stateInWords, studyAddress } from "./asking.js";
 import { startConclusion } from "./conclusion.js";
@@ -13,6 +14,7 @@ const part = (id) => document.getElementById(id);
 const name = part("title").dataset.study;
 
 addSwitch(document);
+openForPrint(document);
 const slices = startSlices(name, part("no-explorer"));
 const conclusion = startConclusion(name, part("asking"), part("answer"), part("preliminary"));
 let known = null;
