@@ -42,6 +42,7 @@ class Live:
     _state: _Kept = field(default_factory=_Kept)
     _stamp: _Kept = field(default_factory=_Kept)
     _search: _Kept = field(default_factory=_Kept)
+    _weights: _Kept = field(default_factory=_Kept)
     _results: tuple[str, Results] | None = None
     _regions: tuple[str, ...] = ()
     _study: tuple[int, StudyConfig] | None = None
@@ -92,6 +93,13 @@ class Live:
     def stamp(self) -> str:
         """Names the set of whole runs; what is computed from them lasts as long as it does."""
         return self._kept(self._stamp, lambda: _stamp_of(StudyFolder(self.folder)))
+
+    def weights(self) -> frozenset[str]:
+        """The runs whose weights are here: not scores of other programs, nor what was left out."""
+        runs = StudyFolder(self.folder).runs
+        return self._kept(
+            self._weights, lambda: frozenset(run.id for run in runs() if run.weights.is_file())
+        )
 
     def has_networks(self) -> bool:
         """Whether any network is finished."""

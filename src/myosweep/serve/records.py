@@ -20,7 +20,7 @@ class RunNow(BaseModel):
     epochs: int
     seconds: float
     error: str = ""
-    run: str | None = Field(None, description="its id, once it has a network")
+    run: str | None = Field(None, description="its id, if its network can be saved")
 
 
 class Counts(BaseModel):

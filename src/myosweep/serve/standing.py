@@ -65,8 +65,12 @@ def is_over(live: Live, state: StudyState) -> bool:
     return tuning is not None and tuning.race_over
 
 
-def run_now(run: RunState) -> RunNow:
-    """A run at a glance."""
+def run_now(run: RunState, weights: frozenset[str]) -> RunNow:
+    """A run at a glance.
+
+    Args:
+        weights: ids of the runs whose weights are here.
+    """
     return RunNow(
         label=run.label,
         state=run.state,
@@ -74,5 +78,5 @@ def run_now(run: RunState) -> RunNow:
         epochs=run.epochs,
         seconds=run.seconds,
         error=run.error.splitlines()[0] if run.error else "",
-        run=run.id if run.state in ("complete", "diverged") else None,
+        run=run.id if run.state in ("complete", "diverged") and run.id in weights else None,
     )

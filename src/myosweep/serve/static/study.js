@@ -45,6 +45,7 @@ function showStanding(study) {
   part("share").setAttribute("aria-label", shareInWords(study));
   part("share").hidden = over;
   part("report-link").hidden = !study.has_report;
+  part("tables").hidden = study.counts.done === 0;
 }
 
 async function showCurves(study) {
