@@ -275,6 +275,7 @@ def test_a_network_is_saved_with_its_card(server: Running, trained: Path) -> Non
         (run,) = own.ask(f"/api/studies/{trained.name}/progress")["runs"]
         answer = own.client.get(f"/api/studies/{trained.name}/models/{run['run']}.zip")
         names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert run["label"] == "L2 strength 0.0005, seed 0"
     assert {name.split("/")[1] for name in names} == {
         "MODEL_CARD.md", "SHA256SUMS", "model-card.json", "model.json", "network-0.safetensors"
     }  # fmt: skip

@@ -166,6 +166,8 @@ def test_axe_finds_nothing_serious(
     wait_for(opened, "main", words)
     assert opened.serious_faults() == []
     assert opened.page.evaluate("document.documentElement.scrollWidth") == size["width"]
+    for head in opened.page.locator(".runs tbody th").all():  # a long label hides no cell
+        assert head.evaluate("one => getComputedStyle(one).position") == "static"
 
 
 def test_a_page_can_be_printed(server: Running, open_page: Opener) -> None:

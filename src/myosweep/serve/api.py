@@ -62,9 +62,8 @@ def _add_progress(router: APIRouter, desk: Desk) -> None:
         """A study's runs as they stand at this moment."""
         live = desk.live(study)
         state, weights = live.state(), live.weights()
-        return Progress(
-            study=study_now(study, live, state), runs=[run_now(run, weights) for run in state.runs]
-        )
+        runs = [run_now(run, live.study, weights) for run in state.runs]
+        return Progress(study=study_now(study, live, state), runs=runs)
 
 
 def _add_parts(router: APIRouter, desk: Desk) -> None:

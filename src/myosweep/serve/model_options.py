@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from myosweep.analysis.points import UNSWEPT, field_words, format_value
+from myosweep.analysis.points import UNSWEPT, field_words, format_value, run_words
 from myosweep.config import read_study_config
 from myosweep.data.names import natural_key
 from myosweep.predict.choose import Point, networks_by_value
@@ -76,5 +76,6 @@ def _of_value(folder: Path, point: Point, runs: list[RunFolder], colour: str) ->
 
 def _of_runs(runs: list[RunFolder], colour: str) -> Iterator[ModelOption]:
     for run in runs:
-        label = run.read_settings().label
-        yield ModelOption(_OF_A_RUN + run.id, label, colour, 1, AskedModel(place=str(run.path)))
+        what = run.read_settings()
+        words = run_words(what.label, what.point)
+        yield ModelOption(_OF_A_RUN + run.id, words, colour, 1, AskedModel(place=str(run.path)))

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from myosweep.analysis.cautions import metric_words
-from myosweep.analysis.points import fields_in_words
+from myosweep.analysis.points import fields_in_words, run_words
+from myosweep.config import StudyConfig
 from myosweep.results.layout import StudyFolder
 from myosweep.results.trials import read_tuning_state
 from myosweep.serve.live import Live
@@ -65,14 +66,14 @@ def is_over(live: Live, state: StudyState) -> bool:
     return tuning is not None and tuning.race_over
 
 
-def run_now(run: RunState, weights: frozenset[str]) -> RunNow:
+def run_now(run: RunState, study: StudyConfig, weights: frozenset[str]) -> RunNow:
     """A run at a glance.
 
     Args:
         weights: ids of the runs whose weights are here.
     """
     return RunNow(
-        label=run.label,
+        label=run_words(run.label, dict(zip(study.fields, run.place[0], strict=False))),
         state=run.state,
         epochs_done=run.epochs_done,
         epochs=run.epochs,
