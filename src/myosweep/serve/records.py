@@ -49,6 +49,7 @@ class StudyNow(BaseModel):
     epochs_done: float
     is_over: bool
     has_report: bool
+    has_weights: bool = Field(description="whether any network can be asked for a prediction")
 
 
 class Progress(BaseModel):

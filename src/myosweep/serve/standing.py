@@ -43,6 +43,7 @@ def study_now(name: str, live: Live, state: StudyState) -> StudyNow:
         epochs_done=state.epochs_done,
         is_over=is_over(live, state),
         has_report=StudyFolder(live.folder).report.is_file(),
+        has_weights=bool(live.weights()),
     )
 
 
