@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -199,6 +200,8 @@ def test_two_studies_are_compared_without_a_verdict(server: Running, shown: Toy)
     html = server.ask("/api/comparison", params=words)["html"]
     assert "same patients" in html
     assert "Networks per value" in html
+    heads = re.findall(r"<th[^>]*>(?:<[^>]*>)*([^<\n]+)", html)
+    assert heads[:3] == ["Setting", "first", "second"]  # both are called toy
     assert "better" not in html
     assert read_looks(shown.home) == ()
     same = server.ask("/api/comparison", params={"one": "first", "other": "first"})["html"]

@@ -125,6 +125,7 @@ def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> N
     opened.page.locator('#one option[value="first"]').wait_for(state="attached")
     late = held(opened, "**/comparison?one=first&other=second")
     opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#compared", "Computing …")
     opened.page.get_by_label("Second study").select_option("first")
     opened.page.get_by_role("button", name="Compare").press("Enter")
     wait_for(opened, "#differences", "In nothing that is known")

@@ -127,7 +127,7 @@ def comparison_part(one: tuple[str, Path], other: tuple[str, Path]) -> Part:
         html=fragment(
             "comparison_part.html.j2",
             studies=shown,
-            differences=differences_table(shown[0].results, shown[1].results),
+            differences=differences_table(shown[0], shown[1]),
             sentences=what_can_be_said(shown[0].results, shown[1].results),
         ),
         tips=tips_of(drawings),
@@ -163,9 +163,9 @@ def _compared(name: str, folder: Path, place: int) -> _Compared:
     )
 
 
-def differences_table(one: Results, other: Results) -> Table | None:
+def differences_table(one: _Compared, other: _Compared) -> Table | None:
     """Every setting in which two studies differ, and their splits; None if they agree in all."""
-    first, second = _described(one), _described(other)
+    first, second = _described(one.results), _described(other.results)
     rows = tuple(
         Row(name, (first.get(name, NONE), second.get(name, NONE)))
         for name in dict.fromkeys([*first, *second])
@@ -173,7 +173,7 @@ def differences_table(one: Results, other: Results) -> Table | None:
     )
     if not rows:
         return None
-    head = (Heading("Setting"), Heading(one.study.name), Heading(other.study.name))
+    head = (Heading("Setting"), Heading(one.name), Heading(other.name))
     return Table((head,), (Section("", rows),), words=True)
 
 

@@ -27,6 +27,7 @@ async function compare() {
   const mine = ++asked;
   const words = new URLSearchParams({ one: form.one.value, other: form.other.value });
   history.replaceState(null, "", `?${words}`);
+  say(root, "Computing …");
   root.setAttribute("aria-busy", "true");
   try {
     const part = await ask(`/api/comparison?${words}`);
