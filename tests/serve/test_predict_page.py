@@ -119,6 +119,8 @@ def test_a_volume_is_shown_slice_by_slice_and_in_three_planes(
     drawn: Trained, address: str, open_page: Opener, volume: Path, tmp_path: Path
 ) -> None:
     opened = open_page(f"{address}/predict?study=study", viewport={"width": 390, "height": 844})
+    opened.page.locator("#predict-other option").nth(2).wait_for(state="attached")
+    opened.page.locator("#predict-other").select_option("l2.strength=5e-05")
     upload(opened, volume)
     as_masks(opened)
     for number, wanted in enumerate(masks_of(drawn, volume, tmp_path / "out")):
@@ -138,6 +140,12 @@ def test_a_volume_is_shown_slice_by_slice_and_in_three_planes(
     for code in (1, 2):  # half of the region's colour, half of some grey
         rest = pixels - rgb(code) / 2
         assert (np.ptp(rest, axis=-1) < 6).sum() > 50
+    mask = opened.page.get_by_label("Mask of")
+    options = mask.locator("option").all_inner_texts()
+    assert options == ["L2 strength 0.005", "L2 strength 0.00005"]
+    with opened.page.expect_request("**/cases/0/masks/1.nii.gz"):
+        mask.select_option(options[1])
+    opened.page.locator('[data-part="volume"][data-model="1"]').wait_for(timeout=LONG_MS)
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
     told = "GL Driver Message (OpenGL, Performance"  # a processor draws instead of a graphics card
     opened.complaints[:] = [one for one in opened.complaints if told not in one]
