@@ -15,10 +15,14 @@ from tests.toy import PAPER, Toy, toy_study
 from tests.toy_tune import finished_search, toy_search
 
 from myosweep.config import write_study_config
+from myosweep.report.curves_figure import live_curves
 from myosweep.report.page import write_report
+from myosweep.report.style import INK, MUTED, contender_colours
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks, read_results
 from myosweep.serve import work
+from myosweep.serve.fragments import curves_part
+from myosweep.serve.model_options import model_options
 
 
 def pixels_of(png: bytes) -> np.ndarray:
@@ -247,6 +251,29 @@ def test_a_search_is_as_far_as_its_budget_is_spent(tmp_path: Path) -> None:
         study = server.ask("/api/studies/study/progress")["study"]
     assert study["share"] == pytest.approx(2 / 20)
     assert study["seconds_left"] == pytest.approx(18 * 120)
+
+
+def test_a_trial_has_one_colour_and_one_name_everywhere(tmp_path: Path) -> None:
+    search = finished_search(tmp_path)
+    for trial in range(9, 16):
+        search.stop(trial)
+    for run in search.home.runs():
+        run.weights.touch()
+    wanted = {"default": INK, "2": MUTED, **contender_colours(["3", "4"])}
+    record = live_curves(search.home)
+    assert record is not None
+    assert [point.label for point in record.points][:3] == ["default", "3", "4"]
+    assert (len(record.points), record.left_out) == (12, 4)
+    colours = {point.label: record.colour(point) for point in record.points}
+    assert {label: colours[label] for label in ("default", "3", "4")} == {
+        label: wanted[label] for label in ("default", "3", "4")
+    }
+    assert set(colours.values()) == set(wanted.values())
+    html = curves_part(search.folder).html
+    assert "These are 12 of 16 trials: the default, those that race, and the last ones." in html
+    options = {one.words: one.colour for one in model_options(search.folder) if one.is_value}
+    for label, colour in wanted.items():
+        assert options["default" if label == "default" else f"trial {label}"] == colour
 
 
 def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:

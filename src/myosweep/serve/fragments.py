@@ -106,7 +106,7 @@ def curves_part(folder: Path) -> Part:
         return Part(fragment("nothing_part.html.j2", sentence="No epoch has ended yet."))
     drawing = draw_curves(record)
     return Part(
-        html=fragment("curves_part.html.j2", drawing=drawing, field=record.field),
+        html=fragment("curves_part.html.j2", drawing=drawing, record=record),
         tips=tips_of([drawing]),
         drawings=(drawing,),
     )
