@@ -120,6 +120,22 @@ def test_a_study_that_goes_on_is_followed(tmp_path: Path, open_page: Opener) -> 
         opened.close()
 
 
+def test_a_damaged_study_keeps_nobody_waiting(tmp_path: Path, open_page: Opener) -> None:
+    toy = toy_study(tmp_path, {(5e-3,): (2,)}, baselines=False, patients=5)
+    (run,) = toy.home.runs()
+    run.settings.write_text("{", encoding="utf-8")
+    with running(toy.folder) as server:
+        opened = open_page(f"{server.address}/studies/study")
+        wait_for(opened, "#lost", "is missing or damaged")
+        text = opened.page.locator("main").inner_text()
+        assert "…" not in text  # neither computing nor drawing
+        assert not opened.page.locator("#asking").is_visible()
+        assert not opened.page.locator("#share").is_visible()
+        assert all("409" in one for one in opened.complaints)
+        opened.complaints.clear()
+        opened.close()
+
+
 def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/compare")
     opened.page.locator('#one option[value="first"]').wait_for(state="attached")

@@ -21,9 +21,9 @@ export function studyAddress(study, ...rest) {
 
 /**
  * Ask again and again while the page is seen, and give each answer to `act`. The page says so while
- * the server is silent.
+ * the server is silent, or refuses, which `refused` is told.
  */
-export function keepAsking(address, everyMs, act) {
+export function keepAsking(address, everyMs, act, refused = () => {}) {
   const lost = document.getElementById("lost");
   async function once() {
     if (!document.hidden) {
@@ -34,6 +34,7 @@ export function keepAsking(address, everyMs, act) {
       } catch (problem) {
         lost.textContent = problem.status ? problem.message : LOST;
         lost.hidden = false;
+        if (problem.status) refused();
       }
     }
     setTimeout(once, everyMs);

@@ -26,13 +26,21 @@ keepAsking(studyAddress(name, "progress"), EVERY_MS, ({ study, runs }) => {
   if (known === null) showAll(study);
   showCurves(study);
   if (study.stamp !== known.stamp) showNews(study);
-});
+}, showNothing);
 
 /** Conclusion and slices of the study as it stands. */
 function showAll(study) {
   known = study;
   slices.start();
   conclusion.start(study);
+}
+
+/** Of a study that cannot be read there is nothing to wait for; the page says why. */
+function showNothing() {
+  if (known !== null) return;
+  part("asking").hidden = true;
+  part("share").hidden = true;
+  for (const id of ["answer", "curves-part"]) part(id).replaceChildren();
 }
 
 function showStanding(study) {
