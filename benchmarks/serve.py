@@ -4,7 +4,7 @@
 
 Each viewer asks for slices at random, for image and masks as the page does, and pauses for up to a
 second in between. The server is a process of its own; the viewers are another one on the same
-machine, so they take part of its time.
+machine, so they take part of its time. Ends with 1 if 95 % take longer than the target.
 """
 
 import argparse
@@ -56,7 +56,9 @@ def main() -> None:
         f"{given.viewers} viewers, {len(waits_ms)} slice views: median {at[9]:.0f} ms, "
         f"95 % within {at[18]:.0f} ms, longest {max(waits_ms):.0f} ms"
     )
-    print(f"{'under' if at[18] < TARGET_MS else 'OVER'} the target of {TARGET_MS} ms for 95 %")
+    over = at[18] >= TARGET_MS
+    print(f"{'OVER' if over else 'under'} the target of {TARGET_MS} ms for 95 %")
+    sys.exit(int(over))
 
 
 async def watch(address: str, viewers: int, views: int) -> tuple[float, list[float]]:

@@ -47,11 +47,11 @@ needs_nnunet = pytest.mark.skipif(
 LITTLE = "--phantoms 4 --first-filters 4 --rounds 1 --seconds 0.01 --warm-up 0 --threads 1"
 
 
-def run(script: str, *arguments: str) -> str:
-    """A benchmark that trains in its own process."""
+def run(script: str, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+    """A benchmark in its own process."""
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in codes, done.stderr
     return done.stdout
 
 
@@ -173,8 +173,16 @@ def test_startup_times_every_command(run_here: Callable[..., str]) -> None:
 
 
 def test_serve_prints_how_long_viewers_wait() -> None:
-    output = run("serve.py", "--viewers", "3", "--views", "2", "--slices", "28", "--networks", "1")
+    few = ("--viewers", "3", "--views", "2", "--slices", "28", "--networks", "1")
+    output = run("serve.py", *few, codes=(0, 1))  # whether in time depends on the machine
     assert re.search(r"3 viewers, 6 slice views: median \d+ ms", output)
+
+
+@pytest.mark.long
+def test_fifty_viewers_have_their_slices_within_300_ms() -> None:
+    output = run("serve.py")
+    assert "50 viewers, 1000 slice views" in output
+    assert "under the target of 300 ms for 95 %" in output
 
 
 def test_everything_keeps_what_is_printed_and_says_what_failed(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -11,12 +12,17 @@ import pytest
 from PIL import Image
 from tests.serve.running import Running, running
 from tests.toy import PAPER, Toy, toy_study
-from tests.toy_tune import finished_search
+from tests.toy_tune import finished_search, toy_search
 
 from myosweep.config import write_study_config
+from myosweep.report.curves_figure import live_curves
 from myosweep.report.page import write_report
+from myosweep.report.style import INK, MUTED, contender_colours
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks, read_results
+from myosweep.serve import work
+from myosweep.serve.fragments import curves_part
+from myosweep.serve.model_options import model_options
 
 
 def pixels_of(png: bytes) -> np.ndarray:
@@ -42,8 +48,7 @@ def test_a_study_can_be_served_alone(shown: Toy) -> None:
 def test_runs_stand_with_their_states(server: Running) -> None:
     runs = server.ask("/api/studies/first/progress")["runs"]
     assert [(one["state"], one["epochs_done"]) for one in runs] == [("complete", 3)] * 6
-    assert {one["run"] for one in runs} == {f"run-{value}-{seed}" for value in
-        ("0p005", "0p0005", "5e-05") for seed in (0, 1)}  # fmt: skip
+    assert {one["run"] for one in runs} == {None}  # no weights: nothing to save
 
 
 def test_every_slice_is_there_with_the_stored_masks(server: Running, shown: Toy) -> None:
@@ -114,6 +119,17 @@ def test_the_own_question_is_answered_after_a_look_that_is_logged(tmp_path: Path
         assert read_looks(toy.home) == (look,)
 
 
+@pytest.mark.parametrize(
+    ("metric", "words"), [(None, "mean Dice"), ("accuracy", "global accuracy")]
+)
+def test_a_score_is_asked_over_all_regions(server: Running, metric: str | None, words: str) -> None:
+    asked = {"region": "all"} | ({"metric": metric} if metric else {})
+    found = server.ask("/api/studies/first/conclusion", params=asked)
+    assert found["state"] == "shown"
+    assert f"{words} over all regions" in found["part"]["html"]
+    assert "Exploratory." in found["part"]["html"]
+
+
 def test_a_growing_study_is_preliminary_and_its_pages_follow(tmp_path: Path) -> None:
     toy = toy_study(tmp_path, PAPER)
     grown = toy.config.model_copy(
@@ -150,6 +166,28 @@ def test_parts_have_figures_that_can_be_saved(server: Running) -> None:
     assert Image.open(io.BytesIO(png.content)).width > 1000
 
 
+def test_figures_of_an_open_page_can_be_saved_whatever_else_is_asked(
+    tmp_path: Path, shown: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_KEPT", 1)
+    toy = toy_study(tmp_path, {(5e-3,): (3,), (5e-5,): (1,)}, data=shown.data)
+    with running(toy.folder) as server:
+        place = "/api/studies/study"
+        part = server.client.post(f"{place}/looks").json()["part"]
+        svg = f"/api/figures/{part['part']}/{part['figures'][0]}.svg"
+        before = server.client.get(svg)
+        assert before.status_code == 200
+        assert server.client.get(f"{place}/tables/runs.csv").status_code == 200
+        server.ask(f"{place}/curves")  # takes the one place that there is
+        assert server.client.get(svg).content == before.content
+        server.ask(f"{place}/curves")
+        old = server.ask(f"{place}/progress")["study"]["stamp"]
+        toy.add_network({"l2.strength": 5e-5}, 1, 0)
+        while server.ask(f"{place}/progress")["study"]["stamp"] == old:
+            pass
+        assert server.client.get(svg).status_code == 404  # it would show what nobody has looked at
+
+
 def test_curves_of_a_training_that_goes_on_are_drawn(tmp_path: Path) -> None:
     toy = toy_study(tmp_path, {(5e-3,): (2,)}, baselines=False)
     for run in toy.home.runs():
@@ -166,6 +204,8 @@ def test_two_studies_are_compared_without_a_verdict(server: Running, shown: Toy)
     html = server.ask("/api/comparison", params=words)["html"]
     assert "same patients" in html
     assert "Networks per value" in html
+    heads = re.findall(r"<th[^>]*>(?:<[^>]*>)*([^<\n]+)", html)
+    assert heads[:3] == ["Setting", "first", "second"]  # both are called toy
     assert "better" not in html
     assert read_looks(shown.home) == ()
     same = server.ask("/api/comparison", params={"one": "first", "other": "first"})["html"]
@@ -202,11 +242,45 @@ def test_a_damaged_study_stops_no_other(tmp_path: Path, shown: Toy) -> None:
         assert str(tmp_path) not in answer.text
 
 
+def test_a_search_is_as_far_as_its_budget_is_spent(tmp_path: Path) -> None:
+    search = toy_search(tmp_path)
+    search.add(0, 1, seconds=100.0)
+    search.add(1, 1, seconds=140.0)
+    search.is_at(over=False)
+    with running(search.folder) as server:
+        study = server.ask("/api/studies/study/progress")["study"]
+    assert study["share"] == pytest.approx(2 / 20)
+    assert study["seconds_left"] == pytest.approx(18 * 120)
+
+
+def test_a_trial_has_one_colour_and_one_name_everywhere(tmp_path: Path) -> None:
+    search = finished_search(tmp_path)
+    for trial in range(9, 16):
+        search.stop(trial)
+    for run in search.home.runs():
+        run.weights.touch()
+    wanted = {"default": INK, "2": MUTED, **contender_colours(["3", "4"])}
+    record = live_curves(search.home)
+    assert record is not None
+    assert [point.label for point in record.points][:3] == ["default", "3", "4"]
+    assert (len(record.points), record.left_out) == (12, 4)
+    colours = {point.label: record.colour(point) for point in record.points}
+    assert {label: colours[label] for label in ("default", "3", "4")} == {
+        label: wanted[label] for label in ("default", "3", "4")
+    }
+    assert set(colours.values()) == set(wanted.values())
+    html = curves_part(search.folder).html
+    assert "These are 12 of 16 trials: the default, those that race, and the last ones." in html
+    options = {one.words: one.colour for one in model_options(search.folder) if one.is_value}
+    for label, colour in wanted.items():
+        assert options["default" if label == "default" else f"trial {label}"] == colour
+
+
 def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
     search = finished_search(tmp_path)
     with running(search.folder) as server:
         study = server.ask("/api/studies")["studies"][0]
-        assert (study["kind"], study["is_over"]) == ("search", True)
+        assert (study["kind"], study["is_over"], study["share"]) == ("search", True, 1)
         assert server.ask("/api/studies/study/conclusion")["state"] == "nothing"  # not concluded
         assert server.client.post("/api/studies/study/looks").json()["state"] == "nothing"
         assert server.ask("/api/studies/study/explorer")["index"] is None
@@ -228,9 +302,10 @@ def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
 
 def test_a_network_is_saved_with_its_card(server: Running, trained: Path) -> None:
     with running(trained) as own:
-        (run, *_) = own.ask(f"/api/studies/{trained.name}/progress")["runs"]
+        (run,) = own.ask(f"/api/studies/{trained.name}/progress")["runs"]
         answer = own.client.get(f"/api/studies/{trained.name}/models/{run['run']}.zip")
         names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert run["label"] == "L2 strength 0.0005, seed 0"
     assert {name.split("/")[1] for name in names} == {
         "MODEL_CARD.md", "SHA256SUMS", "model-card.json", "model.json", "network-0.safetensors"
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """The server's pages in a browser: the right pixels, the keyboard, a study that goes on, paper."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,20 @@ def rgb(colour: str) -> np.ndarray:
 
 def wait_for(opened: Opened, selector: str, words: str) -> None:
     opened.page.locator(selector, has_text=words).first.wait_for()
+
+
+def held(opened: Opened, pattern: str) -> list[Any]:
+    """Keep back what the page asks for next at such an address."""
+    kept: list[Any] = []
+    opened.page.route(pattern, lambda route: kept.append(route), times=1)
+    return kept
+
+
+def let_go(opened: Opened, kept: list[Any]) -> None:
+    """Let it be answered, and give the page time to do something with it."""
+    with opened.page.expect_response(kept[0].request.url):
+        kept[0].continue_()
+    opened.page.wait_for_timeout(200)
 
 
 def test_studies_lead_to_their_pages(server: Running, open_page: Opener) -> None:
@@ -57,6 +72,14 @@ def test_the_conclusion_is_asked_for_and_the_question_changed(
     toy = toy_study(tmp_path, PAPER)
     with running(toy.folder) as server:
         opened = open_page(f"{server.address}/studies/study")
+        wait_for(opened, "#answer", "is a look at it")
+        late = held(opened, "**/conclusion?metric=iou")
+        opened.page.get_by_label("Score").select_option("iou")
+        opened.page.get_by_role("button", name="Ask").press("Enter")
+        opened.page.get_by_role("button", name="The study’s own question").press("Enter")
+        wait_for(opened, '#answer:not([aria-busy="true"])', "is a look at it")
+        let_go(opened, late)  # too late: something else is asked now
+        wait_for(opened, "#answer", "is a look at it")
         opened.page.get_by_label("Score").select_option("iou")
         opened.page.get_by_role("button", name="Ask").press("Enter")
         wait_for(opened, "#answer .standing", "Exploratory.")
@@ -97,11 +120,36 @@ def test_a_study_that_goes_on_is_followed(tmp_path: Path, open_page: Opener) -> 
         opened.close()
 
 
+def test_a_damaged_study_keeps_nobody_waiting(tmp_path: Path, open_page: Opener) -> None:
+    toy = toy_study(tmp_path, {(5e-3,): (2,)}, baselines=False, patients=5)
+    (run,) = toy.home.runs()
+    run.settings.write_text("{", encoding="utf-8")
+    with running(toy.folder) as server:
+        opened = open_page(f"{server.address}/studies/study")
+        wait_for(opened, "#lost", "is missing or damaged")
+        text = opened.page.locator("main").inner_text()
+        assert "…" not in text  # neither computing nor drawing
+        assert not opened.page.locator("#asking").is_visible()
+        assert not opened.page.locator("#share").is_visible()
+        assert all("409" in one for one in opened.complaints)
+        opened.complaints.clear()
+        opened.close()
+
+
 def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/compare")
     opened.page.locator('#one option[value="first"]').wait_for(state="attached")
+    late = held(opened, "**/comparison?one=first&other=second")
     opened.page.get_by_role("button", name="Compare").press("Enter")
-    wait_for(opened, "#compared h2", "In what they differ")
+    wait_for(opened, "#compared", "Computing …")
+    opened.page.get_by_label("Second study").select_option("first")
+    opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#differences", "In nothing that is known")
+    let_go(opened, late)  # too late
+    wait_for(opened, "#differences", "In nothing that is known")
+    opened.page.get_by_label("Second study").select_option("second")
+    opened.page.get_by_role("button", name="Compare").press("Enter")
+    wait_for(opened, "#differences table", "Setting")
     assert opened.page.locator("#compared figure").count() == 2
     assert opened.page.url.endswith("?one=first&other=second")
 
@@ -135,12 +183,24 @@ def test_axe_finds_nothing_serious(
     wait_for(opened, "main", words)
     assert opened.serious_faults() == []
     assert opened.page.evaluate("document.documentElement.scrollWidth") == size["width"]
+    for head in opened.page.locator(".runs tbody th").all():  # a long label hides no cell
+        assert head.evaluate("one => getComputedStyle(one).position") == "static"
 
 
 def test_a_page_can_be_printed(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/studies/first", SEEN)
     wait_for(opened, "#curves-part figcaption", "Training")
+    opened.page.locator("#region").select_option("all")
+    opened.page.get_by_role("button", name="Ask").press("Enter")
+    wait_for(opened, "#answer .standing", "Exploratory.")
+    wait_for(opened, "#answer", "mean Dice over all regions")
+    opened.page.evaluate(
+        "window.addEventListener('beforeprint', () => { window.closed = "
+        "document.querySelectorAll('#answer details:not([open])').length; })"
+    )
     opened.page.emulate_media(media="print")
     assert not opened.page.locator("#asking").is_visible()
     assert opened.page.locator("#curves-part svg").is_visible()
     assert len(opened.page.pdf()) > 20_000
+    assert opened.page.evaluate("window.closed") == 0  # warnings and methods are on paper
+    assert opened.page.locator("#answer details:not([open])").count() >= 2  # and closed again

@@ -13,6 +13,7 @@ from tests.data.nifti_files import affine_of, save
 from tests.predict.conftest import Trained
 from tests.report.explorer.browsing import Opened, Opener
 from tests.serve.uploading import answering, child, predicting_app
+from tests.toy import Toy
 
 from myosweep.predict.cases import find_cases
 from myosweep.predict.model import open_model
@@ -118,6 +119,8 @@ def test_a_volume_is_shown_slice_by_slice_and_in_three_planes(
     drawn: Trained, address: str, open_page: Opener, volume: Path, tmp_path: Path
 ) -> None:
     opened = open_page(f"{address}/predict?study=study", viewport={"width": 390, "height": 844})
+    opened.page.locator("#predict-other option").nth(2).wait_for(state="attached")
+    opened.page.locator("#predict-other").select_option("l2.strength=5e-05")
     upload(opened, volume)
     as_masks(opened)
     for number, wanted in enumerate(masks_of(drawn, volume, tmp_path / "out")):
@@ -137,27 +140,46 @@ def test_a_volume_is_shown_slice_by_slice_and_in_three_planes(
     for code in (1, 2):  # half of the region's colour, half of some grey
         rest = pixels - rgb(code) / 2
         assert (np.ptp(rest, axis=-1) < 6).sum() > 50
+    mask = opened.page.get_by_label("Mask of")
+    options = mask.locator("option").all_inner_texts()
+    assert options == ["L2 strength 0.005", "L2 strength 0.00005"]
+    with opened.page.expect_request("**/cases/0/masks/1.nii.gz"):
+        mask.select_option(options[1])
+    opened.page.locator('[data-part="volume"][data-model="1"]').wait_for(timeout=LONG_MS)
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
     told = "GL Driver Message (OpenGL, Performance"  # a processor draws instead of a graphics card
     opened.complaints[:] = [one for one in opened.complaints if told not in one]
 
 
 def test_what_goes_wrong_is_told_in_one_sentence(
-    drawn: Trained, open_page: Opener, tmp_path: Path
+    drawn: Trained, shown: Toy, open_page: Opener, tmp_path: Path
 ) -> None:
+    """The first study has no weights."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "bare").symlink_to(shown.folder)
+    (home / "drawn").symlink_to(drawn.folder)
     picture, other = tmp_path / "Kowalski.png", tmp_path / "notes.txt"
     Image.new("L", (SIDE, SIDE)).save(picture)
     other.write_text("text")
     says = "Image 'upload-0001' cannot be read as an image; is it damaged?"
     outcome = json.dumps({"made": None, "problem": says})
     command = child(f"(folder / 'outcome.json').write_text({outcome!r})\n")
-    with answering(predicting_app(drawn.folder, command)) as address:
+    with answering(predicting_app(home, command)) as address:
         opened = open_page(f"{address}/predict", bypass_csp=True)
+        study = opened.page.get_by_label("Study")
+        problem = opened.page.locator('[data-part="problem"]')
+        opened.page.locator("#predict-model option").first.wait_for(state="attached")
+        assert study.input_value() == "drawn"
+        assert not problem.is_visible()
+        study.select_option("bare")
+        problem.get_by_text("The weights of this study’s networks are not here").wait_for()
+        study.select_option("drawn")
+        problem.wait_for(state="hidden")
         opened.page.get_by_label("Images").set_input_files([picture, other])
         opened.page.locator('[data-part="chosen"]', has_text="1 file is left out").wait_for()
         opened.page.get_by_role("button", name="Predict").click()
-        problem = opened.page.locator('[data-part="problem"]', has_text="is it damaged?")
-        problem.wait_for()
+        problem.get_by_text("is it damaged?").wait_for()
         assert "“Kowalski.png” cannot be read" in problem.inner_text()
         assert opened.serious_faults() == []
         opened.close()

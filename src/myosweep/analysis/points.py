@@ -1,6 +1,6 @@
 """The points of a sweep: which values were tried, in what order, and how they read in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from myosweep.analysis.remember import remembered
-from myosweep.config import Value
+from myosweep.config import Value, run_label
 from myosweep.results.read import Results
 from myosweep.results.rows import ENSEMBLE
 
@@ -73,6 +73,25 @@ def points(results: Results) -> tuple[Point, ...]:
 def point_labels(results: Results) -> tuple[str, ...]:
     """The label of each point, in their order."""
     return tuple(point.label for point in points(results))
+
+
+def run_words(label: str, point: Mapping[str, Value]) -> str:
+    """A run's label with its fields and values in words.
+
+    Args:
+        label: as ``config.run_label`` has made it; another one stays as it is.
+        point: the value of each swept field.
+
+    >>> run_words("l2.strength 5e-05, seed 1", {"l2.strength": 5e-05})
+    'L2 strength 0.00005, seed 1'
+    >>> run_words("default, seed 1", {"l2.strength": 5e-05})
+    'default, seed 1'
+    """
+    written = run_label(point, "")
+    if not point or not label.startswith(written):
+        return label
+    values = [f"{field_words(path)} {format_value(value)}" for path, value in point.items()]
+    return ", ".join([*values, label.removeprefix(written)])
 
 
 def fields_in_words(fields: Sequence[str]) -> str:

@@ -118,6 +118,13 @@ def contender_colours(names: Sequence[str]) -> dict[str, str]:
     }
 
 
+def trial_colour(number: int, contenders: Sequence[int]) -> str:
+    """The colour of a search's trial: its own if it races, ink for the default, else grey."""
+    if number == 0:
+        return INK
+    return contender_colours([*map(str, contenders)]).get(str(number), MUTED)
+
+
 def region_colours(count: int) -> tuple[str, ...]:
     """One colour per region, in the scheme's order."""
     return tuple(_REGIONS[position % len(_REGIONS)] for position in range(count))

@@ -14,11 +14,7 @@ from myosweep.errors import InputError
 from myosweep.results.layout import StudyFolder
 from myosweep.serve.desk import Desk
 from myosweep.serve.downloads import MEDIA, TableName, model_zip, table_csv
-from myosweep.serve.fragments import (
-    Part,
-    Question,
-    comparison_part,
-)
+from myosweep.serve.fragments import Question, comparison_part
 from myosweep.serve.records import (
     ConclusionNow,
     ExplorerNow,
@@ -65,8 +61,9 @@ def _add_progress(router: APIRouter, desk: Desk) -> None:
     def progress(study: StudyName) -> Progress:
         """A study's runs as they stand at this moment."""
         live = desk.live(study)
-        state = live.state()
-        return Progress(study=study_now(study, live, state), runs=list(map(run_now, state.runs)))
+        state, weights = live.state(), live.weights()
+        runs = [run_now(run, live.study, weights) for run in state.runs]
+        return Progress(study=study_now(study, live, state), runs=runs)
 
 
 def _add_parts(router: APIRouter, desk: Desk) -> None:
@@ -107,8 +104,9 @@ def _add_parts(router: APIRouter, desk: Desk) -> None:
         if not (first.has_networks() and second.has_networks()):
             raise HTTPException(409, "A study without a finished network cannot be compared yet.")
         pair = ((one, first.folder), (other, second.folder))
-        key = ("comparison", pair, first.stamp(), second.stamp())
-        return await desk.part(key, comparison_part, *pair)
+        stamps = ((first, first.stamp()), (second, second.stamp()))
+        key = ("comparison", pair, *(stamp for _, stamp in stamps))
+        return await desk.part(key, comparison_part, *pair, stamps=stamps)
 
 
 def _add_slices(router: APIRouter, desk: Desk) -> None:
@@ -172,12 +170,11 @@ def _add_downloads(router: APIRouter, desk: Desk) -> None:
         form: Literal["svg", "png"],
     ) -> Response:
         """A figure of a part that a page has shown."""
-        shown = desk.work.known(part)
-        for drawing in shown.drawings if isinstance(shown, Part) else ():
-            if drawing.name == name:
-                content = drawing.png if form == "png" else drawing.svg.encode()
-                return _file(content, f"{name}.{form}", MEDIA[form])
-        raise HTTPException(404, "There is no such figure any more; open its page again.")
+        drawing = await desk.figure(part, name)
+        if drawing is None:
+            raise HTTPException(404, "There is no such figure any more; open its page again.")
+        content = drawing.png if form == "png" else drawing.svg.encode()
+        return _file(content, f"{name}.{form}", MEDIA[form])
 
     @router.get(
         "/studies/{study}/tables/{name}.csv",
@@ -186,9 +183,7 @@ def _add_downloads(router: APIRouter, desk: Desk) -> None:
     )
     async def table(study: StudyName, name: TableName) -> Response:
         """A results table as CSV: runs, counts, or all learning curves."""
-        live = desk.live(study)
-        key = ("table", live.folder, name, live.stamp(), live.state().epochs_done)
-        content = await desk.work.answer(key, table_csv, live.folder, name)
+        content = await desk.work.computed(table_csv, desk.live(study).folder, name)
         return _file(content, f"{study}-{name}.csv", MEDIA["csv"])
 
     @router.get(
@@ -206,7 +201,7 @@ def _add_downloads(router: APIRouter, desk: Desk) -> None:
             raise HTTPException(404, "There is no trained network of this name.")
         place = tempfile.TemporaryDirectory()
         path = Path(place.name) / "model.zip"
-        await desk.work.answer(("model", path), model_zip, found.path, path)
+        await desk.work.computed(model_zip, found.path, path)
         name = f"{study}-{run}.zip"
         return FileResponse(path, filename=name, background=BackgroundTask(place.cleanup))
 

@@ -1,6 +1,7 @@
 """What all addresses share: the studies as they stand, and parts of pages that take long."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from myosweep.report.style import Drawing
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import log_look
 from myosweep.serve.fragments import Part, Question, conclusion_part, curves_part, search_part
@@ -21,6 +23,25 @@ DRAWING_SHARE = 20
 """Learning curves are drawn for at most a twentieth of the time: it is taken from trainings."""
 
 
+_MOST_SHOWN = 10_000
+
+Stamps = tuple[tuple[Live, str], ...]
+"""Studies, and the stamp of each at some time."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How a part of a page that was shown is made; it is the same while its stamps last."""
+
+    key: tuple[Any, ...]
+    compute: Callable[..., Part]
+    given: tuple[Any, ...]
+    stamps: Stamps
+
+    def lasts(self) -> bool:
+        return all(live.stamp() == stamp for live, stamp in self.stamps)
+
+
 @dataclass
 class Desk:
     """All that the addresses share: the studies as they stand, and the process that computes."""
@@ -29,6 +50,7 @@ class Desk:
     work: Work = field(default_factory=Work)
     _live: dict[Path, Live] = field(default_factory=dict)
     _drawn: dict[Path, tuple[float, float]] = field(default_factory=dict)
+    _shown: OrderedDict[str, _Shown] = field(default_factory=OrderedDict)
 
     def live(self, name: str) -> Live:
         """A study, by its name.
@@ -43,6 +65,8 @@ class Desk:
         """Learning curves after so many epochs, or a little before; see ``DRAWING_SHARE``."""
         shown, until = self._drawn.get(live.folder, (epochs_done, 0.0))
         if (started := time.monotonic()) >= until:
+            if shown != epochs_done:
+                self.work.forget(("curves", live.folder, shown))
             shown = epochs_done
         key = ("curves", live.folder, shown)
         part = await self.part(key, curves_part, live.folder)
@@ -76,24 +100,57 @@ class Desk:
                     state="a look", sentence=_A_LOOK, is_preliminary=is_preliminary, part=None
                 )
             await run_in_threadpool(log_look, StudyFolder(live.folder), part.look)
-        shown = await self.part(key, conclusion_part, live.folder, question)
+        stamps = ((live, stamp),)
+        shown = await self.part(key, conclusion_part, live.folder, question, stamps=stamps)
         return ConclusionNow(state="shown", sentence="", is_preliminary=is_preliminary, part=shown)
 
     async def _answer_of_search(self, live: Live, is_preliminary: bool) -> ConclusionNow:
         """What a search has found; before its end nothing, since its end looks at test patients."""
         if is_preliminary or not StudyFolder(live.folder).report.is_file():
             return _nothing(True, _OF_A_SEARCH)
-        key = ("search", live.folder, live.stamp())
-        shown = await self.part(key, search_part, live.folder)
+        stamp = live.stamp()
+        key = ("search", live.folder, stamp)
+        shown = await self.part(key, search_part, live.folder, stamps=((live, stamp),))
         return ConclusionNow(state="shown", sentence="", is_preliminary=False, part=shown)
 
     async def part(
-        self, key: tuple[Any, ...], compute: Callable[..., Part], *given: Any
+        self,
+        key: tuple[Any, ...],
+        compute: Callable[..., Part],
+        *given: Any,
+        stamps: Stamps = (),
     ) -> PagePart:
-        """A part of a page, computed once for all who ask; see ``Work.answer``."""
+        """A part of a page, computed once for all who ask; see ``Work.answer``.
+
+        Args:
+            stamps: what it depends on; without any, what is drawn again may be newer.
+        """
         part: Part = await self.work.answer(key, compute, *given)
+        name = name_of(key)
+        self._shown[name] = _Shown(key, compute, given, stamps)
+        self._shown.move_to_end(name)
+        while len(self._shown) > _MOST_SHOWN:
+            self._shown.popitem(last=False)
         names = [drawing.name for drawing in part.drawings]
-        return PagePart(html=part.html, tips=part.tips, part=name_of(key), figures=names)
+        return PagePart(html=part.html, tips=part.tips, part=name, figures=names)
+
+    async def figure(self, part: str, name: str) -> Drawing | None:
+        """A figure of a part that a page has shown; None if there is none, or not any more.
+
+        If it is not kept, it is drawn again, unless its studies have gone on since.
+        """
+        shown = self._shown.get(part)
+        if shown is None:
+            return None
+        if not self.work.keeps(shown.key):
+            if not await run_in_threadpool(shown.lasts):
+                return None
+            again: Part = await self.work.answer(shown.key, shown.compute, *shown.given)
+            if again.new_look:  # it went on just now, and nobody has asked to look again
+                self.work.forget(shown.key)
+                return None
+        found: Part = await self.work.answer(shown.key, shown.compute, *shown.given)
+        return next((drawing for drawing in found.drawings if drawing.name == name), None)
 
 
 _OF_A_SEARCH = (

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myosweep.analysis.conclude import Conclusion, conclude
+from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
 from myosweep.analysis.points import field_words, format_value
 from myosweep.analysis.question import require_no_search
+from myosweep.analysis.scores import ALL
 from myosweep.analysis.tuned import conclude_tuning
 from myosweep.config import flatten
 from myosweep.errors import StudyError
@@ -104,7 +106,7 @@ def curves_part(folder: Path) -> Part:
         return Part(fragment("nothing_part.html.j2", sentence="No epoch has ended yet."))
     drawing = draw_curves(record)
     return Part(
-        html=fragment("curves_part.html.j2", drawing=drawing, field=record.field),
+        html=fragment("curves_part.html.j2", drawing=drawing, record=record),
         tips=tips_of([drawing]),
         drawings=(drawing,),
     )
@@ -125,7 +127,7 @@ def comparison_part(one: tuple[str, Path], other: tuple[str, Path]) -> Part:
         html=fragment(
             "comparison_part.html.j2",
             studies=shown,
-            differences=differences_table(shown[0].results, shown[1].results),
+            differences=differences_table(shown[0], shown[1]),
             sentences=what_can_be_said(shown[0].results, shown[1].results),
         ),
         tips=tips_of(drawings),
@@ -161,9 +163,9 @@ def _compared(name: str, folder: Path, place: int) -> _Compared:
     )
 
 
-def differences_table(one: Results, other: Results) -> Table | None:
+def differences_table(one: _Compared, other: _Compared) -> Table | None:
     """Every setting in which two studies differ, and their splits; None if they agree in all."""
-    first, second = _described(one), _described(other)
+    first, second = _described(one.results), _described(other.results)
     rows = tuple(
         Row(name, (first.get(name, NONE), second.get(name, NONE)))
         for name in dict.fromkeys([*first, *second])
@@ -171,7 +173,7 @@ def differences_table(one: Results, other: Results) -> Table | None:
     )
     if not rows:
         return None
-    head = (Heading("Setting"), Heading(one.study.name), Heading(other.study.name))
+    head = (Heading("Setting"), Heading(one.name), Heading(other.name))
     return Table((head,), (Section("", rows),), words=True)
 
 
@@ -221,8 +223,16 @@ def _concluded(results: Results, question: Question, looks: tuple[Look, ...]) ->
     return conclude(
         results,
         region=question.region,
-        metric=question.metric,
+        metric=_metric(results, question),
         margin=question.margin,
         reference=question.reference,
         looks=looks,
     )
+
+
+def _metric(results: Results, question: Question) -> str | None:
+    """The score that is asked for; over all regions it has another name than of one."""
+    if question.region != ALL:
+        return question.metric
+    of_region = strict_metric(question.metric or results.study.question.metric)
+    return dict(zip(REGION_METRICS, OVERALL_METRICS, strict=True))[of_region]

@@ -16,6 +16,7 @@ from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_results
 from myosweep.serve.slices import SliceStore
 from myosweep.study.state import StudyState, study_state
+from myosweep.study.tune.progress import SearchProgress, search_progress
 
 _LOOK_AGAIN_S = 1.0
 _SHARE = 20
@@ -40,6 +41,8 @@ class Live:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: _Kept = field(default_factory=_Kept)
     _stamp: _Kept = field(default_factory=_Kept)
+    _search: _Kept = field(default_factory=_Kept)
+    _weights: _Kept = field(default_factory=_Kept)
     _results: tuple[str, Results] | None = None
     _regions: tuple[str, ...] = ()
     _study: tuple[int, StudyConfig] | None = None
@@ -78,9 +81,25 @@ class Live:
         """
         return self._kept(self._state, lambda: study_state(self.folder, self._state.value))
 
+    def search_progress(self) -> SearchProgress:
+        """How far a search is: of its budget, since nobody knows its runs beforehand.
+
+        Raises:
+            InputError: if a file of the study is damaged.
+        """
+        folder, state = StudyFolder(self.folder), self.state()
+        return self._kept(self._search, lambda: search_progress(folder, state))
+
     def stamp(self) -> str:
         """Names the set of whole runs; what is computed from them lasts as long as it does."""
         return self._kept(self._stamp, lambda: _stamp_of(StudyFolder(self.folder)))
+
+    def weights(self) -> frozenset[str]:
+        """The runs whose weights are here: not scores of other programs, nor what was left out."""
+        runs = StudyFolder(self.folder).runs
+        return self._kept(
+            self._weights, lambda: frozenset(run.id for run in runs() if run.weights.is_file())
+        )
 
     def has_networks(self) -> bool:
         """Whether any network is finished."""

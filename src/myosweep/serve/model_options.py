@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from myosweep.analysis.points import UNSWEPT, field_words, format_value
+from myosweep.analysis.points import UNSWEPT, field_words, format_value, run_words
 from myosweep.config import read_study_config
 from myosweep.data.names import natural_key
 from myosweep.predict.choose import Point, networks_by_value
-from myosweep.report.style import colour_at
+from myosweep.report.style import colour_at, trial_colour
 from myosweep.results.layout import RunFolder, StudyFolder
+from myosweep.results.trials import read_tuning_state
 from myosweep.serve.job import AskedModel
 
 _OF_A_RUN = "run:"
@@ -51,7 +52,7 @@ def model_options(folder: Path) -> list[ModelOption]:
         if all(run.weights.is_file() for run in runs)
     }
     order = _order(folder, list(found))
-    colours = {point: colour_at(place, len(order)) for place, point in enumerate(order)}
+    colours = _colours(folder, order)
     values = [point for point in order if point in found]
     return [
         *(_of_value(folder, point, found[point], colours[point]) for point in values),
@@ -67,14 +68,26 @@ def _order(folder: Path, found: list[Point]) -> list[Point]:
     return list(dict.fromkeys([*swept, *others]))
 
 
+def _colours(folder: Path, order: list[Point]) -> dict[Point, str]:
+    """Each value's own; of a search as its figures have them."""
+    tuning = read_tuning_state(StudyFolder(folder))
+    if tuning is None:
+        return {point: colour_at(place, len(order)) for place, point in enumerate(order)}
+    numbers = [int(dict(point).get("trial") or 0) for point in order]
+    colours = [trial_colour(number, tuning.contenders) for number in numbers]
+    return dict(zip(order, colours, strict=True))
+
+
 def _of_value(folder: Path, point: Point, runs: list[RunFolder], colour: str) -> ModelOption:
     terms = tuple(f"{path}={value}" for path, value in point)
     words = ", ".join(f"{field_words(path)} {format_value(value)}" for path, value in point)
+    words = "default" if point == (("trial", 0),) else words
     asked = AskedModel(place=str(folder), values=terms)
     return ModelOption(" ".join(terms) or "all", words or UNSWEPT, colour, len(runs), asked)
 
 
 def _of_runs(runs: list[RunFolder], colour: str) -> Iterator[ModelOption]:
     for run in runs:
-        label = run.read_settings().label
-        yield ModelOption(_OF_A_RUN + run.id, label, colour, 1, AskedModel(place=str(run.path)))
+        what = run.read_settings()
+        words = run_words(what.label, what.point)
+        yield ModelOption(_OF_A_RUN + run.id, words, colour, 1, AskedModel(place=str(run.path)))

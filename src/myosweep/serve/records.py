@@ -20,7 +20,7 @@ class RunNow(BaseModel):
     epochs: int
     seconds: float
     error: str = ""
-    run: str | None = Field(None, description="its id, once it has a network")
+    run: str | None = Field(None, description="its id, if its network can be saved")
 
 
 class Counts(BaseModel):
@@ -43,12 +43,13 @@ class StudyNow(BaseModel):
     kind: Literal["sweep", "search", "masks"]
     regions: list[str]
     counts: Counts
-    share: float = Field(description="of all epochs, 0 to 1")
-    seconds_left: float | None
+    share: float = Field(description="of all epochs, or of a search's budget; 0 to 1")
+    seconds_left: float | None = Field(description="at the pace so far; of a search at most")
     stamp: str = Field(description="names the set of whole runs")
     epochs_done: float
     is_over: bool
     has_report: bool
+    has_weights: bool = Field(description="whether any network can be asked for a prediction")
 
 
 class Progress(BaseModel):

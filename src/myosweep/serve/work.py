@@ -1,4 +1,4 @@
-"""Costly pages are computed in one process of their own, once for all who ask.
+"""Costly answers are computed in one process of their own; pages once for all who ask.
 
 That keeps the server answering, and matplotlib, which serves one thread at a time, undisturbed.
 """
@@ -22,7 +22,7 @@ def name_of(key: tuple[Any, ...]) -> str:
 
 
 class Work:
-    """Answers by key, each computed once; the last ones are kept."""
+    """Answers, computed in another process; those that have a key once, and the last are kept."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
@@ -40,7 +40,7 @@ class Work:
         """
         found = self._answers.get(key)
         if found is None:
-            found = asyncio.ensure_future(self._computed(compute, *given))
+            found = asyncio.ensure_future(self.computed(compute, *given))
             self._answers[key] = found
             while len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
@@ -52,18 +52,8 @@ class Work:
                 del self._answers[key]
             raise
 
-    def known(self, name: str) -> Any:
-        """A kept answer, by the name of its key; None if there is none."""
-        for key, found in reversed(self._answers.items()):
-            if name_of(key) == name and found.done() and not found.cancelled():
-                return None if found.exception() else found.result()
-        return None
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _computed(self, compute: Callable[..., Any], *given: Any) -> Any:
+    async def computed(self, compute: Callable[..., Any], *given: Any) -> Any:
+        """As ``answer``, for one who asks alone: nothing is kept."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context)
@@ -72,3 +62,15 @@ class Work:
         except BrokenExecutor:
             self._pool = None
             raise HTTPException(503, "This could not be computed; try it again.") from None
+
+    def keeps(self, key: tuple[Any, ...]) -> bool:
+        """Whether an answer is kept."""
+        return key in self._answers
+
+    def forget(self, key: tuple[Any, ...]) -> None:
+        """Make room: an answer is not wanted any more."""
+        self._answers.pop(key, None)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)

@@ -21,9 +21,9 @@ export function studyAddress(study, ...rest) {
 
 /**
  * Ask again and again while the page is seen, and give each answer to `act`. The page says so while
- * the server is silent.
+ * the server is silent, or refuses, which `refused` is told.
  */
-export function keepAsking(address, everyMs, act) {
+export function keepAsking(address, everyMs, act, refused = () => {}) {
   const lost = document.getElementById("lost");
   async function once() {
     if (!document.hidden) {
@@ -34,6 +34,7 @@ export function keepAsking(address, everyMs, act) {
       } catch (problem) {
         lost.textContent = problem.status ? problem.message : LOST;
         lost.hidden = false;
+        if (problem.status) refused();
       }
     }
     setTimeout(once, everyMs);
@@ -43,7 +44,6 @@ export function keepAsking(address, everyMs, act) {
 
 /** A time in seconds as people say it. */
 export function duration(seconds) {
-  if (seconds === null) return "not known yet";
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 90) return `${minutes} min`;
@@ -58,6 +58,18 @@ export function stateInWords({ counts, is_over, kind }) {
   }
   if (kind === "search") parts[0] = `${counts.done} networks done`;
   return (is_over ? "Finished: " : counts.running ? "Running: " : "Not running: ") + parts.join(", ");
+}
+
+/** The time that is left, as a sentence; empty while nothing runs. */
+export function leftInWords({ counts, kind, seconds_left }) {
+  if (!counts.running) return "";
+  if (seconds_left === null) return "The time left is not known yet.";
+  return `${kind === "search" ? "At most" : "About"} ${duration(seconds_left)} left.`;
+}
+
+/** What a study's bar shows. */
+export function shareInWords({ kind }) {
+  return kind === "search" ? "share of the budget that is spent" : "share of all epochs that is done";
 }
 
 export function element(tag, properties = {}, ...children) {

@@ -7,6 +7,7 @@ import { place, say } from "./parts.js";
 addSwitch(document);
 const form = document.getElementById("asking");
 const root = document.getElementById("compared");
+let asked = 0;
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   compare();
@@ -23,12 +24,15 @@ if (names.length < 2) say(root, "There is only one study with a finished network
 else if (wanted.has("one")) compare();
 
 async function compare() {
+  const mine = ++asked;
   const words = new URLSearchParams({ one: form.one.value, other: form.other.value });
   history.replaceState(null, "", `?${words}`);
+  say(root, "Computing …");
   root.setAttribute("aria-busy", "true");
   try {
-    place(root, await ask(`/api/comparison?${words}`));
+    const part = await ask(`/api/comparison?${words}`);
+    if (mine === asked) place(root, part);
   } catch (problem) {
-    say(root, problem.message, "pointer");
+    if (mine === asked) say(root, problem.message, "pointer");
   }
 }

@@ -4,6 +4,7 @@ import { ask, element, studyAddress } from "./asking.js";
 import { place, say } from "./parts.js";
 
 export function startConclusion(name, form, root, preliminary) {
+  let asked = 0;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     show();
@@ -27,20 +28,23 @@ export function startConclusion(name, form, root, preliminary) {
     for (const field of ["region", "metric", "margin"]) {
       if (form[field].value) words.set(field, form[field].value);
     }
-    root.setAttribute("aria-busy", "true");
-    await answered(() => ask(`${studyAddress(name, "conclusion")}?${words}`));
+    await answered(ask(`${studyAddress(name, "conclusion")}?${words}`));
   }
 
-  async function answered(asking) {
+  /** Show an answer, unless something else has been asked since. */
+  async function answered(answer) {
+    const mine = ++asked;
+    root.setAttribute("aria-busy", "true");
     try {
-      const found = await asking();
+      const found = await answer;
+      if (mine !== asked) return;
       preliminary.hidden = !found.is_preliminary;
       preliminary.textContent = "Preliminary: the study is not finished. What it says may change with further networks.";
       if (found.state === "shown") place(root, found.part);
       else say(root, found.sentence);
       if (found.state === "a look") root.append(lookButton());
     } catch (problem) {
-      say(root, problem.message, "pointer");
+      if (mine === asked) say(root, problem.message, "pointer");
     }
   }
 
@@ -48,8 +52,7 @@ export function startConclusion(name, form, root, preliminary) {
     const button = element("button", { type: "button", textContent: "Look at the answer" });
     button.addEventListener("click", () => {
       button.disabled = true;
-      root.setAttribute("aria-busy", "true");
-      answered(() => ask(studyAddress(name, "looks"), { method: "POST" }));
+      answered(ask(studyAddress(name, "looks"), { method: "POST" }));
     });
     return element("p", {}, button);
   }

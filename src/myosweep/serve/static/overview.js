@@ -1,7 +1,7 @@
 /** The list of studies. */
 
 import { addSwitch } from "../script/theme.js";
-import { duration, element, keepAsking, stateInWords } from "./asking.js";
+import { element, keepAsking, leftInWords, shareInWords, stateInWords } from "./asking.js";
 
 const EVERY_MS = 3000;
 
@@ -31,11 +31,10 @@ function filled(item, study) {
   };
   put("a", study.name);
   put(".asked", study.question);
-  const left = study.counts.running ? `, about ${duration(study.seconds_left)} left` : "";
-  put(".standing", stateInWords(study) + left);
+  put(".standing", [stateInWords(study), leftInWords(study)].filter(Boolean).join(". "));
   const bar = item.querySelector("progress");
   bar.value = study.share;
-  bar.setAttribute("aria-label", `${study.name}: share of all epochs that is done`);
+  bar.setAttribute("aria-label", `${study.name}: ${shareInWords(study)}`);
   bar.hidden = study.kind === "masks";
   return item;
 }

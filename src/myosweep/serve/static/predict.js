@@ -11,7 +11,7 @@ export async function startPrediction(root) {
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const form = part("form");
   let [files, left, models] = [[], 0, []];
-  let current = null;
+  let [current, asked] = [null, 0];
   const result = startResult(part, remove);
 
   form.files.addEventListener("change", () => take([...form.files.files]));
@@ -23,22 +23,27 @@ export async function startPrediction(root) {
   part("stop").addEventListener("click", remove);
   takeDropped(part("drop"), take);
   const { studies } = await ask("/api/studies");
-  const names = studies.map(({ name }) => name);
-  form.study.append(...names.map((name) => new Option(name, name)));
+  const known = new Map(studies.map((study) => [study.name, study]));
+  form.study.append(...[...known.keys()].map((name) => new Option(name, name)));
   const wanted = root.dataset.study || new URLSearchParams(location.search).get("study");
-  if (names.includes(wanted)) form.study.value = wanted;
+  const first = known.get(wanted) ?? studies.find((study) => study.has_weights);
+  if (first) form.study.value = first.name;
   await showModels();
 
   async function showModels() {
+    const mine = ++asked;
+    const study = known.get(form.study.value);
     try {
       const found = await ask(studyAddress(form.study.value, "models"));
+      if (mine !== asked) return;
       models = found.models;
       part("most").textContent = `At most ${sizeInWords(found.most_bytes)} and ${found.most_files} files.`;
       part("drop").dataset.mostBytes = found.most_bytes;
       fillModels(form.model, models, []);
       fillModels(form.other, models, [["", "nothing"]]);
-      complain(models.length ? "" : "This study has no finished network yet.");
+      complain(models.length ? "" : whyNone(study));
     } catch (problem) {
+      if (mine !== asked) return;
       complain(problem.message);
     }
     showChosen();
@@ -142,6 +147,12 @@ function content(form, files) {
   for (const name of ["heart", "turn"]) sent.append(name, form[name].value);
   sent.append("mirror", form.mirror.checked);
   return sent;
+}
+
+function whyNone({ kind, counts }) {
+  if (kind === "masks") return "This study has masks of another program, and no network.";
+  if (!counts.done) return "This study has no finished network yet.";
+  return "The weights of this study’s networks are not here, so they cannot be asked.";
 }
 
 function waitInWords(before) {

@@ -7,13 +7,15 @@ const NO_WEBGL = "This browser cannot draw volumes (it has no WebGL 2, or it is 
 
 /** Gives `offer(result, address)`, `follow(number of a case)` and `end()`. */
 export function startVolume(part) {
-  const frame = part("volume");
-  let [result, address, wanted, shown, viewer] = [null, "", 0, null, null];
+  const [frame, model] = [part("volume"), part("volume-model")];
+  let [result, address, wanted, shown, viewer, busy] = [null, "", 0, null, null, false];
   frame.addEventListener("toggle", show);
+  model.addEventListener("change", show);
 
   function offer(found, place) {
     end();
     [result, address] = [found, place];
+    model.replaceChildren(...result.models.map(({ words }, k) => new Option(words, k)));
   }
 
   function follow(number) {
@@ -27,24 +29,36 @@ export function startVolume(part) {
     frame.open = false;
     frame.hidden = true;
     delete frame.dataset.shown;
+    delete frame.dataset.model;
     for (const volume of [...(viewer?.volumes ?? [])]) viewer.removeVolume(volume);
   }
 
+  /** One after the other: what is wanted meanwhile is shown next. */
   async function show() {
-    if (!frame.open || frame.hidden || shown === wanted) return;
-    shown = wanted;
-    const mine = `${address}/cases/${shown}`;
-    say("Loading …");
+    if (busy) return;
+    busy = true;
     try {
-      viewer ??= await makeViewer(part("volume-canvas"));
-      if (!viewer) throw new Error(NO_WEBGL);
-      await load(viewer, mine, result.regions);
-      frame.dataset.shown = wanted;
+      while (frame.open && !frame.hidden && shown !== key()) await showWanted();
       say("");
     } catch (problem) {
       shown = null;
       say(problem.message);
     }
+    busy = false;
+  }
+
+  async function showWanted() {
+    const [number, mask] = [wanted, model.value];
+    shown = key();
+    say("Loading …");
+    viewer ??= await makeViewer(part("volume-canvas"));
+    if (!viewer) throw new Error(NO_WEBGL);
+    await load(viewer, `${address}/cases/${number}`, mask, result.regions);
+    [frame.dataset.shown, frame.dataset.model] = [number, mask];
+  }
+
+  function key() {
+    return `${address}/${wanted}/${model.value}`;
   }
 
   function say(words) {
@@ -71,10 +85,10 @@ async function makeViewer(canvas) {
   return viewer;
 }
 
-async function load(viewer, address, regions) {
+async function load(viewer, address, mask, regions) {
   await viewer.loadVolumes([
     { url: `${address}/image.nii.gz`, name: "image.nii.gz" },
-    { url: `${address}/masks/0.nii.gz`, name: "mask.nii.gz", opacity: OPACITY },
+    { url: `${address}/masks/${mask}.nii.gz`, name: "mask.nii.gz", opacity: OPACITY },
   ]);
   viewer.volumes[1].setColormapLabel(colours(regions));
   viewer.updateGLVolume();

@@ -1,7 +1,8 @@
 /** A study's page: how far it is, its conclusion so far, its slices, curves and runs. */
 
+import { openForPrint } from "../script/print.js";
 import { addSwitch } from "../script/theme.js";
-import { ask, duration, keepAsking, stateInWords, studyAddress } from "./asking.js";
+import { ask, keepAsking, leftInWords, shareInWords, stateInWords, studyAddress } from "./asking.js";
 import { startConclusion } from "./conclusion.js";
 import { place, say } from "./parts.js";
 import { showRuns } from "./runs.js";
@@ -13,6 +14,7 @@ const part = (id) => document.getElementById(id);
 const name = part("title").dataset.study;
 
 addSwitch(document);
+openForPrint(document);
 const slices = startSlices(name, part("no-explorer"));
 const conclusion = startConclusion(name, part("asking"), part("answer"), part("preliminary"));
 let known = null;
@@ -24,7 +26,7 @@ keepAsking(studyAddress(name, "progress"), EVERY_MS, ({ study, runs }) => {
   if (known === null) showAll(study);
   showCurves(study);
   if (study.stamp !== known.stamp) showNews(study);
-});
+}, showNothing);
 
 /** Conclusion and slices of the study as it stands. */
 function showAll(study) {
@@ -33,16 +35,25 @@ function showAll(study) {
   conclusion.start(study);
 }
 
+/** Of a study that cannot be read there is nothing to wait for; the page says why. */
+function showNothing() {
+  if (known !== null) return;
+  part("asking").hidden = true;
+  part("share").hidden = true;
+  for (const id of ["answer", "curves-part"]) part(id).replaceChildren();
+}
+
 function showStanding(study) {
   const over = study.is_over || study.kind === "masks";
   part("kind").textContent = study.kind === "search" ? "Search" : "Study";
   part("question").textContent = study.question;
   part("state").textContent = stateInWords(study);
-  const left = study.counts.running ? `About ${duration(study.seconds_left)} left.` : "";
-  part("left").textContent = left;
+  part("left").textContent = leftInWords(study);
   part("share").value = study.share;
+  part("share").setAttribute("aria-label", shareInWords(study));
   part("share").hidden = over;
   part("report-link").hidden = !study.has_report;
+  part("tables").hidden = study.counts.done === 0;
 }
 
 async function showCurves(study) {
