@@ -16,6 +16,7 @@ from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks
 
 SIDE = 32
+LONG_MS = 60_000  # an answer is computed in a process of its own, which must begin first
 SEEN = "#explorer?view=masks&order=patient&at=0&network=0&reference=0&opacity=100"
 
 
@@ -24,7 +25,7 @@ def rgb(colour: str) -> np.ndarray:
 
 
 def wait_for(opened: Opened, selector: str, words: str) -> None:
-    opened.page.locator(selector, has_text=words).first.wait_for()
+    opened.page.locator(selector, has_text=words).first.wait_for(timeout=LONG_MS)
 
 
 def held(opened: Opened, pattern: str) -> list[Any]:
