@@ -210,14 +210,18 @@ def test_through_a_store_over_a_dead_node_and_an_interrupted_driver(
 ) -> None:
     log, study = watch(), study_of(two_runs, tmp_path / "study", 30)
     on_ray = OnRay(cluster.address, store=f"file://{tmp_path}/store")
-    interrupter = when(lambda: kept(log, 3), lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def epochs_shown() -> float:
+        return max(run.epochs_done for run in study_state(study.folder.path).runs)
+
+    interrupter = when(lambda: epochs_shown() >= 3, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         on_ray(study, ALONE)
     interrupter.join()
     state = study_state(study.folder.path)
     assert state.count("running") == 0, "claims were not given back"
     assert not list(study.folder.path.glob("runs/*/checkpoint.safetensors"))
-    assert 3 <= max(run.epochs_done for run in state.runs) < 30
+    assert 3 <= epochs_shown() < 30
     shown: list[int] = []
 
     def goes_on() -> bool:

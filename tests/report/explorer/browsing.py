@@ -69,7 +69,7 @@ class Opened:
             **{"viewport": size, "accept_downloads": True, **context}
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.left: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
