@@ -40,3 +40,9 @@ def test_a_lost_run_is_waiting_again(tmp_path: Path) -> None:
     assert study_state(toy.folder, first).count("waiting") == 1
     with pytest.raises(StudyError, match="study folder"):
         study_state(tmp_path / "nowhere", first)
+
+
+def test_words_among_numbers_have_their_place(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, {("learned",): (1,), (1e-3,): (1,), (1e-4,): (0,)}, baselines=False)
+    labels = [run.label for run in study_state(toy.folder).runs]
+    assert labels == ["0p0001-0", "0p001-0", "learned-0"]

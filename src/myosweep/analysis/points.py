@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from myosweep.analysis.remember import remembered
-from myosweep.config import Value, run_label
+from myosweep.config import Value, by_size, run_label
 from myosweep.results.read import Results
 from myosweep.results.rows import ENSEMBLE
 
@@ -51,7 +51,7 @@ def points(results: Results) -> tuple[Point, ...]:
     keys = _keys(networks, fields)
     single = (1,) if fields[-1:] == (ENSEMBLE,) else ()
     wanted = [(*point.values(), *single) for point, _ in results.study.points()]
-    others = sorted(set(keys) - set(wanted), key=_by_size)
+    others = sorted(set(keys) - set(wanted), key=by_size)
     every = list(dict.fromkeys([*wanted, *others]))
     members: dict[tuple[Any, ...], list[tuple[str, int]]] = {key: [] for key in every}
     for key, run, seed in zip(keys, networks["run"], networks["seed"], strict=True):
@@ -140,11 +140,3 @@ def _keys(networks: pd.DataFrame, fields: tuple[str, ...]) -> list[tuple[Any, ..
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _by_size(key: tuple[Any, ...]) -> list[tuple[bool, float, str]]:
-    """Numbers first, by size; then all else, by name."""
-    return [
-        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
-        for value in key
-    ]

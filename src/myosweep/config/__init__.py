@@ -13,6 +13,7 @@ from myosweep.config.parts import L2, LEARNED, Augmentation, Images, Labels
 from myosweep.config.records import (
     Record,
     Value,
+    by_size,
     canonical_hash,
     flatten,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Tune",
     "Value",
     "attempt_label",
+    "by_size",
     "canonical_hash",
     "change_words",
     "describe_settings",

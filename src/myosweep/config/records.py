@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +32,18 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def by_size(values: Iterable[Any]) -> list[tuple[bool, float, str]]:
+    """A key that sorts values of any kind: numbers first, by size; then all else, by name.
+
+    >>> sorted([["learned"], [0.5], [0.1]], key=by_size)
+    [[0.1], [0.5], ['learned']]
+    """
+    return [
+        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
+        for value in values
+    ]
 
 
 def canonical_hash(content: Any) -> str:

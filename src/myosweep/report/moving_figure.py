@@ -119,7 +119,7 @@ def draw_moving(record: MovingFigure) -> Drawing:
 
 def draw_moving_panel(panel: MovingPanel, record: MovingFigure, axes: Axes) -> None:
     """Draw one level; filled marks are shown good enough, triangles below may be the best."""
-    axes.set_title(panel.title)
+    axes.set_title(panel.title.replace(": ", ":\n", 1))  # in one line neighbours would meet
     axes.set_xlim(record.axis.limits)
     axes.set_ylim(record.y_range)
     _draw_course(record, [one.mean for one in panel.scores], INK, "-", axes)

@@ -10,6 +10,7 @@ from myosweep.config import (
     StudyConfig,
     Value,
     attempt_label,
+    by_size,
     read_study_config,
     run_label,
 )
@@ -100,7 +101,13 @@ def study_state(folder: Path | str, before: StudyState | None = None) -> StudySt
     if config.source == "training" and config.tune is None:
         states = [_as_the_rule_has_it(state, config.early_rule) for state in states]
         states += _never_started(config, states)
-    return StudyState(tuple(sorted(states, key=lambda state: (state.place, state.adjustment))))
+    return StudyState(tuple(sorted(states, key=_order)))
+
+
+def _order(state: RunState) -> tuple[Any, ...]:
+    """By the swept values, which may be words among numbers; then by seed."""
+    values, seed = state.place
+    return by_size(values), seed, state.adjustment
 
 
 def _run_state(folder: RunFolder) -> RunState | None:
