@@ -25,7 +25,7 @@ from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid
 from myosweep.predict.heart import around, middle_slices
 from myosweep.predict.model import Model, open_model
-from myosweep.predict.run import find_heart
+from myosweep.predict.placing import find_heart
 from myosweep.training.device import processor_count
 
 CUTS = 2

@@ -21,7 +21,7 @@ import numpy as np
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.early_scores import early_scores, rule_so_far
 from myosweep.analysis.points import points
-from myosweep.analysis.race import Race, pick, run_race, start_race
+from myosweep.analysis.race import Race, look_level, pick, run_race, start_race
 from myosweep.analysis.tuned import DEFAULT, Trial, name_of, plan_race
 from myosweep.config import Tune, read_study_config
 from myosweep.randomness import stream
@@ -176,7 +176,7 @@ class Replay:
         assert shown is not None
         return answer(
             shown, self._recorded.margins[1], family="reference", reference=race.default,
-            thorough=False,
+            thorough=False, level=look_level(len(race.contenders)),
         )  # fmt: skip
 
     def _race_cost(self, race: Race) -> float:

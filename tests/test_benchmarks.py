@@ -257,6 +257,16 @@ def test_scale_prints_costs_and_growth(run_here: Callable[..., str]) -> None:
 
 @pytest.mark.long
 @needs("optuna")
+def test_race_errors_prints_a_row_per_case() -> None:
+    rows = run("race_errors.py", "--races", "2").splitlines()
+    assert rows[0].split()[:3] == ["candidates", "networks", "spread"]
+    assert [row.split()[:3] for row in rows[1:]] == [
+        ["2", "5", "0.045"], ["2", "7", "0.045"], ["5", "7", "0.045"],
+        ["8", "7", "0.045"], ["5", "7", "0.02"],
+    ]  # fmt: skip
+    assert all(row.count(" ± ") == 2 for row in rows[1:])
+
+
 @needs("sklearn")
 def test_the_trap_of_shares_prints_its_tables_and_draws(tmp_path: Path) -> None:
     output = run("importance_trap.py", "--repeats", "1", "--trials", "30", "--out", str(tmp_path))

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from myosweep.analysis.looks import LEVEL
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import (
     baseline_means,
@@ -15,7 +14,14 @@ from myosweep.analysis.patient_scores import (
     patient_counts,
     strict_metric,
 )
-from myosweep.analysis.race import FIRST_LOOK, Race, pick, run_race, start_race
+from myosweep.analysis.race import (
+    FIRST_LOOK,
+    Race,
+    look_level,
+    pick,
+    run_race,
+    start_race,
+)
 from myosweep.config import Tune, read_study_config
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
@@ -293,7 +299,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
         return found
     if race.winner is None:
         return replace(found, outcome="keep")
-    look = Look(race.networks, (race.default, race.winner), _level(race))
+    look = Look(race.networks, (race.default, race.winner), look_level(len(race.contenders)))
     if first is None:
         log_look(folder, look)
     test = _look_at_test_patients(folder, race, runs)
@@ -319,15 +325,5 @@ def _look_at_test_patients(folder: StudyFolder, race: Race, runs: Sequence[Trial
         _margin(results, "test"),
         family="reference",
         reference=race.default,
-        level=_level(race),
+        level=look_level(len(race.contenders)),
     )
-
-
-def _level(race: Race) -> float:
-    """Share of errors that the look at the test patients may spend.
-
-    The networks that led the race look at the test patients, too, so a network's luck counts
-    twice. With up to two candidates that takes one-sided errors from 2.5 to 4 % (decision 19);
-    more candidates share what two may spend.
-    """
-    return LEVEL * min(1.0, 2 / max(len(race.contenders), 1))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from myosweep.analysis.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuned import (
     DEFAULT,
+    Trial,
     name_of,
     plan_race,
     race_so_far,
@@ -36,7 +37,7 @@ from myosweep.study.execute import attempt
 from myosweep.study.resources import Resources
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import propose
-from myosweep.study.tune.tuning import Tuning, count_money
+from myosweep.study.tune.tuning import Money, Tuning, count_money
 from myosweep.study.turns import turn
 from myosweep.training.checkpoint import Progress
 from myosweep.training.claim import is_claimed
@@ -186,19 +187,23 @@ def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
     return plan
 
 
+def _planned(tuning: Tuning, trials: Sequence[Trial], money: Money) -> TuningState:
+    """The search with its race planned: once when it is over, anew for a larger budget."""
+    state = _state(tuning)
+    is_larger = state.budget_runs is not None and money.whole > state.budget_runs
+    if state.search_over and not is_larger:
+        return state
+    tune, left = tuning.tune, money.whole - money.spent
+    contenders, largest = plan_race(trials, tune.candidates, tune.networks, left, money.raced)
+    state = state.model_copy(update={"contenders": contenders, "largest": largest})
+    write_tuning_state(tuning.study.folder, state)
+    return state
+
+
 def _race(tuning: Tuning) -> Next:
     """The next run of the race; who races, and how far, is fixed before its first run."""
     trials, money = search_so_far(tuning.study.folder), count_money(tuning)
-    state = _state(tuning)
-    is_larger = state.budget_runs is not None and money.whole > state.budget_runs
-    if not state.search_over or is_larger:
-        left = money.whole - money.spent
-        contenders, largest = plan_race(
-            trials, tuning.tune.candidates, tuning.tune.networks, left, money.raced
-        )
-        if (contenders, largest) != (state.contenders, state.largest):
-            state = state.model_copy(update={"contenders": contenders, "largest": largest})
-            write_tuning_state(tuning.study.folder, state)
+    state = _planned(tuning, trials, money)
     race, _ = race_so_far(tuning.study.folder, state.contenders, state.largest)
     if race.over:
         return Next(None, False, True, True)
