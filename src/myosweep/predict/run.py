@@ -5,28 +5,25 @@ whose results are there, and are of the very same files, is skipped, so a killed
 continues when it is started again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt
+from jaxtyping import UInt
 
 from myosweep.data.problems import collecting
 from myosweep.errors import DatasetError
 from myosweep.metrics.calibration import tempered
-from myosweep.predict.asking import AT_ONCE, ask, ask_scored
+from myosweep.predict.asking import ask_scored
 from myosweep.predict.cases import Case, Found
-from myosweep.predict.greys import fit_greys
-from myosweep.predict.grid import Grid, Place, refuse_large
-from myosweep.predict.heart import HeartFound, middle_slices, search_heart
+from myosweep.predict.grid import refuse_large
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, score_files, write_answer
+from myosweep.predict.placing import Placed, Places
+from myosweep.predict.reading import Read, portions
 from myosweep.predict.record import RECORD, Heart, claim_folder, mark_of, salt_of, way_of
-from myosweep.predict.sources import Strangers, fingerprint, keep_source
+from myosweep.predict.sources import Strangers, keep_source
 from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.predict.watch import (
     SliceScore,
@@ -36,9 +33,6 @@ from myosweep.predict.watch import (
     watch_for,
     write_slices,
 )
-
-_AHEAD = 2 * AT_ONCE
-"""Slices that are read while the networks work; at least one case."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +138,9 @@ def predict(
     salt, mark = claim_folder(out, model, way), mark_of(way)
     claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
-    places = _Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
+    places = Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0
-    for portion in _portions(plan.todo, salt, outcome):
+    for portion in portions(plan.todo, salt, outcome.problems):
         for read, answer in _answers(model, places, portion, watch, outcome):
             with collecting(outcome.problems, f"{read.case.subject} "):
                 keep_source(read.case, read.source, out)
@@ -161,74 +155,19 @@ def predict(
     return outcome
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """A case with its pixels and the fingerprint of its source.
-
-    ``images`` is None where they could not be read.
-    """
-
-    case: Case
-    forms: tuple[Form, ...]
-    images: UInt[np.ndarray, "slice y x"] | None
-    source: str
-
-
-def _portions(
-    todo: Sequence[tuple[Case, tuple[Form, ...]]], salt: str, outcome: Outcome
-) -> Iterator[list[_Read]]:
-    """Cases that go through the networks together; the next ones are read in the meantime."""
-    rest = deque(todo)
-    waiting: deque[tuple[Case, tuple[Form, ...], Future[_Content]]] = deque()
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            portion: list[_Read] = []
-            while rest or waiting:
-                while rest and (not waiting or sum(c.count for c, _, _ in waiting) < _AHEAD):
-                    case, forms = rest.popleft()
-                    waiting.append((case, forms, pool.submit(_content, case, salt)))
-                case, forms, future = waiting.popleft()
-                images, source = None, ""
-                with collecting(outcome.problems, f"{case.subject} "):
-                    images, source = future.result()
-                portion.append(_Read(case, forms, images, source))
-                if sum(one.case.count for one in portion) >= AT_ONCE:
-                    yield portion
-                    portion = []
-            if portion:
-                yield portion
-        finally:
-            for _, _, future in waiting:
-                future.cancel()
-
-
-_Content = tuple[UInt[np.ndarray, "slice y x"], str]
-
-
-def _content(case: Case, salt: str) -> _Content:
-    """The pixels, and the fingerprint of the files that they were just read from."""
-    return _pixels(case), fingerprint(case, salt)
-
-
-def _pixels(case: Case) -> UInt[np.ndarray, "slice y x"]:
-    try:
-        images = case.read()
-    except OSError:
-        raise DatasetError("cannot be read; is it still there, and may you open it?") from None
-    if images.size == 0 or images.shape != (case.count, *case.size):
-        raise DatasetError("is not what its header says; is it damaged?")
-    return images
-
-
 def _answers(
-    model: Model, places: "_Places", portion: Sequence[_Read], watch: Watch, outcome: Outcome
-) -> Iterator[tuple[_Read, Answer]]:
+    model: Model, places: Places, portion: Sequence[Read], watch: Watch, outcome: Outcome
+) -> Iterator[tuple[Read, Answer]]:
     """Region maps of some cases, from passes that are as large as possible."""
-    ready: list[_Placed] = []
+    ready: list[Placed] = []
     for one in portion:
         if one.images is not None:
             with collecting(outcome.problems, f"{one.case.subject} "):
-                ready.append(places.place(one, outcome))
+                placed = places.place(one)
+                outcome.refitted += placed.refitted
+                if not placed.is_sure:
+                    outcome.doubtful.append(one.case.subject)
+                ready.append(placed)
     if not ready:
         return
     images = _joined([one.inputs for one in ready])
@@ -258,79 +197,3 @@ def _joined(
     parts: Sequence[UInt[np.ndarray, "_ y x"]],
 ) -> UInt[np.ndarray, "slice y x"]:
     return np.concatenate(parts, dtype=np.result_type(*(part.dtype for part in parts)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Placed:
-    """A case on the network's grid."""
-
-    read: _Read
-    grid: Grid
-    place: Place
-    inputs: UInt[np.ndarray, "slice h w"]
-    padding: np.ndarray
-
-
-class _Places:
-    """Where the network's window lies on each case; cases of one stack share it."""
-
-    def __init__(self, model: Model, heart: Heart, turn: Turn, cases: Sequence[Case]) -> None:
-        self._model, self._heart, self._turn = model, heart, turn
-        self._stacks: dict[str, list[Case]] = {}
-        for case in cases:
-            if case.stack is not None:
-                self._stacks.setdefault(case.stack, []).append(case)
-        self._known: dict[tuple[str, Grid], HeartFound] = {}
-
-    def place(self, read: _Read, outcome: Outcome) -> _Placed:
-        """A case's pixels as the network sees them."""
-        assert read.images is not None
-        case, facts = read.case, self._model.facts
-        fitted, changed = fit_greys(facts, read.images)
-        outcome.refitted += changed
-        grid = Grid.for_model(facts, case.size, case.spacing_yx_mm, self._turn)
-        refuse_large(grid.seen, "of the network's pixels")
-        seen = grid.resample(fitted)
-        found = self._find(case, grid, seen)
-        if not found.is_sure:
-            outcome.doubtful.append(case.subject)
-        inputs, padding = grid.cut(seen, found.place)
-        return _Placed(read, grid, found.place, inputs, padding)
-
-    def _find(self, case: Case, grid: Grid, seen: UInt[np.ndarray, "slice y x"]) -> HeartFound:
-        if self._heart == "centre" or not grid.needs_search:
-            return HeartFound(grid.centre(), 1.0)
-        if case.stack is None:
-            some = [seen[at] for at in middle_slices(case.count)]
-            return find_heart(self._model, grid, some)
-        key = (case.stack, grid)
-        if key not in self._known:
-            self._known[key] = find_heart(self._model, grid, self._members(case, grid))
-        return self._known[key]
-
-    def _members(self, case: Case, grid: Grid) -> list[UInt[np.ndarray, "y x"]]:
-        """Some slices of a case's stack, as the network sees them; damaged ones are left out."""
-        cases = [one for one in self._stacks[case.stack or ""] if one.size == case.size]
-        found = []
-        for at in middle_slices(len(cases)):
-            with suppress(DatasetError):
-                fitted, _ = fit_greys(self._model.facts, _pixels(cases[at]))
-                found += [*grid.resample(fitted)]
-        return found
-
-
-def find_heart(model: Model, grid: Grid, slices: Sequence[UInt[np.ndarray, "y x"]]) -> HeartFound:
-    """Where the model sees a heart on some slices of a stack, as ``grid`` gives them."""
-    if not slices:
-        return HeartFound(grid.centre(), 0.0)
-    seen = np.stack(slices)
-
-    def look(
-        places: Sequence[Place],
-    ) -> Float32[np.ndarray, "place slice region y x"]:
-        cuts = [grid.cut(seen, place) for place in places]
-        images, padding = (np.concatenate(parts) for parts in zip(*cuts, strict=True))
-        answers = ask(model, images, padding)
-        return answers.reshape(len(places), len(seen), *answers.shape[1:])
-
-    return search_heart(grid, model.facts.heart_px, look)
