@@ -3,7 +3,7 @@
     python benchmarks/race_errors.py [--races 1500]
 
 Simulated scores in which all candidates are as good as the default: 16 validation and 24 test
-patients, networks as different as on EMIDEC (standard deviation 0.045) or half as different. The
+patients, networks as different as on EMIDEC (standard deviation 0.045), or less (0.02). The
 race, and the look at the test patients at its end, are those of `myosweep tune`. Printed beside it:
 the same look at the full 5 %, whatever the number of candidates. Nothing is trained.
 """
