@@ -75,8 +75,8 @@ def look_level(candidates: int) -> float:
     With two candidates that takes one-sided errors from 2.5 to about 4 % (decision 19); more of
     them share what two may spend.
 
-    >>> look_level(1), look_level(2), look_level(5)
-    (0.05, 0.05, 0.02)
+    >>> look_level(1), look_level(2), look_level(4)
+    (0.05, 0.05, 0.025)
     """
     return LEVEL * min(1.0, 2 / max(candidates, 1))
 
