@@ -49,6 +49,12 @@ def test_studies_lead_to_their_pages(server: Running, open_page: Opener) -> None
     opened.page.get_by_role("link", name="first").click()
     wait_for(opened, "#state", "Finished: 6 of 6 networks done")
     assert opened.page.locator("#run-rows tr").count() == 6
+    tables = opened.page.locator("#tables a")
+    assert tables.all_inner_texts()[0] == "runs"
+    for link in tables.all():
+        assert link.is_visible()
+        place = link.get_attribute("href")
+        assert server.client.get(f"{place}").headers["content-type"].startswith("text/csv")
 
 
 def test_every_slice_is_shown_pixel_by_pixel(
@@ -132,6 +138,7 @@ def test_a_damaged_study_keeps_nobody_waiting(tmp_path: Path, open_page: Opener)
         assert "…" not in text  # neither computing nor drawing
         assert not opened.page.locator("#asking").is_visible()
         assert not opened.page.locator("#share").is_visible()
+        assert not opened.page.locator("#tables").is_visible()
         assert all("409" in one for one in opened.complaints)
         opened.complaints.clear()
         opened.close()
