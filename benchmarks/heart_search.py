@@ -24,7 +24,8 @@ from myosweep.data.signal import store_signal
 from myosweep.predict.greys import fit_greys
 from myosweep.predict.grid import Grid
 from myosweep.predict.heart import around, middle_slices
-from myosweep.predict.model import Model, open_model
+from myosweep.predict.model import Model
+from myosweep.predict.open import open_model
 from myosweep.predict.placing import find_heart
 from myosweep.training.device import processor_count
 

@@ -16,7 +16,7 @@ from myosweep.metrics.agreement import mean_pairwise_dice
 from myosweep.metrics.overlap import confusion_matrix
 from myosweep.predict import calibrate
 from myosweep.predict.calibrate import Options, reliability_tables
-from myosweep.predict.model import open_model
+from myosweep.predict.open import open_model
 from myosweep.report.reliability import stored_reliability
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results

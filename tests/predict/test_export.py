@@ -20,8 +20,8 @@ from myosweep.config import RunSettings
 from myosweep.errors import StudyError
 from myosweep.predict.export import export_model
 from myosweep.predict.export.monai import bundle_weights, network_expression
-from myosweep.predict.model import open_model
 from myosweep.predict.networks import read_model
+from myosweep.predict.open import open_model
 from myosweep.training.plan import network_of
 
 CARDS = ("model-card.json", "MODEL_CARD.md")

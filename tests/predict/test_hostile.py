@@ -28,7 +28,8 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
-from myosweep.predict.model import FACTS, open_model
+from myosweep.predict.model import FACTS
+from myosweep.predict.open import open_model
 from myosweep.predict.run import plan_prediction, predict
 from myosweep.predict.sums import SUMS, write_sums
 from myosweep.predict.watch import find_calibration

@@ -18,7 +18,7 @@ from myosweep.model.ensemble import Ensemble
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.greys import fit_greys
-from myosweep.predict.model import open_model
+from myosweep.predict.open import open_model
 from myosweep.predict.outputs import label_codes
 from myosweep.predict.record import RECORD
 from myosweep.predict.run import plan_prediction, predict

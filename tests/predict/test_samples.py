@@ -8,7 +8,8 @@ from tests.predict.models import facts_for
 from torch import nn
 
 from myosweep.model.ensemble import Averaged
-from myosweep.predict.model import Model, Voters, open_model
+from myosweep.predict.model import Model, Voters
+from myosweep.predict.open import open_model
 from myosweep.predict.samples import torch_voters
 from myosweep.training.device import Computer
 

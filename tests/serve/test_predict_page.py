@@ -16,7 +16,7 @@ from tests.serve.uploading import answering, child, predicting_app
 from tests.toy import Toy
 
 from myosweep.predict.cases import find_cases
-from myosweep.predict.model import open_model
+from myosweep.predict.open import open_model
 from myosweep.predict.run import plan_prediction, predict
 from myosweep.report.style import region_colours
 

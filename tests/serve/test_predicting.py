@@ -18,7 +18,7 @@ from tests.predict.conftest import Trained, make_trained
 from tests.shell import Shell
 
 from myosweep.files import read_json, write_json
-from myosweep.predict.model import open_model
+from myosweep.predict.open import open_model
 from myosweep.results.reliability import CALIBRATION, Calibration
 from myosweep.serve.job import OUTCOME, RESULTS, UPLOAD, AskedModel, Job, Made, Outcome
 from myosweep.serve.predicting import work

@@ -124,7 +124,7 @@ def predict(
     myosweep predict exported/model.onnx dicom-folder out --as dicom-seg --as overlay --dry-run
     """
     from myosweep.predict.cases import find_cases
-    from myosweep.predict.model import open_model
+    from myosweep.predict.open import open_model
     from myosweep.predict.record import mark_of, way_of
     from myosweep.predict.run import plan_prediction
     from myosweep.predict.run import predict as predict_all

@@ -102,7 +102,7 @@ def _made(job: Job, folder: Path) -> Made:
 
 
 def _answer(asked: AskedModel, found: Found, out: Path, job: Job, turn: Turn) -> Answer:
-    from myosweep.predict.model import open_model
+    from myosweep.predict.open import open_model
     from myosweep.predict.run import plan_prediction, predict
     from myosweep.predict.watch import find_calibration, watch_for
 

@@ -10,8 +10,8 @@ from myosweep.errors import StudyError
 from myosweep.files import whole_folder
 from myosweep.predict.card import write_card_beside
 from myosweep.predict.export.examples import example_slices
-from myosweep.predict.model import onnx_file
 from myosweep.predict.networks import read_model
+from myosweep.predict.open import onnx_file
 from myosweep.predict.sums import write_sums
 from myosweep.predict.watch import calibration_beside
 from myosweep.results.reliability import write_calibration
