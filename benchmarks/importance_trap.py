@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from myosweep.analysis.importance import (
+from myosweep.analysis.importance.shares import (
     FEWEST_TRIALS,
     NEAR_BEST,
     Importance,
@@ -27,9 +27,9 @@ from myosweep.analysis.importance import (
     Trials,
     importance,
 )
-from myosweep.analysis.importance_space import Domain
+from myosweep.analysis.importance.space import Domain
 from myosweep.analysis.points import field_words
-from myosweep.report.style import GRID, INK, MUTED, finish, new_figure, styled
+from myosweep.report.figures.style import GRID, INK, MUTED, finish, new_figure, styled
 
 NOISE = 0.01
 SPACE = {

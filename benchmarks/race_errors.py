@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 
 from myosweep.analysis.looks import LEVEL
-from myosweep.analysis.race import Race, look_level, pick, run_race, start_race
+from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
 from myosweep.statistics.answer import answer
 from myosweep.statistics.score_table import ScoreTable
 

@@ -10,7 +10,7 @@ import numpy as np
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.analysis.points import points
-from myosweep.analysis.tuned import DEFAULT, trial_table
+from myosweep.analysis.tuning.found import DEFAULT, trial_table
 from myosweep.config import Choice, Range, Value, flatten
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder

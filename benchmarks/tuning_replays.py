@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from myosweep.analysis.conclude import conclude
-from myosweep.analysis.early_scores import early_scores, rule_so_far
 from myosweep.analysis.points import points
-from myosweep.analysis.race import Race, look_level, pick, run_race, start_race
-from myosweep.analysis.tuned import DEFAULT, Trial, name_of, plan_race
+from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
+from myosweep.analysis.tuning.found import DEFAULT, Trial, name_of, plan_race
+from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
 from myosweep.config import Tune, read_study_config
 from myosweep.randomness import stream
 from myosweep.results.layout import StudyFolder

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myosweep.analysis.importance import importance
-from myosweep.analysis.race import start_race
+from myosweep.analysis.importance.shares import importance
+from myosweep.analysis.tuning.race import start_race
 from myosweep.config import study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.statistics.score_table import ScoreTable

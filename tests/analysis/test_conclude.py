@@ -9,7 +9,7 @@ from tests.toy import DIVERGED, toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.errors import StudyError
-from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
+from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results, read_results
 

@@ -9,7 +9,7 @@ from tests.report.pages import Checked, section_of, without_pixels
 
 from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.run import Options, measure_study
-from myosweep.report.clinical import clinical_section, stored_section
+from myosweep.report.clinical.section import clinical_section, stored_section
 from myosweep.report.page import build_page, render
 from myosweep.results.read import read_results
 

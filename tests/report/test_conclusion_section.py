@@ -13,11 +13,15 @@ from tests.toy import DIVERGED, Toy, toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
 from myosweep.config import read_study_config, write_study_config
-from myosweep.report.conclusion import ConclusionSection, conclusion_section, draw_conclusion
-from myosweep.report.conclusion_tables import interval, within_scores
+from myosweep.report.conclusion.section import (
+    ConclusionSection,
+    conclusion_section,
+    draw_conclusion,
+)
+from myosweep.report.conclusion.tables import interval, within_scores
+from myosweep.report.conclusion.told import shift_of
 from myosweep.report.page import build_page, render
 from myosweep.report.tables import Table
-from myosweep.report.told import shift_of
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results, read_results
 

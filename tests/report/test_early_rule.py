@@ -12,7 +12,7 @@ from myosweep.analysis.early_rule import early_findings
 from myosweep.cli.app import app
 from myosweep.config import EarlyRule, write_study_config
 from myosweep.files import read_json, write_json
-from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
+from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
 from myosweep.report.early_rule import early_section
 from myosweep.report.page import build_page, render
 from myosweep.results.layout import StudyFolder

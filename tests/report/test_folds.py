@@ -8,7 +8,7 @@ from tests.report.test_page import Checked
 from tests.toy import Toy, toy_study
 
 from myosweep.report import tables, words
-from myosweep.report.masks_figure import draw_masks, masks_figure
+from myosweep.report.figures.masks import draw_masks, masks_figure
 from myosweep.report.page import build_page, render
 from myosweep.report.pictures import choose_slices, read_pictures
 from myosweep.results.read import Results, read_results

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from myosweep.analysis.importance import (
+from myosweep.analysis.importance.shares import (
     Domain,
     Effect,
     Importance,
     Interaction,
     Share,
 )
-from myosweep.report.importance_figure import MOST_ROWS, draw_importance, importance_figure
+from myosweep.report.figures.importance import MOST_ROWS, draw_importance, importance_figure
 from myosweep.report.importance_text import (
     HOW_TO_READ,
     importance_blocks,

@@ -9,8 +9,12 @@ from tests.report.test_conclusion_section import check
 from tests.toy import toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
-from myosweep.report.conclusion import ConclusionSection, conclusion_section, draw_conclusion
-from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
+from myosweep.report.conclusion.section import (
+    ConclusionSection,
+    conclusion_section,
+    draw_conclusion,
+)
+from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
 from myosweep.results.read import Results, read_results
 
 pytestmark = pytest.mark.usefixtures("svg_only")

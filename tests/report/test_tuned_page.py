@@ -8,18 +8,18 @@ import pytest
 from tests.report.pages import Checked, section_of, without_pixels
 from tests.toy_tune import NETWORKS, ToySearch, finished_search, toy_search
 
-from myosweep.analysis.early_scores import told_so_far
-from myosweep.analysis.tuned import Tuned, conclude_tuning, search_so_far, seen_part
-from myosweep.analysis.tuned_cautions import tuned_cautions
+from myosweep.analysis.tuning.cautions import tuned_cautions
+from myosweep.analysis.tuning.early_scores import told_so_far
+from myosweep.analysis.tuning.found import Tuned, conclude_tuning, search_so_far, seen_part
 from myosweep.config import Choice, Range
 from myosweep.errors import StudyError
-from myosweep.report.early_figure import draw_early, early_figure
+from myosweep.report.figures.early import draw_early, early_figure
+from myosweep.report.figures.race import draw_race, race_figure
+from myosweep.report.figures.search import draw_search, early_score, search_figure
 from myosweep.report.page import write_report
-from myosweep.report.race_figure import draw_race, race_figure
-from myosweep.report.search_figure import draw_search, early_score, search_figure
-from myosweep.report.tuned_page import build_tuned_page, render_tuned
-from myosweep.report.tuned_text import to_paste, tuned_blocks, tuned_json
-from myosweep.report.tuned_words import answer_part, domain_words, race_part
+from myosweep.report.tuned.page import build_tuned_page, render_tuned
+from myosweep.report.tuned.text import to_paste, tuned_blocks, tuned_json
+from myosweep.report.tuned.words import answer_part, domain_words, race_part
 from myosweep.results.ledger import Look, log_look, read_looks
 from myosweep.results.read import read_results
 from myosweep.results.trials import TuningState, read_tuning_state, write_tuning_state

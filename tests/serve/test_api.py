@@ -15,9 +15,9 @@ from tests.toy import PAPER, Toy, toy_study
 from tests.toy_tune import finished_search, toy_search
 
 from myosweep.config import write_study_config
-from myosweep.report.curves_figure import live_curves
+from myosweep.report.figures.curves import live_curves
+from myosweep.report.figures.style import INK, MUTED, contender_colours
 from myosweep.report.page import write_report
-from myosweep.report.style import INK, MUTED, contender_colours
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks, read_results
 from myosweep.serve import work

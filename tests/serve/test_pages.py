@@ -11,7 +11,7 @@ from tests.serve.running import Running, running
 from tests.toy import PAPER, Toy, toy_study
 
 from myosweep.config import write_study_config
-from myosweep.report.style import region_colours
+from myosweep.report.figures.style import region_colours
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_masks
 

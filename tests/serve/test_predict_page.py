@@ -18,7 +18,7 @@ from tests.toy import Toy
 from myosweep.predict.cases import find_cases
 from myosweep.predict.open import open_model
 from myosweep.predict.run import plan_prediction, predict
-from myosweep.report.style import region_colours
+from myosweep.report.figures.style import region_colours
 
 SIDE = 32
 LONG_MS = 120_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import myosweep.study.execute
-from myosweep.analysis.tuned import conclude_tuning
+from myosweep.analysis.tuning.found import conclude_tuning
 from myosweep.config import StudyConfig, study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.data.store import Dataset

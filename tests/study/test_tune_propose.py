@@ -157,7 +157,7 @@ def test_conditions_of_conditions_come_after_what_they_name() -> None:
 
 
 def test_the_pruner_ends_what_is_far_below_the_others() -> None:
-    from myosweep.analysis.early_scores import Rule
+    from myosweep.analysis.tuning.early_scores import Rule
 
     rule = Rule(10, 3)
     others = [{10: 0.7, 30: 0.75, 90: 0.8}] * 6

@@ -7,7 +7,7 @@ import numpy as np
 
 from myosweep.analysis.axes import axes
 from myosweep.analysis.cautions import Caution, cautions
-from myosweep.analysis.claims import Claim, paper_claims
+from myosweep.analysis.claims.paper import Claim, paper_claims
 from myosweep.analysis.collapse import (
     Collapse,
     FalseAlarms,
@@ -23,17 +23,10 @@ from myosweep.analysis.early_rule import EarlyFindings, early_findings
 from myosweep.analysis.early_rule_words import early_cautions
 from myosweep.analysis.inert import inert_values
 from myosweep.analysis.interaction import Interaction, interaction
-from myosweep.analysis.learning_curve import LearningCurves, learning_curves
 from myosweep.analysis.looks import next_look
 from myosweep.analysis.margin import SHIFT_PX, Outline, outline_of, shift_effect
 from myosweep.analysis.methods import methods_paragraph
 from myosweep.analysis.movers import Mover, PatientRow, patients_table, slices_that_move
-from myosweep.analysis.moving_best import (
-    MovingBest,
-    hyperparameter_and_circumstance,
-    moving_best,
-)
-from myosweep.analysis.overfitting import Overfitting, overfitting
 from myosweep.analysis.patient_scores import (
     OVERALL_METRICS,
     REGION_METRICS,
@@ -56,6 +49,13 @@ from myosweep.analysis.recommend import (
 from myosweep.analysis.scores import ALL
 from myosweep.analysis.shares import NetworkSpread, Share, network_spread, variance_shares
 from myosweep.analysis.subgroups import Subgroup, subgroup_differences
+from myosweep.analysis.topics.learning_curve import LearningCurves, learning_curves
+from myosweep.analysis.topics.moving_best import (
+    MovingBest,
+    hyperparameter_and_circumstance,
+    moving_best,
+)
+from myosweep.analysis.topics.overfitting import Overfitting, overfitting
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer, answer

@@ -103,7 +103,7 @@ def clinical(
     from myosweep.analysis.clinical.findings import clinical_findings
     from myosweep.analysis.clinical.run import Options, measure_study
     from myosweep.analysis.clinical.table import write_patients_csv
-    from myosweep.report.clinical_text import clinical_blocks, clinical_json
+    from myosweep.report.clinical.text import clinical_blocks, clinical_json
     from myosweep.results.clinical import write_clinical
     from myosweep.results.read import read_results
 

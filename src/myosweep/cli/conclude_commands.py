@@ -39,7 +39,7 @@ def conclude(
     """
     from myosweep.analysis.conclude import conclude as conclude_results
     from myosweep.config import read_study_config
-    from myosweep.report.conclusion_text import conclusion_blocks, conclusion_json
+    from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
     from myosweep.results.layout import StudyFolder
     from myosweep.results.ledger import log_look, read_looks
     from myosweep.results.read import read_results

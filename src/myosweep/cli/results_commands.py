@@ -46,9 +46,9 @@ def summary(folder: Folder, part: Part = "test", json: Json = False) -> None:
 
 def _print_trials(folder: Path, part: str, *, json: bool) -> None:
     """Print the trials of a search; never how they do on test patients."""
-    from myosweep.analysis.tuned import search_so_far
+    from myosweep.analysis.tuning.found import search_so_far
     from myosweep.errors import StudyError
-    from myosweep.report.tuned_text import trial_records, trials_block
+    from myosweep.report.tuned.text import trial_records, trials_block
     from myosweep.results.layout import StudyFolder
 
     if part == "training":
@@ -120,7 +120,7 @@ def table(
 
     Example: myosweep table results/emidec-l2 --csv counts.csv --columns
     """
-    from myosweep.analysis.tuned import seen_part
+    from myosweep.analysis.tuning.found import seen_part
     from myosweep.results.export import describe_columns, write_counts_csv
     from myosweep.results.read import read_results
 

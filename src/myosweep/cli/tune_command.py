@@ -21,7 +21,7 @@ from myosweep.cli.show import (
 )
 
 if TYPE_CHECKING:
-    from myosweep.analysis.tuned import Tuned
+    from myosweep.analysis.tuning.found import Tuned
     from myosweep.study.open import Study
     from myosweep.study.resources import Resources
     from myosweep.study.tune.tuning import Tuning
@@ -110,9 +110,9 @@ def tune(
 
 def show_tuned(folder: Path, found: "Tuned | None" = None, *, json: bool) -> None:
     """Print what a search has found, or has found so far."""
-    from myosweep.analysis.tuned import conclude_tuning
+    from myosweep.analysis.tuning.found import conclude_tuning
     from myosweep.config import read_study_config
-    from myosweep.report.tuned_text import tuned_blocks, tuned_json
+    from myosweep.report.tuned.text import tuned_blocks, tuned_json
     from myosweep.results.layout import StudyFolder
     from myosweep.results.trials import TuningState, read_tuning_state
 
@@ -161,7 +161,7 @@ def _perform(tuning: "Tuning", resources: "Resources", storage: str | None) -> "
 def _plan(study: "Study", budget: str | None, resources: "Resources") -> None:
     """Print what a search would do and how long it takes."""
     from myosweep.analysis.points import field_words, format_value
-    from myosweep.report.tuned_words import domain_words
+    from myosweep.report.tuned.words import domain_words
 
     tune = study.config.tune
     assert tune is not None
@@ -194,7 +194,7 @@ def _plan(study: "Study", budget: str | None, resources: "Resources") -> None:
 
 def _time(study: "Study", text: str, resources: "Resources") -> None:
     """Say how long the budget takes, or how many default runs a time buys."""
-    from myosweep.analysis.race import FIRST_LOOK
+    from myosweep.analysis.tuning.race import FIRST_LOOK
     from myosweep.config import parse_budget
     from myosweep.study.estimate import seconds_of_default
 

@@ -13,7 +13,7 @@ from myosweep.errors import InputError
 
 if TYPE_CHECKING:
     from myosweep.analysis.any_table import AnyTable
-    from myosweep.analysis.planning import Plan
+    from myosweep.analysis.planning.plan import Plan
     from myosweep.statistics.answer import Answer
 
 _MOST_SENTENCES = 7
@@ -108,9 +108,9 @@ def plan(
     Examples: myosweep plan --difference 0.02; myosweep plan --equivalence --margin 0.02 --patients
     80 --design folds; myosweep plan --pilot results/emidec-l2 --power 0.9
     """
-    from myosweep.analysis.pilot import goal_of, read_pilot
-    from myosweep.analysis.plan_words import plan_record
-    from myosweep.analysis.planning import TYPICAL, plan_study
+    from myosweep.analysis.planning.pilot import goal_of, read_pilot
+    from myosweep.analysis.planning.plan import TYPICAL, plan_study
+    from myosweep.analysis.planning.words import plan_record
     from myosweep.analysis.verdict_text import plain
 
     learned = None if pilot is None else read_pilot(pilot)
@@ -179,7 +179,7 @@ def _first(sentences: Sequence[str]) -> Iterator[str]:
 
 
 def _print_plan(found: "Plan", values: int, seconds: float | None, notes: Sequence[str]) -> None:
-    from myosweep.analysis.plan_words import (
+    from myosweep.analysis.planning.words import (
         chances_table,
         goal_sentence,
         plan_sentences,

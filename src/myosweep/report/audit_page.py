@@ -17,7 +17,7 @@ from myosweep.report.audit_pictures import (
     thumbs,
 )
 from myosweep.report.embed import inline_svg, page_environment, rendered
-from myosweep.report.style import Drawing, region_colours
+from myosweep.report.figures.style import Drawing, region_colours
 
 SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
     "serious": ("Serious", "Results mean something else, or nothing, until this is dealt with."),

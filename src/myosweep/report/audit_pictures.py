@@ -18,7 +18,7 @@ from myosweep.audit.fingerprint import grey_image
 from myosweep.data.store import Dataset
 from myosweep.metrics.shape import OVAL
 from myosweep.regions import NO_REGION
-from myosweep.report.style import (
+from myosweep.report.figures.style import (
     ELSEWHERE,
     FACE,
     INK,

@@ -12,8 +12,8 @@ from myosweep.analysis.card.words import card_parts, card_title
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.points import Point, points
 from myosweep.predict.card import make_card, meant_in
-from myosweep.report.conclusion_tables import Lettered, plain_table
-from myosweep.report.conclusion_text import Block
+from myosweep.report.conclusion.tables import Lettered, plain_table
+from myosweep.report.conclusion.text import Block
 from myosweep.report.tables import Row, Table
 from myosweep.results.read import Results
 

@@ -16,7 +16,7 @@ from myosweep.analysis.early_rule_words import (
 )
 from myosweep.analysis.number_words import percent
 from myosweep.analysis.points import Point, fields_in_words, points
-from myosweep.report.style import (
+from myosweep.report.figures.style import (
     INK,
     MOST_AS_VECTORS,
     MUTED,

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from myosweep.files import whole_file
+from myosweep.report.figures.style import FACE, GRID, INK, MUTED, Drawing
 from myosweep.report.policy import POLICY_PLACE, sealed
 from myosweep.report.scripts import page_script
-from myosweep.report.style import FACE, GRID, INK, MUTED, Drawing
 from myosweep.results.layout import StudyFolder
 
 _THEME = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--rule)", FACE: "var(--paper)"}

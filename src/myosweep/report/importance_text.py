@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from myosweep.analysis.importance import LITTLE, Effect, Importance, Share
+from myosweep.analysis.importance.shares import LITTLE, Effect, Importance, Share
 from myosweep.analysis.number_words import counted, listed, percent
 from myosweep.analysis.points import field_words
-from myosweep.report.conclusion_text import Block, plain
+from myosweep.report.conclusion.text import Block, plain
 
 _MOST_PAIRS = 5
 

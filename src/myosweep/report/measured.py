@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from myosweep.report.conclusion_tables import Lettered
-from myosweep.report.style import Drawing
+from myosweep.report.conclusion.tables import Lettered
+from myosweep.report.figures.style import Drawing
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,24 @@ from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
 from myosweep.report import tables, words
 from myosweep.report.card import CardSection, card_section
-from myosweep.report.clinical import stored_section
-from myosweep.report.conclusion import (
+from myosweep.report.clinical.section import stored_section
+from myosweep.report.conclusion.section import (
     ConclusionSection,
     LetteredDrawing,
     conclusion_section,
     draw_conclusion,
 )
-from myosweep.report.curves_figure import curves_figure, draw_curves
 from myosweep.report.early_rule import EarlySection, draw_early, early_section
 from myosweep.report.embed import rendered, write_figures
 from myosweep.report.explorer.content import ExplorerContent, explorer_content
-from myosweep.report.masks_figure import MasksFigure, draw_masks, masks_figure
+from myosweep.report.figures.curves import curves_figure, draw_curves
+from myosweep.report.figures.masks import MasksFigure, draw_masks, masks_figure
+from myosweep.report.figures.scores import draw_scores, scores_figure
+from myosweep.report.figures.style import Drawing
 from myosweep.report.measured import MeasuredSection
 from myosweep.report.pictures import read_pictures
 from myosweep.report.reliability import stored_reliability
-from myosweep.report.scores_figure import draw_scores, scores_figure
-from myosweep.report.style import Drawing
-from myosweep.report.tuned_page import write_tuned_report
+from myosweep.report.tuned.page import write_tuned_report
 from myosweep.results.ledger import log_look, read_looks
 from myosweep.results.read import Results, read_results
 

@@ -15,11 +15,11 @@ from myosweep.analysis.reliability.words import (
     share_words,
 )
 from myosweep.analysis.verdict_text import plain
-from myosweep.report.conclusion_tables import Lettered, interval, plain_table
-from myosweep.report.conclusion_text import Block
+from myosweep.report.conclusion.tables import Lettered, interval, plain_table
+from myosweep.report.conclusion.text import Block
+from myosweep.report.figures.reliability import draw_reliability
+from myosweep.report.figures.style import Drawing
 from myosweep.report.measured import MeasuredSection
-from myosweep.report.reliability_figure import draw_reliability
-from myosweep.report.style import Drawing
 from myosweep.report.tables import NONE, Row, Table
 from myosweep.results.read import Results
 from myosweep.results.reliability import WHOLE, calibrated_models

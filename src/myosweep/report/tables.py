@@ -17,7 +17,7 @@ from myosweep.analysis.scores import (
     summary,
 )
 from myosweep.config import PRESETS, Record, RunSettings, flatten
-from myosweep.report.style import METRIC_WORDS, value_colour
+from myosweep.report.figures.style import METRIC_WORDS, value_colour
 from myosweep.results.read import Results
 
 NONE = "–"

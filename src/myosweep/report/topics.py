@@ -12,19 +12,22 @@ from typing import Literal
 from myosweep.analysis.axes import Axis, axes
 from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.learning_curve import LearningCurve, LearningCurves
-from myosweep.analysis.learning_curve_words import learning_curve_lead, learning_curve_sentences
-from myosweep.analysis.moving_best import (
+from myosweep.analysis.number_words import decimals_of, number, percent
+from myosweep.analysis.question import score_words
+from myosweep.analysis.topics.learning_curve import LearningCurve, LearningCurves
+from myosweep.analysis.topics.learning_curve_words import (
+    learning_curve_lead,
+    learning_curve_sentences,
+)
+from myosweep.analysis.topics.moving_best import (
     AtLevel,
     MovingBest,
     hyperparameter_and_circumstance,
 )
-from myosweep.analysis.moving_best_words import moving_best_lead, moving_best_sentences
-from myosweep.analysis.number_words import decimals_of, number, percent
-from myosweep.analysis.overfitting import Overfitting, OverNetworks, axis_in_question
-from myosweep.analysis.overfitting_words import overfitting_lead, overfitting_sentences
-from myosweep.analysis.question import score_words
-from myosweep.report.conclusion_tables import (
+from myosweep.analysis.topics.moving_best_words import moving_best_lead, moving_best_sentences
+from myosweep.analysis.topics.overfitting import Overfitting, OverNetworks, axis_in_question
+from myosweep.analysis.topics.overfitting_words import overfitting_lead, overfitting_sentences
+from myosweep.report.conclusion.tables import (
     Lettered,
     capital,
     interval,
@@ -33,10 +36,10 @@ from myosweep.report.conclusion_tables import (
     within_scores,
     yes,
 )
-from myosweep.report.fitting_figure import FittingFigure, draw_fitting, fitting_figure
-from myosweep.report.learning_figure import LearningFigure, draw_learning, learning_figure
-from myosweep.report.moving_figure import MovingFigure, draw_moving, moving_figure
-from myosweep.report.style import Drawing
+from myosweep.report.figures.fitting import FittingFigure, draw_fitting, fitting_figure
+from myosweep.report.figures.learning import LearningFigure, draw_learning, learning_figure
+from myosweep.report.figures.moving import MovingFigure, draw_moving, moving_figure
+from myosweep.report.figures.style import Drawing
 from myosweep.report.tables import NONE, Heading, Row, Section, Table
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer

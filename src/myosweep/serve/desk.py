@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from myosweep.report.style import Drawing
+from myosweep.report.figures.style import Drawing
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import log_look
 from myosweep.serve.fragments import Part, Question, conclusion_part, curves_part, search_part

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from myosweep.analysis.tuned import seen_part
+from myosweep.analysis.tuning.found import seen_part
 from myosweep.files import whole_file
 from myosweep.results.export import write_counts_csv
 from myosweep.results.layout import StudyFolder

@@ -11,17 +11,17 @@ from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, st
 from myosweep.analysis.points import field_words, format_value
 from myosweep.analysis.question import require_no_search
 from myosweep.analysis.scores import ALL
-from myosweep.analysis.tuned import conclude_tuning
+from myosweep.analysis.tuning.found import conclude_tuning
 from myosweep.config import flatten
 from myosweep.errors import StudyError
 from myosweep.report import words
-from myosweep.report.conclusion import conclusion_section, draw_conclusion
-from myosweep.report.curves_figure import draw_curves, live_curves
+from myosweep.report.conclusion.section import conclusion_section, draw_conclusion
 from myosweep.report.embed import tips_of
-from myosweep.report.scores_figure import draw_scores, scores_figure
-from myosweep.report.style import Drawing
+from myosweep.report.figures.curves import draw_curves, live_curves
+from myosweep.report.figures.scores import draw_scores, scores_figure
+from myosweep.report.figures.style import Drawing
 from myosweep.report.tables import NONE, Heading, Row, Section, Table, scores_table
-from myosweep.report.tuned_page import build_tuned_page
+from myosweep.report.tuned.page import build_tuned_page
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import Look, read_looks
 from myosweep.results.read import Results, read_results

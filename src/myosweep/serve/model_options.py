@@ -8,7 +8,7 @@ from myosweep.analysis.points import UNSWEPT, field_words, format_value, run_wor
 from myosweep.config import read_study_config
 from myosweep.data.names import natural_key
 from myosweep.predict.choose import Point, networks_by_value
-from myosweep.report.style import colour_at, trial_colour
+from myosweep.report.figures.style import colour_at, trial_colour
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.trials import read_tuning_state
 from myosweep.serve.job import AskedModel

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from myosweep.report.style import region_colours
+from myosweep.report.figures.style import region_colours
 from myosweep.serve.guard import Limits
 from myosweep.serve.job import (
     DownloadName,

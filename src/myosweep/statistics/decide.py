@@ -65,7 +65,7 @@ def chance_to_decide(
 
     Returns:
         From a normal estimate and an interval whose length varies as a standard error does;
-        broadcast. Simulated studies agree within about 0.05 (tests/analysis/test_decide.py).
+        broadcast. Simulated studies agree within about 0.05 (tests/statistics/test_decide.py).
     """
     by_network = network / networks + residual / (networks * cells_per_network)
     variance = np.maximum(by_network + patient / patients, 1e-300)

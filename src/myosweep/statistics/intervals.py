@@ -169,7 +169,7 @@ class _Draws:
     A draw is a direction of the normal vector and a spread for every contrast. The length of the
     normal vector is not drawn: its square has the chi-squared distribution, so how often a draw
     goes beyond a limit is known exactly. Against 32768 draws the level is off by less than 1 % for
-    two contrasts and by 2 % (root mean square) for six (tests/analysis/test_intervals.py).
+    two contrasts and by 2 % (root mean square) for six (tests/statistics/test_intervals.py).
     """
 
     def __init__(self, correlation: Matrix, df: PerContrast, sides: int) -> None:

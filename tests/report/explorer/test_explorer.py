@@ -12,8 +12,8 @@ from tests.report.explorer.browsing import EXPLORER, Opener
 from tests.toy import Toy
 
 from myosweep.report.explorer.content import ExplorerContent, explorer_content
-from myosweep.report.masks_figure import difference_map
-from myosweep.report.style import MISSED, TOO_MUCH, region_colours
+from myosweep.report.figures.masks import difference_map
+from myosweep.report.figures.style import MISSED, TOO_MUCH, region_colours
 from myosweep.results.read import read_masks, read_results
 
 RUNS = {"0.00005": "run-5e-05", "0.0005": "run-0p0005", "0.005": "run-0p005"}

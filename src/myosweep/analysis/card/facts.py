@@ -12,7 +12,7 @@ from myosweep.analysis.cautions import NEAR_BASELINE, leak_caution, machines_cau
 from myosweep.analysis.number_words import counted
 from myosweep.analysis.points import field_words, fields_in_words, format_value
 from myosweep.analysis.scores import NO_IMAGE
-from myosweep.analysis.tuned import name_of, seen_part
+from myosweep.analysis.tuning.found import name_of, seen_part
 from myosweep.errors import StudyError
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import Results, read_counts

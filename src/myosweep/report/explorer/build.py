@@ -21,7 +21,7 @@ from myosweep.report.explorer.pixels import (
     read_maps,
 )
 from myosweep.report.explorer.record import Axis, Explorer, ShownPoint, ShownSlice
-from myosweep.report.style import METRIC_WORDS, region_colours, value_colour
+from myosweep.report.figures.style import METRIC_WORDS, region_colours, value_colour
 from myosweep.results.read import Results
 
 MOST_CELLS = 120

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from myosweep.report.style import AGREED, DISAGREED, ELSEWHERE, MISSED, TOO_MUCH
+from myosweep.report.figures.style import AGREED, DISAGREED, ELSEWHERE, MISSED, TOO_MUCH
 
 
 @dataclass(frozen=True)

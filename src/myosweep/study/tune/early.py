@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from myosweep.analysis.early_scores import Rule, Scores
+from myosweep.analysis.tuning.early_scores import Rule, Scores
 from myosweep.study.tune.propose import quiet_optuna
 
 

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from myosweep.analysis.early_scores import early_scores, rule_so_far
-from myosweep.analysis.tuned import (
+from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
+from myosweep.analysis.tuning.found import (
     DEFAULT,
     Trial,
     name_of,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from myosweep.analysis.tuned import Tuned, conclude_tuning
-from myosweep.report.tuned_page import write_tuned_report
+from myosweep.analysis.tuning.found import Tuned, conclude_tuning
+from myosweep.report.tuned.page import write_tuned_report
 from myosweep.results.trials import read_trial_runs, read_tuning_state
 from myosweep.study.baselines import write_baselines
 from myosweep.study.execute import in_parallel, workers_ended

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from myosweep.analysis.tuned import DEFAULT
+from myosweep.analysis.tuning.found import DEFAULT
 from myosweep.config import (
     PRESETS,
     Replicate,

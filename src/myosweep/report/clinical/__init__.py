@@ -1,0 +1,1 @@
+"""Clinical measures in the report, and the same for the terminal."""

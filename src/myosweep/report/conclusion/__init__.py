@@ -1,0 +1,1 @@
+"""The report's first part: what may be concluded; and the same for the terminal."""

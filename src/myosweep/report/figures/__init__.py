@@ -1,0 +1,1 @@
+"""Figures: records computed first, drawn afterwards; one colour per value and region everywhere."""

@@ -1,0 +1,1 @@
+"""The page of a search, and the same for the terminal."""
