@@ -84,6 +84,7 @@ class Page:
     scores_drawing: Drawing
     masks_drawing: Drawing | None
     curves_drawing: Drawing | None
+    learned_l2: bool
     early_drawing: Drawing | None
 
     @property
@@ -191,6 +192,7 @@ def build_page(
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),
+        learned_l2=curves is not None and curves.learned,
         early_drawing=draw_early(early.figure) if early and early.figure else None,
     )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.toy import DIVERGED, toy_study
 
@@ -63,6 +64,28 @@ def test_curves_divide_the_gradients(results: Results) -> None:
     assert ratio.logarithmic
     assert [curve.point.label for curve in ratio.curves[:3]] == ["0.005", "0.005", "0.0005"]
     assert ratio.curves[0].values == pytest.approx((0.04, 0.02, 0.04 / 3))
+    check(draw_curves(record))
+
+
+def test_strengths_that_were_learned_have_a_panel(tmp_path: Path) -> None:
+    toy = toy_study(tmp_path, {(5e-3,): (1,), (5e-4,): (1,)}, baselines=False, patients=5)
+    per_layer, per_network = toy.home.runs()
+    for run, layers in ((per_layer, 2), (per_network, 1)):
+        history = pd.read_csv(run.history)
+        for layer in range(layers):
+            history[f"l2_strength_{layer + 1}"] = np.geomspace(1e-4, 1e-2 * 10**layer, len(history))
+        history.to_csv(run.history, index=False)
+    record = curves_figure(read_results(toy.folder))
+    assert record is not None
+    learned = record.panels[4]
+    ends = [(curve.point.label, curve.values[-1]) for curve in learned.curves]
+    layered, plain = (label for label, _ in (ends[0], ends[2]))
+    assert {layered, plain} == {"0.005", "0.0005"}
+    assert ends == [
+        (layered, pytest.approx(0.01)),
+        (layered, pytest.approx(0.1)),
+        (plain, pytest.approx(0.01)),
+    ]
     check(draw_curves(record))
 
 

@@ -1,4 +1,4 @@
-"""Figure 3: how training went, one thin line per network."""
+"""Figure 3: how training went, one thin line per network; and where L2 went that was learned."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +27,12 @@ from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_history
 from myosweep.results.trials import read_tuning_state
 
-_HEIGHT_IN = 5.2
+_HEIGHT_IN, _LEARNED_IN = 5.2, 2.2
 _MOST_TRIALS = 12
+_MANY = 40
+"""Curves of one value that are too many for wide lines."""
+_WIDE = 300.0
+"""A logarithmic axis beyond this ratio has powers of ten only."""
 _Key = tuple[Value | None, ...]
 
 
@@ -64,6 +68,11 @@ class CurvesFigure:
     panels: tuple[CurvePanel, ...]
     left_out: int = 0
     colours: Mapping[Point, str] | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether some network learned its L2."""
+        return len(self.panels) > 4
 
     def colour(self, point: Point) -> str:
         return value_colour(point) if self.colours is None else self.colours[point]
@@ -142,24 +151,41 @@ def _figure(
     region: str,
 ) -> CurvesFigure | None:
     ratio = _curves(histories, "l2_gradient_norm", "data_gradient_norm")
-    panels = (
+    panels = [
         CurvePanel("Training loss", _curves(histories, "loss"), logarithmic=True),
         CurvePanel("Validation accuracy", _curves(histories, "validation_accuracy")),
         CurvePanel(f"Validation IoU, {region}", _curves(histories, f"iou_{region}")),
         CurvePanel("L2 gradient / data gradient", ratio, logarithmic=True),
+    ]
+    if learned := _learned(histories):
+        panels.append(CurvePanel("L2 strength, as learned", learned, logarithmic=True))
+    return CurvesFigure(field, found, tuple(panels)) if panels[0].curves else None
+
+
+def _learned(histories: list[tuple[Point, pd.DataFrame]]) -> tuple[Curve, ...]:
+    """The strengths of networks that learned them; those with one per layer are drawn first."""
+    columns = [
+        (point, history, [name for name in history.columns if name.startswith("l2_strength_")])
+        for point, history in histories
+    ]
+    return tuple(
+        curve
+        for point, history, names in sorted(columns, key=lambda one: -len(one[2]))
+        for name in names
+        for curve in _curves([(point, history)], name)
     )
-    return CurvesFigure(field, found, panels) if panels[0].curves else None
 
 
 def draw_curves(record: CurvesFigure) -> Drawing:
-    """Draw Figure 3: four panels over the epochs."""
+    """Draw Figure 3: four panels over the epochs, and one below them if L2 was learned."""
     with styled():
-        figure = new_figure(_HEIGHT_IN)
-        grid = figure.subplots(2, 2, sharex=True)
-        for axes, panel in zip(grid.flat, record.panels, strict=True):
-            draw_curve_panel(panel, axes, record.colour)
-        for axes in grid[-1]:
-            axes.set_xlabel("Epoch")
+        figure = new_figure(_HEIGHT_IN + record.learned * _LEARNED_IN)
+        places = [[0, 1], [2, 3], *([[4, 4]] if record.learned else [])]
+        grid = figure.subplot_mosaic(places, sharex=True)  # type: ignore[arg-type]
+        for number, panel in enumerate(record.panels):
+            draw_curve_panel(panel, grid[number], record.colour)
+        for number in places[-1]:
+            grid[number].set_xlabel("Epoch")
         shown = _legend(record)
         handles = [Line2D([], [], color=colour, lw=1.6) for _, colour in shown]
         value_legend(figure, record.field, [label for label, _ in shown], handles)
@@ -184,13 +210,16 @@ def draw_curve_panel(panel: CurvePanel, axes: Axes, colour: Callable[[Point], st
             values = np.where(values > 0, values, np.nan)
         shade = colour(point)
         marker = "o" if np.nanmax(epochs) == np.nanmin(epochs) else None
-        (line,) = axes.plot(epochs, values, color=shade, lw=1.1, alpha=0.9, marker=marker, ms=3)
+        width = 1.1 if len(curves) <= _MANY else 0.5
+        (line,) = axes.plot(epochs, values, color=shade, lw=width, alpha=0.9, marker=marker, ms=3)
         line.set_zorder(1.9 if shade == MUTED else 2)
         line.set_rasterized(len(curves) > MOST_AS_VECTORS)
-    if panel.logarithmic and any(value > 0 for curve in panel.curves for value in curve.values):
+    above = [value for curve in panel.curves for value in curve.values if value > 0]
+    if panel.logarithmic and above:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        wide = max(above) / min(above) > _WIDE
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5), numticks=12))
+        axes.yaxis.set_major_formatter(lambda value, _: format_value(float(f"{value:.3g}")))
         axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)

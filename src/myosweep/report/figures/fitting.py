@@ -107,10 +107,13 @@ def draw_fitting(record: FittingFigure) -> Drawing:
     columns = 1 if record.axis.crowded else count
     rows = count // columns
     with styled():
-        figure = new_figure(0.75 + rows * (_HEIGHT_IN - 0.75))
+        labels_in = 0.055 * max(map(len, record.axis.labels)) if record.axis.crowded else 0.0
+        figure = new_figure(0.75 + rows * (_HEIGHT_IN - 0.75) + labels_in)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes, panel in zip(grid.flat, record.panels, strict=True):
             draw_fitting_panel(panel, record, axes)
+        for axes in grid[:-1].flat:  # below each other all have the same axis
+            axes.tick_params(labelbottom=False)
         figure.supxlabel(record.axis.words(record.field), fontsize=8, color=MUTED)
         value_legend(figure, record.other, *_legend(record))
         return finish(figure, "figure-overfitting", _alt(record))
