@@ -290,3 +290,37 @@ def test_values_that_go_together_are_one_axis(tmp_path: Path) -> None:
 def test_values_that_do_not_go_together_are_refused(sweep: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         study_config({**MINIMAL, "sweep": sweep})
+
+
+NAMED = {
+    **TOGETHER,
+    "names": {
+        "labels.noise, labels.strength": {"title": "masks", "levels": ["as drawn", "", "bad"]}
+    },
+}
+
+
+def test_values_may_have_names(tmp_path: Path) -> None:
+    study = study_config(NAMED)
+    assert study.level_names("labels.noise, labels.strength") == {
+        ("none", 0): "as drawn",
+        ("jitter", 4): "bad",
+    }
+    assert study.level_names("l2.strength") == {}
+    write_study_config(study, tmp_path / "study.toml")
+    assert read_study_config(tmp_path / "study.toml") == study
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        (["as drawn", "bad"], "has 2 levels for 3 values; give one for each"),
+        (["as drawn", "bad", "bad"], "each level has a name of its own"),
+        (["as drawn", "bad, a little", "bad"], "each level has a name of its own, without commas"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(levels: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        study_config({**TOGETHER, "names": {"labels.noise, labels.strength": {"levels": levels}}})
+    with pytest.raises(ConfigError, match=r"names 'dropout' is no key of \[sweep\]"):
+        study_config({**TOGETHER, "names": {"dropout": {"levels": levels}}})

@@ -4,7 +4,16 @@ from pathlib import Path
 
 from tests.toy import toy_study
 
-from myosweep.analysis.points import fields_in_words, format_value, point_labels, points
+from myosweep.analysis.axes import axes
+from myosweep.analysis.points import (
+    fields_in_words,
+    format_value,
+    point_labels,
+    points,
+    swept_in_words,
+)
+from myosweep.analysis.question import ask
+from myosweep.config import LevelNames, study_config, write_study_config
 from myosweep.results.read import read_results
 
 
@@ -50,6 +59,28 @@ def test_a_study_without_a_sweep_has_one_point(tmp_path: Path) -> None:
     (point,) = points(results)
     assert (point.words, point.seeds) == ("the study's settings", (0, 1))
     assert fields_in_words(results.fields) == "setting"
+
+
+def test_values_with_names_are_called_by_them(tmp_path: Path) -> None:
+    """Without a name a value stands for itself; who asks may say either."""
+    key = "labels.noise, labels.strength"
+    shifts = {("none", 0.0, 0.01): (1,), ("jitter", 2.0, 0.01): (2,), ("jitter", 4.0, 0.01): (3,)}
+    fields = ("labels.noise", "labels.strength", "l2.strength")
+    toy = toy_study(tmp_path, shifts, fields=fields)
+    names = LevelNames(title="masks", levels=("as drawn", "", "bad"))
+    levels = tuple(point[:2] for point in shifts)
+    config = toy.config.model_copy(
+        update={"sweep": {key: levels, "l2.strength": (0.01,)}, "names": {key: names}}
+    )
+    write_study_config(study_config(config.model_dump(mode="json")), toy.home.study)
+    results = read_results(toy.folder)
+    assert point_labels(results) == ("as drawn, 0.01", "jitter, 2, 0.01", "bad, 0.01")
+    assert points(results)[2].words == "masks bad, L2 strength 0.01"
+    assert swept_in_words(results.study, results.fields) == "masks, L2 strength"
+    assert axes(results)[0].words == "masks"
+    assert axes(results)[0].labels == ("as drawn", "jitter 2", "bad")
+    for said in ("bad, 0.01", "jitter, 4, 0.01", "jitter, 4.0, 1e-2"):
+        assert ask(results, reference=said).reference == "bad, 0.01"
 
 
 def test_values_read_as_people_write_them() -> None:

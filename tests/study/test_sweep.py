@@ -15,7 +15,7 @@ import pytest
 from tests.study.conftest import without_report
 
 import myosweep.study.baselines as baselines_module
-from myosweep.config import StudyConfig, read_study_config, write_study_config
+from myosweep.config import LevelNames, StudyConfig, read_study_config, write_study_config
 from myosweep.data.split import make_split, write_split
 from myosweep.data.store import Dataset
 from myosweep.errors import ConfigError, InputError, StudyError
@@ -114,6 +114,16 @@ def test_other_changes_are_refused_by_name(small_study: StudyConfig) -> None:
         merged(small_study, changed)
     assert "settings.depth is 2 in the study's folder and 3 in the study file" in str(caught.value)
     assert "preset is 'default'" in str(caught.value)
+
+
+def test_names_follow_their_values_and_may_change(small_study: StudyConfig) -> None:
+    def named(values: tuple[float, ...], *levels: str) -> StudyConfig:
+        names = {"l2.strength": LevelNames(levels=levels)}
+        return small_study.model_copy(update={"sweep": {"l2.strength": values}, "names": names})
+
+    old, new = named((5e-3, 5e-5), "much", "little"), named((0.0, 5e-3), "none", "a lot")
+    assert merged(old, new).level_names("l2.strength") == {(5e-3,): "a lot", (0.0,): "none"}
+    assert merged(old, small_study).names == {}
 
 
 def test_a_dry_look_changes_nothing(small_study: StudyConfig, tmp_path: Path) -> None:

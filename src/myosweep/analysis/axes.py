@@ -6,16 +6,15 @@ hyperparameter suits it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from myosweep.analysis.number_words import percent
-from myosweep.analysis.points import Point, field_words, format_value, points
+from myosweep.analysis.points import Level, Point, field_words, format_value, points
 from myosweep.config import Value
 from myosweep.results.read import Results
 
 SIZE = "data.fraction"
 _KINDS = {"data": "share of training patients", "labels": "label errors", "images": "image quality"}
-Level = tuple[Value | None, ...]
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,14 @@ class Axis:
         paths: its fields.
         levels: their values, level by level: a single field's by size, else in the sweep's order.
         fixed: settings of errors in labels and images that are the same at all levels.
+        title, names: the study's own words for the axis and for its levels, where it has any.
     """
 
     paths: tuple[str, ...]
     levels: tuple[Level, ...]
     fixed: Mapping[str, Value] = field(default_factory=dict)
+    title: str = ""
+    names: Mapping[Level, str] = field(default_factory=dict)
 
     @property
     def is_circumstance(self) -> bool:
@@ -44,6 +46,8 @@ class Axis:
     @property
     def words(self) -> str:
         """What is varied: ``L2 strength``, ``label errors``."""
+        if self.title:
+            return self.title
         if self.is_circumstance:
             return ", ".join(dict.fromkeys(_KINDS[path.split(".")[0]] for path in self.paths))
         return ", ".join(map(field_words, self.paths))
@@ -72,6 +76,8 @@ class Axis:
         return tuple(values[path] for path in self.paths)
 
     def _name(self, level: Level) -> str:
+        if name := self.names.get(level):
+            return name
         facts = {**self.fixed, **dict(zip(self.paths, level, strict=True))}
         if not self.is_circumstance:
             return ", ".join(map(format_value, level))
@@ -94,7 +100,13 @@ def axes(results: Results) -> tuple[Axis, ...]:
             "images.strength": settings.images.strength,
             "images.parts": settings.images.parts,
         }
-    return axes_of(points(results), results.study.axes, fixed)
+    study, made = results.study, axes_of(points(results), results.study.axes, fixed)
+    return tuple(
+        replace(axis, title=study.names[key].title, names=study.level_names(key))
+        if key in study.names
+        else axis
+        for key, axis in zip(study.sweep, made, strict=True)
+    )
 
 
 def axes_of(

@@ -36,7 +36,7 @@ from myosweep.analysis.patient_scores import (
     patient_counts,
     score_table,
 )
-from myosweep.analysis.points import fields_in_words, points
+from myosweep.analysis.points import points, swept_in_words
 from myosweep.analysis.question import Asked, ask
 from myosweep.analysis.recommend import (
     Recommendation,
@@ -164,7 +164,7 @@ def conclude(
     shown = margins.with_shifts(shown, asked.region, asked.metric)
     on_validation = score_table(results, validation, asked.region, asked.metric)
     validation_means = means_by_value(on_validation)
-    what = fields_in_words(results.fields)
+    what = swept_in_words(results.study, results.fields)
     found, swept = points(results), axes(results)
     moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region

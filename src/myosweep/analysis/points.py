@@ -1,6 +1,6 @@
 """The points of a sweep: which values were tried, in what order, and how they read in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from myosweep.analysis.remember import remembered
-from myosweep.config import Value, by_size, run_label
+from myosweep.config import StudyConfig, Value, by_size, run_label
 from myosweep.results.read import Results
 from myosweep.results.rows import ENSEMBLE
 
+Level = tuple[Value | None, ...]
 UNSWEPT = "the study's settings"
 _SMALLEST_IN_FULL = 1e-6
 
@@ -24,9 +25,11 @@ class Point:
         position, of: its place in the whole sweep, from 0 on, and how many points that has;
             they stay as they are while further points get their networks.
         values: the value of each swept field, by path; empty if nothing is swept.
-        label: the values alone, such as ``0.005``, or ``0.005, 0.0001`` for two fields.
+        label: the values alone, such as ``0.005``, or ``0.005, 0.0001`` for two fields; or the
+            names that the study gives them.
         runs: ids of its networks, by seed.
         seeds: their seeds.
+        told: what is varied and its value, in words; empty: the fields and values themselves.
     """
 
     position: int
@@ -35,12 +38,13 @@ class Point:
     label: str
     runs: tuple[str, ...]
     seeds: tuple[int, ...]
+    told: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> str:
         """Fields and values, such as ``L2 strength 0.005``."""
-        named = [f"{field_words(path)} {format_value(value)}" for path, value in self.values]
-        return ", ".join(named) or UNSWEPT
+        own = ((field_words(path), format_value(value)) for path, value in self.values)
+        return ", ".join(f"{what} {value}" for what, value in self.told or own) or UNSWEPT
 
 
 @remembered
@@ -56,18 +60,56 @@ def points(results: Results) -> tuple[Point, ...]:
     members: dict[tuple[Any, ...], list[tuple[str, int]]] = {key: [] for key in every}
     for key, run, seed in zip(keys, networks["run"], networks["seed"], strict=True):
         members[key].append((run, int(seed)))
-    return tuple(
-        Point(
-            position,
-            len(every),
-            tuple(zip(fields, key, strict=True)),
-            ", ".join(map(format_value, key)) or UNSWEPT,
-            tuple(run for run, _ in members[key]),
-            tuple(seed for _, seed in members[key]),
-        )
-        for position, key in enumerate(every)
-        if members[key]
-    )
+    made = []
+    for position, key in enumerate(every):
+        if not members[key]:
+            continue
+        values = tuple(zip(fields, key, strict=True))
+        told = point_words(results.study, dict(values))
+        label = ", ".join(value for _, value in told) or UNSWEPT
+        runs, seeds = zip(*members[key], strict=True)
+        made.append(Point(position, len(every), values, label, runs, seeds, told))
+    return tuple(made)
+
+
+def point_words(
+    study: StudyConfig, point: Mapping[str, Value | None]
+) -> tuple[tuple[str, str], ...]:
+    """What is varied and its value, in words: field by field, or by a sweep key that has names."""
+    told = []
+    for paths, title, names in _named(study, point):
+        level = tuple(point[path] for path in paths)
+        told.append((title, names.get(level) or ", ".join(map(format_value, level))))
+    return tuple(told)
+
+
+def _named(
+    study: StudyConfig, fields: Iterable[str]
+) -> list[tuple[tuple[str, ...], str, dict[Level, str]]]:
+    """Fields, those together whose sweep key has names; their title; the names by values."""
+    there = tuple(fields)
+    together = {paths[0]: (key, paths) for key, paths in zip(study.sweep, study.axes, strict=True)}
+    made: list[tuple[tuple[str, ...], str, dict[Level, str]]] = []
+    for path in there:
+        if any(path in paths for paths, _, _ in made):
+            continue
+        key, paths = together.get(path, ("", ()))
+        if key in study.names and set(paths) <= set(there):
+            title = study.names[key].title or fields_in_words(paths)
+            made.append((paths, title, study.level_names(key)))
+        else:
+            made.append(((path,), field_words(path), {}))
+    return made
+
+
+def swept_in_words(study: StudyConfig, fields: Sequence[str] | None = None) -> str:
+    """What a study varies: its fields, or the titles that it gives them; ``setting`` if nothing.
+
+    Args:
+        fields: what its results tell apart; default: what the study file sweeps.
+    """
+    told = _named(study, study.fields if fields is None else fields)
+    return ", ".join(title for _, title, _ in told) or "setting"
 
 
 def point_labels(results: Results) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS, strict_metric
-from myosweep.analysis.points import Point, points
+from myosweep.analysis.points import Point, format_value, points
 from myosweep.analysis.scores import ALL
 from myosweep.config import StudyConfig, Value, flatten, settings_from_paths
 from myosweep.config.settings import PRESETS
@@ -165,7 +165,7 @@ def _labelled(results: Results, found: tuple[Point, ...], wanted: Value) -> str 
 
 def _same(text: str, value: Value | None) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return text == str(value)
+        return text in (str(value), format_value(value))
     try:
         return float(text) == float(value)
     except ValueError:

@@ -30,7 +30,14 @@ from myosweep.config.settings import (
     settings_from_paths,
     settings_paths,
 )
-from myosweep.config.study import Metric, Question, Scoring, SplitConfig, StudyConfig
+from myosweep.config.study import (
+    LevelNames,
+    Metric,
+    Question,
+    Scoring,
+    SplitConfig,
+    StudyConfig,
+)
 from myosweep.config.study_file import (
     read_study_config,
     split_config,
@@ -52,6 +59,7 @@ __all__ = [
     "EarlyRule",
     "Images",
     "Labels",
+    "LevelNames",
     "Metric",
     "Question",
     "Range",

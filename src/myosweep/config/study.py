@@ -84,6 +84,13 @@ def _hashable(sweep: Any) -> Any:
     }
 
 
+class LevelNames(Record):
+    """Words for a key of ``[sweep]``: for its values, in their order, and for what it is."""
+
+    title: str = Field("", description="what is varied, such as remedy; default: its fields")
+    levels: tuple[str, ...] = Field((), description="a name per value; an empty one: the value")
+
+
 class StudyConfig(Record):
     """A study: what is swept, on which data, how often. The content of ``study.toml``."""
 
@@ -105,6 +112,9 @@ class StudyConfig(Record):
         {},
         description="the values of each swept field; fields whose values go together stand in one "
         "key with commas, and each of their values is a list",
+    )
+    names: dict[str, LevelNames] = Field(
+        {}, description="words for a key of [sweep] and its values, for tables and figures"
     )
     tune: Tune | None = Field(None, description="a search by `myosweep tune` instead of a sweep")
     replicates: Replicates = Replicates()
@@ -146,6 +156,7 @@ class StudyConfig(Record):
         ]
         if len(set(swept)) < len(swept):
             problems.append("a field stands twice under [sweep]; remove one")
+        problems += _name_problems(self.names, self.sweep)
         if self.tune is not None:
             if self.sweep:
                 problems.append("a study has [sweep] or [tune], not both; remove one")
@@ -221,6 +232,13 @@ class StudyConfig(Record):
         rule = self.early_rule and self.early_rule.with_values(change)
         return self.model_copy(update={"settings": settings, "sweep": sweep, "early_rule": rule})
 
+    def level_names(self, key: str) -> dict[tuple[Value | None, ...], str]:
+        """The names of a sweep key's values, where they have one."""
+        names = self.names.get(key, LevelNames()).levels
+        several = len(_paths(key)) > 1
+        levels = (one if several else (one,) for one in self.sweep[key])
+        return {level: name for level, name in zip(levels, names, strict=False) if name}
+
     def adjusted(self, settings: RunSettings) -> tuple[RunSettings, ...]:
         """A run's settings with each of the early rule's changes, in their order; mostly none."""
         return () if self.early_rule is None else self.early_rule.adjusted(settings)
@@ -253,6 +271,23 @@ class StudyConfig(Record):
         if self.regions is None:
             return of_dataset
         return RegionScheme.from_mapping(self.regions, of_dataset.ignored)
+
+
+def _name_problems(
+    names: Mapping[str, LevelNames], sweep: Mapping[str, tuple[Any, ...]]
+) -> Iterator[str]:
+    for key, given in names.items():
+        if key not in sweep:
+            yield f"names {key!r} is no key of [sweep]; write it exactly as it stands there"
+            continue
+        levels = [name for name in given.levels if name]
+        if given.levels and len(given.levels) != len(sweep[key]):
+            yield (
+                f"names {key!r} has {len(given.levels)} levels for {len(sweep[key])} values; give "
+                "one for each, an empty one where the value may stand for itself"
+            )
+        if len(set(levels)) < len(levels) or any("," in name for name in levels):
+            yield f"names {key!r}: each level has a name of its own, without commas, got {levels}"
 
 
 def _paths(name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from myosweep.analysis.early_rule_words import (
     early_sentences,
 )
 from myosweep.analysis.number_words import percent
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.report.figures.style import (
     INK,
     MOST_AS_VECTORS,
@@ -84,7 +84,7 @@ def _figure(results: Results, found: EarlyFindings, score: str) -> EarlyFigure |
         (point, tuple(places[run] for run in point.runs if run in places))
         for point in points(results)
     )
-    field = fields_in_words(results.fields)
+    field = swept_in_words(results.study, results.fields)
     return EarlyFigure(field, score, groups, found.threshold, found.median)
 
 

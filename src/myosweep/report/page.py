@@ -6,7 +6,7 @@ from pathlib import Path
 
 from myosweep.analysis.cautions import Caution, in_folds, question_words
 from myosweep.analysis.conclude import Conclusion, conclude
-from myosweep.analysis.points import fields_in_words
+from myosweep.analysis.points import swept_in_words
 from myosweep.analysis.slices import tolerance_px
 from myosweep.errors import InputError, StudyError
 from myosweep.files import whole_file
@@ -164,7 +164,7 @@ def build_page(
     return Page(
         title=words.title(results),
         name=results.study.name,
-        field=fields_in_words(results.fields),
+        field=swept_in_words(results.study, results.fields),
         question=question_words(results),
         region=results.study.question.region,
         tolerance_px=tolerance_px(results),

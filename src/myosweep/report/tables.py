@@ -8,7 +8,7 @@ import pandas as pd
 
 from myosweep.analysis.cautions import in_folds
 from myosweep.analysis.compare import Spread, training_gap, validation_accuracies
-from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
+from myosweep.analysis.points import Point, field_words, format_value, points, swept_in_words
 from myosweep.analysis.scores import (
     ALL,
     OVERALL_METRICS,
@@ -131,7 +131,10 @@ def _wide_table(
             texts = tuple(cells[column, region, metric] for column in columns)
             rows.append(Row(METRIC_WORDS[metric], texts, marked=marked))
         sections.append(Section(_region_title(region, results), tuple(rows)))
-    groups = [Heading(""), Heading(_capital(fields_in_words(results.fields)), len(found))]
+    groups = [
+        Heading(""),
+        Heading(_capital(swept_in_words(results.study, results.fields)), len(found)),
+    ]
     groups += [Heading("Without looking at the image", len(baselines))] if baselines else []
     values = [Heading(point.label, colour=value_colour(point)) for point in found]
     head = (tuple(groups), (Heading("Score"), *values, *map(Heading, baselines)))
@@ -219,7 +222,7 @@ def runs_table(results: Results) -> Table:
             cells += [_percent(_known(of_run["validation_accuracy"]))]
             cells += [decimals(_known(of_run["largest_l2_ratio"]))]
             rows.append(Row(run, tuple(cells), value_colour(point)))
-    names = [_capital(fields_in_words(results.fields)), "Seed"]
+    names = [_capital(swept_in_words(results.study, results.fields)), "Seed"]
     names += ["Repeat", "Fold"] if folds else []
     names += ["Status", "Epochs", "Minutes"]
     names += ["Validation accuracy, %", "Largest L2 / data gradient"]
@@ -266,7 +269,7 @@ def setting_meaning(path: str) -> str:
 
 
 def _head(results: Results, names: Iterable[str]) -> tuple[Heading, ...]:
-    return (Heading(_capital(fields_in_words(results.fields))), *map(Heading, names))
+    return (Heading(_capital(swept_in_words(results.study, results.fields))), *map(Heading, names))
 
 
 def _region_title(region: str, results: Results) -> str:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from myosweep.analysis.cautions import metric_words
-from myosweep.analysis.points import fields_in_words, run_words
+from myosweep.analysis.points import run_words, swept_in_words
 from myosweep.config import StudyConfig
 from myosweep.results.layout import StudyFolder
 from myosweep.results.trials import read_tuning_state
@@ -26,7 +26,7 @@ def study_now(name: str, live: Live, state: StudyState) -> StudyNow:
     return StudyNow(
         name=name,
         title=study.name,
-        question=f"{fields_in_words(study.fields)}: {metric_words(study.question)}",
+        question=f"{swept_in_words(study)}: {metric_words(study.question)}",
         kind=kind,
         regions=list(live.regions()),
         counts=Counts(

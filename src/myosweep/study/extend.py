@@ -12,6 +12,7 @@ from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import Results, read_results
+from myosweep.study.merge import renamed
 from myosweep.study.open import require_sweep
 
 
@@ -85,7 +86,9 @@ def plan_extension(
             f"With {replicates.folds} folds networks come in whole repeats: {after} per value."
         )
     sweep = {path: (*old, *values.get(path, ())) for path, old in config.sweep.items()}
-    content = config.model_copy(update={"sweep": sweep, "replicates": replicates})
+    names = {key: renamed(config, key, sweep[key]) for key in config.names}
+    added = {"sweep": sweep, "names": names, "replicates": replicates}
+    content = config.model_copy(update=added)
     checked = study_config(content.model_dump(mode="json", exclude_none=True), config.name)
     spent = sum(look.spent for look in looks)
     seen = max((look.networks for look in looks), default=0)

@@ -6,7 +6,7 @@ But for the early rule: it may cease to stop runs, which then go on.
 from collections.abc import Iterator
 from typing import Any
 
-from myosweep.config import EarlyRule, Replicates, StudyConfig, flatten, study_config
+from myosweep.config import EarlyRule, LevelNames, Replicates, StudyConfig, flatten, study_config
 from myosweep.errors import StudyError
 
 
@@ -35,14 +35,17 @@ def merged(old: StudyConfig, new: StudyConfig) -> StudyConfig:
     sweep = {path: union(old.sweep[path], new.sweep[path]) for path in old.sweep}
     replicates = joined(old.replicates, new.replicates)
     allowed = old.allow_leakage or new.allow_leakage
-    added = {"sweep": sweep, "replicates": replicates, "allow_leakage": allowed}
+    names = {key: renamed(new, key, sweep[key]) for key in new.names}
+    added = {
+        "sweep": sweep, "names": names, "replicates": replicates, "allow_leakage": allowed
+    }  # fmt: skip
     both = new.model_copy(update=added)
     return study_config(both.model_dump(), "the study with the values and networks of both")
 
 
 def _fixed(config: StudyConfig) -> dict[str, Any]:
     """What stands before the first run and stays."""
-    own_rules = {"dataset", "sweep", "allow_leakage", "early_rule"}
+    own_rules = {"dataset", "sweep", "names", "allow_leakage", "early_rule"}
     content = config.model_dump(mode="json", exclude=own_rules)
     for name in ("seeds", "repeats"):
         content["replicates"].pop(name)
@@ -86,6 +89,13 @@ def joined(old: Replicates, new: Replicates) -> Replicates:
         return old
     seeds = union(before, wanted)
     return old.model_copy(update={"seeds": seeds})
+
+
+def renamed(config: StudyConfig, key: str, values: tuple[Any, ...]) -> LevelNames:
+    """The names of a sweep key's values after some were added; these have none."""
+    known = dict(zip(config.sweep[key], config.names[key].levels, strict=False))
+    levels = tuple(known.get(value, "") for value in values) if known else ()
+    return config.names[key].model_copy(update={"levels": levels})
 
 
 def union(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import ClinicalFindings, clinical_findings
 from myosweep.analysis.clinical.words import conclusion_sentences
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.report.clinical.tables import clinical_tables
 from myosweep.report.conclusion.tables import capital
 from myosweep.report.figures.clinical import draw_agreement, draw_bullseyes
@@ -34,7 +34,7 @@ def clinical_section(
     found: ClinicalFindings, results: Results, *, draw: bool = True
 ) -> MeasuredSection:
     """The section of some findings; without figures if ``draw`` is False."""
-    shown, field = points(results), fields_in_words(results.fields)
+    shown, field = points(results), swept_in_words(results.study, results.fields)
     drawings = tuple(_drawings(found, shown)) if draw and len(shown) <= MOST_PANELS else ()
     tables = tuple(clinical_tables(found, shown, field))
     return MeasuredSection(conclusion_sentences(found, field), tables, drawings, warnings(found))

@@ -6,7 +6,7 @@ from string import ascii_uppercase
 
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.number_words import decimals_of, percent
-from myosweep.analysis.points import fields_in_words, points
+from myosweep.analysis.points import points, swept_in_words
 from myosweep.analysis.sentences import second_look_sentences, sets_sentences
 from myosweep.report.conclusion import background
 from myosweep.report.conclusion import tables as made
@@ -76,7 +76,7 @@ class ConclusionSection:
 
 def conclusion_section(conclusion: Conclusion, results: Results) -> ConclusionSection:
     """Put a conclusion into sentences, tables and records of figures."""
-    found, field = points(results), fields_in_words(results.fields)
+    found, field = points(results), swept_in_words(results.study, results.fields)
     shown = conclusion.shown
     design = results.study.replicates.design if results.study.source == "training" else None
     told = Told(conclusion, found, field, results.scheme.names, design)

@@ -10,7 +10,7 @@ from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.early_rule_words import early_sentences
 from myosweep.analysis.number_words import number
-from myosweep.analysis.points import fields_in_words
+from myosweep.analysis.points import swept_in_words
 from myosweep.analysis.scores import ALL
 from myosweep.report.conclusion.section import ConclusionSection, conclusion_section
 from myosweep.report.conclusion.tables import Lettered
@@ -119,7 +119,10 @@ def _means(found: Conclusion, results: Results) -> Iterator[Block]:
         title = "All regions" if region == ALL else f"{region[:1].upper()}{region[1:]}"
         yield Block(
             f"{title}: mean over patients and 95 % interval of each mean",
-            (fields_in_words(results.fields), *(METRIC_WORDS[metric] for metric in ordered)),
+            (
+                swept_in_words(results.study, results.fields),
+                *(METRIC_WORDS[metric] for metric in ordered),
+            ),
             rows,
         )
 

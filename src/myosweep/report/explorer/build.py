@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from myosweep.analysis.movers import SliceMoves, slice_facts, slice_moves
-from myosweep.analysis.points import Point, field_words, fields_in_words, format_value, points
+from myosweep.analysis.points import Point, field_words, format_value, points, swept_in_words
 from myosweep.config import Replicate, Value
 from myosweep.data.store import Dataset
 from myosweep.report.explorer.choose import all_words
@@ -209,7 +209,9 @@ def _axes(results: Results, shown: Sequence[Point]) -> tuple[Axis, ...]:
             Axis(field_words(path), tuple(map(format_value, values)))
             for path, values in zip(results.fields, columns, strict=True)
         )
-    return (Axis(fields_in_words(results.fields), tuple(point.label for point in shown)),)
+    return (
+        Axis(swept_in_words(results.study, results.fields), tuple(point.label for point in shown)),
+    )
 
 
 def _sorted(values: Sequence[Value | None]) -> list[Any]:

@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from myosweep.analysis.points import UNSWEPT, Point, fields_in_words, format_value, points
+from myosweep.analysis.points import (
+    UNSWEPT,
+    Point,
+    format_value,
+    point_words,
+    points,
+    swept_in_words,
+)
 from myosweep.config import StudyConfig, Value, read_study_config
 from myosweep.report.figures.style import (
     MOST_AS_VECTORS,
@@ -85,7 +92,7 @@ def curves_figure(results: Results) -> CurvesFigure | None:
         (point, read_history(results.folder.run(run))) for point in found for run in point.runs
     ]
     region = results.study.question.region
-    return _figure(fields_in_words(results.fields), found, histories, region)
+    return _figure(swept_in_words(results.study, results.fields), found, histories, region)
 
 
 def live_curves(folder: StudyFolder) -> CurvesFigure | None:
@@ -116,7 +123,7 @@ def live_curves(folder: StudyFolder) -> CurvesFigure | None:
         if key in curves
     }
     histories = [(found[key], one) for key in found for one in curves[key]]
-    shown = "trial" if study.tune else fields_in_words(study.fields)
+    shown = "trial" if study.tune else swept_in_words(study)
     record = _figure(shown, tuple(found.values()), histories, study.question.region)
     if record is None or study.tune is None:
         return record
@@ -141,7 +148,8 @@ def _number(key: _Key) -> int:
 def _label(key: _Key, study: StudyConfig) -> str:
     if study.tune is not None:
         return "default" if key[0] == 0 else str(key[0])
-    return ", ".join(format_value(value) for value in key) or UNSWEPT
+    said = point_words(study, dict(zip(study.fields, key, strict=True)))
+    return ", ".join(value for _, value in said) or UNSWEPT
 
 
 def _figure(

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.analysis.scores import ALL, NO_IMAGE
 from myosweep.report.figures.style import (
     FACE,
@@ -106,7 +106,7 @@ def dose_figure(conclusion: Conclusion, results: Results) -> DoseFigure:
         panels.append(_panel(title, metric, shown, found, axis.places, floor))
     reference = conclusion.shown.reference
     return DoseFigure(
-        fields_in_words(results.fields),
+        swept_in_words(results.study, results.fields),
         found,
         axis,
         f"the mean with {reference}" if reference is not None else "the highest mean",

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.points import fields_in_words, points
+from myosweep.analysis.points import points, swept_in_words
 from myosweep.report.figures.style import (
     FACE,
     GRID,
@@ -120,7 +120,7 @@ def forest_figure(conclusion: Conclusion, results: Results) -> ForestFigure | No
     kept = sorted(rows, key=lambda row: -abs(row.difference))[:MOST_ROWS]
     unit, per_unit = _unit(shown)
     return ForestFigure(
-        fields_in_words(results.fields),
+        swept_in_words(results.study, results.fields),
         METRIC_WORDS[conclusion.asked.metric],
         _against(shown),
         tuple(row for row in rows if row in kept),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.config import Replicate
 from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.report.figures.style import (
@@ -116,7 +116,7 @@ def masks_figure(
         return None
     answers = [dict(pictures.masks(number, keys)) for number in range(len(pictures.shown))]
     return MasksFigure(
-        fields_in_words(results.fields),
+        swept_in_words(results.study, results.fields),
         results.study.question.region,
         results.scheme,
         pictures.shown,

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from myosweep.analysis.compare import Spread, spread_of
-from myosweep.analysis.points import Point, fields_in_words, points
+from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.analysis.scores import ALL, NO_IMAGE, baseline_scores, network_scores
 from myosweep.report.figures.style import (
     FACE,
@@ -91,7 +91,7 @@ def scores_figure(results: Results) -> ScoresFigure:
         )
         for title, region, metrics in [*panels, ("All regions", ALL, _OVERALL)]
     )
-    return ScoresFigure(fields_in_words(results.fields), found, made)
+    return ScoresFigure(swept_in_words(results.study, results.fields), found, made)
 
 
 def draw_scores(record: ScoresFigure) -> Drawing:
