@@ -8,6 +8,7 @@ import pytest
 from tests.toy import DIVERGED, toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
+from myosweep.config import LevelNames, write_study_config
 from myosweep.errors import StudyError
 from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
 from myosweep.results.ledger import Look
@@ -64,6 +65,11 @@ def test_the_same_look_again_costs_nothing_and_a_later_one_less(tmp_path: Path) 
     assert first.look.spent == pytest.approx(0.05 * (3 / 4) ** 3)
     again = conclude(read_results(toy.folder), looks=first.looks)
     assert (again.look, again.looks) == (first.look, first.looks)
+    names = {"l2.strength": LevelNames(levels=tuple("abcdef"[: len(CLEAR)]))}
+    write_study_config(toy.config.model_copy(update={"names": names}), toy.home.study)
+    named = conclude(read_results(toy.folder), looks=first.looks)
+    assert named.look == first.look
+    assert named.shown.values[0].value == "a"
     for (strength,), shifts in CLEAR.items():
         toy.add_network({"l2.strength": strength}, 3, shifts[0])
     later = conclude(read_results(toy.folder), looks=first.looks)

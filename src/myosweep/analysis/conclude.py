@@ -281,8 +281,9 @@ def _look(
 ) -> Look | None:
     if not asked.primary:
         return None
-    largest = results.study.replicates.largest
-    return next_look(looks, table.network_count, table.values, largest)
+    plain = {point.label: point.plain for point in points(results)}  # names may change
+    values = [plain[value] for value in table.values]
+    return next_look(looks, table.network_count, values, results.study.replicates.largest)
 
 
 def _others(

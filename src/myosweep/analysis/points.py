@@ -41,6 +41,11 @@ class Point:
     told: tuple[tuple[str, str], ...] = ()
 
     @property
+    def plain(self) -> str:
+        """The values alone, whatever names they have now."""
+        return ", ".join(format_value(value) for _, value in self.values) or UNSWEPT
+
+    @property
     def words(self) -> str:
         """Fields and values, such as ``L2 strength 0.005``."""
         own = ((field_words(path), format_value(value)) for path, value in self.values)
