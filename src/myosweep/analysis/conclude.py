@@ -165,6 +165,7 @@ def conclude(
     on_validation = score_table(results, validation, asked.region, asked.metric)
     validation_means = means_by_value(on_validation)
     what = swept_in_words(results.study, results.fields)
+    what = f"combination ({what})" if ", " in what else what
     found, swept = points(results), axes(results)
     moving = moving_best(table, found, swept, asked.reference, chosen_margin)
     own = None if asked.region == ALL else asked.region

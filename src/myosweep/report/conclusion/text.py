@@ -13,7 +13,7 @@ from myosweep.analysis.number_words import number
 from myosweep.analysis.points import swept_in_words
 from myosweep.analysis.scores import ALL
 from myosweep.report.conclusion.section import ConclusionSection, conclusion_section
-from myosweep.report.conclusion.tables import Lettered
+from myosweep.report.conclusion.tables import Lettered, capital
 from myosweep.report.early_rule import applications_table
 from myosweep.report.figures.style import METRIC_WORDS
 from myosweep.report.tables import Table
@@ -120,7 +120,7 @@ def _means(found: Conclusion, results: Results) -> Iterator[Block]:
         yield Block(
             f"{title}: mean over patients and 95 % interval of each mean",
             (
-                swept_in_words(results.study, results.fields),
+                capital(swept_in_words(results.study, results.fields)),
                 *(METRIC_WORDS[metric] for metric in ordered),
             ),
             rows,

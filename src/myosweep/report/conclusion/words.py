@@ -142,7 +142,8 @@ def _largest_judged(told: Told) -> tuple[str, ...]:
             f"Whether {one.value} and {one.other} differ is undecided: with so few networks, the "
             "interval of their difference is wider than the whole scale from 0 to 1.",
         )
-    return (comparison_sentence(one, shown, told.score, told.field),)
+    several = ", " in told.field  # then the values tell more than the fields' names before them
+    return (comparison_sentence(one, shown, told.score, "" if several else told.field),)
 
 
 def _margin(told: Told) -> str:
