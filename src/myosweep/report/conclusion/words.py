@@ -143,7 +143,8 @@ def _largest_judged(told: Told) -> tuple[str, ...]:
             "interval of their difference is wider than the whole scale from 0 to 1.",
         )
     several = ", " in told.field  # then the values tell more than the fields' names before them
-    return (comparison_sentence(one, shown, told.score, "" if several else told.field),)
+    sentence = comparison_sentence(one, shown, told.score, "" if several else told.field)
+    return (sentence[:1].upper() + sentence[1:] if several else sentence,)
 
 
 def _margin(told: Told) -> str:
