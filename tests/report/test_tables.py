@@ -81,3 +81,15 @@ def test_sentences_count_networks_values_and_patients(tmp_path: Path) -> None:
         "training (validation). The test scores come from 2 slices of 1 patient that no network "
         "has seen."
     )
+
+
+def test_sentences_use_names(tmp_path: Path) -> None:
+    names = {"dropout": {"title": "remedy", "levels": ["none", "dropout"]}}
+    shifts = {(0.0, 1e-3): (1,), (0.5, 1e-3): (0,)}
+    fields = ("dropout", "l2.strength")
+    toy = toy_study(tmp_path, shifts, fields=fields, patients=5, names=names)
+    results = read_results(toy.folder)
+    assert words.title(results) == "Remedy and L2 strength and the segmentation of the myocardium"
+    assert words.what_was_done(results)[0].endswith(
+        "1 for each of 2 combinations of remedy (none, dropout) and L2 strength (0.001)."
+    )

@@ -113,8 +113,12 @@ def swept_in_words(study: StudyConfig, fields: Sequence[str] | None = None) -> s
     Args:
         fields: what its results tell apart; default: what the study file sweeps.
     """
-    told = _named(study, study.fields if fields is None else fields)
-    return ", ".join(title for _, title, _ in told) or "setting"
+    return ", ".join(swept_things(study, study.fields if fields is None else fields)) or "setting"
+
+
+def swept_things(study: StudyConfig, fields: Sequence[str]) -> tuple[str, ...]:
+    """The same, one by one."""
+    return tuple(title for _, title, _ in _named(study, fields))
 
 
 def point_labels(results: Results) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from myosweep.analysis.cautions import (
     run_statuses,
 )
 from myosweep.analysis.compare import QuestionScores, question_scores
-from myosweep.analysis.points import Point, field_words, format_value, points
+from myosweep.analysis.points import Point, field_words, points, swept_things
 from myosweep.analysis.scores import NO_IMAGE, baseline_scores
 from myosweep.config import PRESET_REASONS, PRESETS, StudyConfig, canonical_hash
 from myosweep.data.split import PARTS
@@ -43,8 +43,8 @@ def title(results: Results) -> str:
     subject = f"segmentation of the {results.study.question.region}"
     if not results.fields:
         return f"S{subject[1:]}"
-    fields = listed([field_words(path) for path in results.fields])
-    return f"{fields[:1].upper()}{fields[1:]} and the {subject}"
+    things = listed(swept_things(results.study, results.fields))
+    return f"{things[:1].upper()}{things[1:]} and the {subject}"
 
 
 def what_was_done(results: Results) -> tuple[str, str]:
@@ -61,8 +61,8 @@ def what_was_done(results: Results) -> tuple[str, str]:
         first = f"{counted(total, 'network')} (U-Net) learned to outline {regions}"
     first += " in LGE-MRI slices"
     if results.fields:
-        values = counted(len(found), "value" if len(results.fields) == 1 else "combination")
-        tried = [f"{field_words(path)} ({_values(found, path)})" for path in results.fields]
+        tried = _tried(found)
+        values = counted(len(found), "value" if len(tried) == 1 else "combination")
         first += f": {each} for each of {values} of {listed(tried)}"
     return first + ".", _patients(results)
 
@@ -120,9 +120,13 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _values(found: Sequence[Point], path: str) -> str:
-    """The values of one field, each once, in the sweep's order."""
-    return ", ".join(dict.fromkeys(format_value(dict(point.values)[path]) for point in found))
+def _tried(found: Sequence[Point]) -> list[str]:
+    """What was varied, with its values, each once, in the sweep's order."""
+    columns = zip(*(point.told for point in found), strict=True)
+    return [
+        f"{column[0][0]} ({', '.join(dict.fromkeys(value for _, value in column))})"
+        for column in columns
+    ]
 
 
 def _patients(results: Results) -> str:
