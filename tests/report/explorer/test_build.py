@@ -10,6 +10,7 @@ from PIL import Image
 from tests.toy import DIVERGED, Toy, toy_study
 
 from myosweep.analysis.movers import slices_that_move
+from myosweep.config import LevelNames, write_study_config
 from myosweep.regions import NO_REGION
 from myosweep.report.embed import as_data
 from myosweep.report.explorer.choose import Picked, pick, selection_words
@@ -118,6 +119,24 @@ def test_a_study_that_grows_has_sliders_for_what_is_there(crossed: Toy) -> None:
         ("L2 strength", ("0", "0.001")), ("learning rate", ("0.0001", "0.001"))
     ]  # fmt: skip
     assert [one.at for one in index.points] == [(1, 0), (1, 1), (0, 0)]
+
+
+def test_values_with_names_have_one_slider(tmp_path: Path) -> None:
+    """Fields whose values go together are one thing; without names their combinations are."""
+    key, fields = "dropout, augmentation.flip", ("dropout", "augmentation.flip", "l2.strength")
+    shifts = {(*pair, l2): (1,) for pair in ((0.5, 0.5), (0.0, 0.5)) for l2 in (1e-3, 0.0)}
+    toy = toy_study(tmp_path, shifts, fields=fields)
+    levels = {key: ((0.5, 0.5), (0.0, 0.5)), "l2.strength": (1e-3, 0.0)}
+    names = {key: LevelNames(title="remedy", levels=("both", "no dropout"))}
+    write_study_config(
+        toy.config.model_copy(update={"sweep": levels, "names": names}), toy.home.study
+    )
+    content = explorer_content(read_results(toy.folder), toy.data)
+    assert content is not None
+    assert [(one.name, one.values) for one in content.explorer.axes] == [
+        ("remedy", ("both", "no dropout")), ("L2 strength", ("0", "0.001"))
+    ]  # fmt: skip
+    assert [one.at for one in content.explorer.points] == [(0, 1), (0, 0), (1, 1), (1, 0)]
 
 
 def test_with_folds_a_slice_has_the_networks_that_tested_it(tmp_path: Path) -> None:

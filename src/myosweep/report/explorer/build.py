@@ -3,14 +3,19 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from myosweep.analysis.movers import SliceMoves, slice_facts, slice_moves
-from myosweep.analysis.points import Point, field_words, format_value, points, swept_in_words
-from myosweep.config import Replicate, Value
+from myosweep.analysis.points import (
+    Point,
+    field_words,
+    points,
+    swept_in_words,
+    swept_things,
+)
+from myosweep.config import Replicate
 from myosweep.data.store import Dataset
 from myosweep.report.explorer.choose import all_words
 from myosweep.report.explorer.pixels import (
@@ -199,30 +204,36 @@ def _slices(
 
 
 def _axes(results: Results, shown: Sequence[Point]) -> tuple[Axis, ...]:
-    """A slider per field, unless most combinations have no point: then one for all points.
+    """A slider for each thing that is varied, unless most combinations have no point: then one.
 
     Numbers stand in ascending order, all else as in the sweep.
     """
-    columns = [_sorted([point.values[k][1] for point in shown]) for k in range(len(results.fields))]
-    if len(columns) == 1 or (columns and math.prod(map(len, columns)) < 2 * len(shown)):
-        return tuple(
-            Axis(field_words(path), tuple(map(format_value, values)))
-            for path, values in zip(results.fields, columns, strict=True)
-        )
-    return (
-        Axis(swept_in_words(results.study, results.fields), tuple(point.label for point in shown)),
-    )
+    things = swept_things(results.study, results.fields)
+    made = tuple(Axis(thing, _levels(shown, k)) for k, thing in enumerate(things))
+    combinations = math.prod(len(axis.values) for axis in made)
+    if len(made) == 1 or (made and combinations < 2 * len(shown)):
+        return made
+    swept = swept_in_words(results.study, results.fields)
+    return (Axis(swept, tuple(point.label for point in shown)),)
 
 
-def _sorted(values: Sequence[Value | None]) -> list[Any]:
-    found = list(dict.fromkeys(values))
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in found)
-    return sorted(found, key=lambda one: float(one or 0)) if numbers else found
+def _levels(shown: Sequence[Point], k: int) -> tuple[str, ...]:
+    """The values of one thing, in words."""
+    raw = {
+        point.told[k][1]: value
+        for point in shown
+        for path, value in point.values
+        if field_words(path) == point.told[k][0]
+    }
+    known = raw.values()
+    if raw and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known):
+        return tuple(sorted(raw, key=lambda level: float(raw[level] or 0)))
+    return tuple(dict.fromkeys(point.told[k][1] for point in shown))
 
 
 def _shown_points(results: Results, shown: Sequence[Point]) -> tuple[ShownPoint, ...]:
     axes = _axes(results, shown)
-    joint = len(axes) != len(results.fields)
+    joint = bool(shown) and len(axes) != len(shown[0].told)
     return tuple(
         ShownPoint(
             point.label,
@@ -237,8 +248,7 @@ def _shown_points(results: Results, shown: Sequence[Point]) -> tuple[ShownPoint,
 def _place(point: Point, axes: Sequence[Axis]) -> tuple[int, ...]:
     """Where a point stands on each axis."""
     return tuple(
-        axis.values.index(format_value(value))
-        for axis, (_, value) in zip(axes, point.values, strict=True)
+        axis.values.index(value) for axis, (_, value) in zip(axes, point.told, strict=True)
     )
 
 
