@@ -15,7 +15,7 @@ from PIL import Image
 from myosweep.config import StudyConfig, write_study_config
 from myosweep.data.store import Dataset
 from tests.shell import Shell
-from tests.toy import toy_study
+from tests.toy import PAPER, toy_study
 
 COMMANDS = [
     "demo", "import", "import png", "import segment", "import dicom", "import nifti", "phantom",
@@ -218,3 +218,17 @@ def test_the_settings_page_shows_what_the_command_prints() -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     printed = [line.rstrip() for line in done.stdout.splitlines()]
     assert "\n".join(printed).strip() == shown.strip()
+
+
+def test_names_are_words_and_nothing_else(shell: Shell, tmp_path: Path) -> None:
+    """No markup of the terminal, of pages or of formulas in figures."""
+    title, levels = "[bold]L2 <b>$a_$", ("[red]</script>", r"$\frac{$", "c")
+    names = {"l2.strength": {"title": title, "levels": levels}}
+    folder = toy_study(tmp_path, PAPER, names=names, patients=5).folder
+    shown = shell("conclude", str(folder)).replace("\n", " ")
+    assert all(word in shown for word in (title, *levels))
+    assert shown.count("[bold]") > 8  # in the heads of tables, too
+    shell("report", str(folder))
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("</script>") == page.count("<script")
+    assert "<b>$a_$" not in page

@@ -316,7 +316,8 @@ def test_values_may_have_names(tmp_path: Path) -> None:
     [
         (["as drawn", "bad"], "has 2 levels for 3 values; give one for each"),
         (["as drawn", "bad", "bad"], "each level has a name of its own"),
-        (["as drawn", "bad, a little", "bad"], "each level has a name of its own, without commas"),
+        (["as drawn", "bad, a little", "bad"], "names and title have no commas"),
+        (["as drawn", " ", "bad"], "each level has a name of its own"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(levels: list[str], message: str) -> None:
@@ -324,3 +325,12 @@ def test_names_that_do_not_fit_are_refused(levels: list[str], message: str) -> N
         study_config({**TOGETHER, "names": {"labels.noise, labels.strength": {"levels": levels}}})
     with pytest.raises(ConfigError, match=r"names 'dropout' is no key of \[sweep\]"):
         study_config({**TOGETHER, "names": {"dropout": {"levels": levels}}})
+
+
+def test_a_name_is_not_another_value() -> None:
+    """Its own value it may be, in any spelling."""
+    strength = {"l2.strength": {"levels": ["5e-3", "little"]}}
+    assert study_config({**TOGETHER, "names": strength}).level_names("l2.strength")[(5e-3,)]
+    strength = {"l2.strength": {"levels": ["5e-4", "little"]}}
+    with pytest.raises(ConfigError, match="'5e-4' is another of its values; give another name"):
+        study_config({**TOGETHER, "names": strength})

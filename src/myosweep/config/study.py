@@ -286,8 +286,24 @@ def _name_problems(
                 f"names {key!r} has {len(given.levels)} levels for {len(sweep[key])} values; give "
                 "one for each, an empty one where the value may stand for itself"
             )
-        if len(set(levels)) < len(levels) or any("," in name for name in levels):
-            yield f"names {key!r}: each level has a name of its own, without commas, got {levels}"
+        unlike = len(set(levels)) < len(levels) or any(not name.strip() for name in levels)
+        if unlike or any("," in name for name in (*levels, given.title)):
+            yield (
+                f"names {key!r}: each level has a name of its own, names and title have no commas, "
+                f"got {[given.title, *levels]}"
+            )
+        for number, name in enumerate(given.levels):
+            others = (value for n, value in enumerate(sweep[key]) if n != number)
+            if any(_reads_as(name, value) for value in others):
+                yield f"names {key!r}: {name!r} is another of its values; give another name"
+
+
+def _reads_as(name: str, value: Any) -> bool:
+    """Whether somebody would take a name for a value: ``5e-4`` for 0.0005."""
+    try:
+        return float(name) == value
+    except ValueError:
+        return name == value
 
 
 def _paths(name: str) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def build_page(
         scores_drawing=draw_scores(scores_figure(results)),
         masks_drawing=None if masks is None else draw_masks(masks),
         curves_drawing=None if curves is None else draw_curves(curves),
-        learned_l2=curves is not None and curves.learned,
+        learned_l2=curves is not None and curves.learned is not None,
         early_drawing=draw_early(early.figure) if early and early.figure else None,
     )
 

@@ -77,8 +77,8 @@ def test_strengths_that_were_learned_have_a_panel(tmp_path: Path) -> None:
         history.to_csv(run.history, index=False)
     record = curves_figure(read_results(toy.folder))
     assert record is not None
-    learned = record.panels[4]
-    ends = [(curve.point.label, curve.values[-1]) for curve in learned.curves]
+    assert record.learned is not None
+    ends = [(curve.point.label, curve.values[-1]) for curve in record.learned.curves]
     layered, plain = (label for label, _ in (ends[0], ends[2]))
     assert {layered, plain} == {"0.005", "0.0005"}
     assert ends == [

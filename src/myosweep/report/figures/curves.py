@@ -66,6 +66,7 @@ class CurvesFigure:
     """What Figure 3 shows.
 
     Attributes:
+        learned: the strengths of L2 that were learned; None if none was.
         left_out: trials of a search that are not shown.
         colours: of the points, where these are not the values' own.
     """
@@ -73,13 +74,13 @@ class CurvesFigure:
     field: str
     points: tuple[Point, ...]
     panels: tuple[CurvePanel, ...]
+    learned: CurvePanel | None = None
     left_out: int = 0
     colours: Mapping[Point, str] | None = None
 
     @property
-    def learned(self) -> bool:
-        """Whether some network learned its L2."""
-        return len(self.panels) > 4
+    def every_panel(self) -> tuple[CurvePanel, ...]:
+        return self.panels if self.learned is None else (*self.panels, self.learned)
 
     def colour(self, point: Point) -> str:
         return value_colour(point) if self.colours is None else self.colours[point]
@@ -159,41 +160,40 @@ def _figure(
     region: str,
 ) -> CurvesFigure | None:
     ratio = _curves(histories, "l2_gradient_norm", "data_gradient_norm")
-    panels = [
+    panels = (
         CurvePanel("Training loss", _curves(histories, "loss"), logarithmic=True),
         CurvePanel("Validation accuracy", _curves(histories, "validation_accuracy")),
         CurvePanel(f"Validation IoU, {region}", _curves(histories, f"iou_{region}")),
         CurvePanel("L2 gradient / data gradient", ratio, logarithmic=True),
-    ]
-    if learned := _learned(histories):
-        panels.append(CurvePanel("L2 strength, as learned", learned, logarithmic=True))
-    return CurvesFigure(field, found, tuple(panels)) if panels[0].curves else None
+    )
+    return CurvesFigure(field, found, panels, _learned(histories)) if panels[0].curves else None
 
 
-def _learned(histories: list[tuple[Point, pd.DataFrame]]) -> tuple[Curve, ...]:
+def _learned(histories: list[tuple[Point, pd.DataFrame]]) -> CurvePanel | None:
     """The strengths of networks that learned them; those with one per layer are drawn first."""
     columns = [
         (point, history, [name for name in history.columns if name.startswith("l2_strength_")])
         for point, history in histories
     ]
-    return tuple(
+    curves = tuple(
         curve
         for point, history, names in sorted(columns, key=lambda one: -len(one[2]))
         for name in names
         for curve in _curves([(point, history)], name)
     )
+    return CurvePanel("L2 strength, as learned", curves, logarithmic=True) if curves else None
 
 
 def draw_curves(record: CurvesFigure) -> Drawing:
     """Draw Figure 3: four panels over the epochs, and one below them if L2 was learned."""
     with styled():
-        figure = new_figure(_HEIGHT_IN + record.learned * _LEARNED_IN)
-        places = [[0, 1], [2, 3], *([[4, 4]] if record.learned else [])]
-        grid = figure.subplot_mosaic(places, sharex=True)  # type: ignore[arg-type]
-        for number, panel in enumerate(record.panels):
-            draw_curve_panel(panel, grid[number], record.colour)
-        for number in places[-1]:
-            grid[number].set_xlabel("Epoch")
+        learned = record.learned is not None
+        figure = new_figure(_HEIGHT_IN + (_LEARNED_IN if learned else 0))
+        grid = figure.subplot_mosaic("AB;CD;EE" if learned else "AB;CD", sharex=True)
+        for place, panel in zip(grid, record.every_panel, strict=True):
+            draw_curve_panel(panel, grid[place], record.colour)
+        for place in "E" if learned else "CD":
+            grid[place].set_xlabel("Epoch")
         shown = _legend(record)
         handles = [Line2D([], [], color=colour, lw=1.6) for _, colour in shown]
         value_legend(figure, record.field, [label for label, _ in shown], handles)
@@ -261,6 +261,6 @@ def _alt(record: CurvesFigure) -> str:
     return (
         "Learning curves over the epochs, one line per network, coloured by "
         f"{record.field} ({'; '.join(point.label for point in record.points)}): "
-        + "; ".join(panel.title for panel in record.panels)
+        + "; ".join(panel.title for panel in record.every_panel)
         + "."
     )

@@ -139,15 +139,12 @@ def answer_of(conclusion: Conclusion, region: str, metric: str) -> Answer | None
 
 def draw_dose(record: DoseFigure) -> Drawing:
     """Draw Figure A: panels in two columns, or below each other where labels need the width."""
-    longest = max(map(len, record.axis.labels), default=0)
     narrow = not record.axis.crowded
     columns = min(2 if narrow else 1, max(len(record.panels), 1))
     rows = -(-len(record.panels) // columns)
     with styled():
-        below_in = 0.0 if narrow else 0.055 * longest
-        figure = new_figure(
-            0.75 + rows * (_PANEL_HEIGHT_IN if narrow else _LOW_PANEL_IN) + below_in
-        )
+        each = _PANEL_HEIGHT_IN if narrow else _LOW_PANEL_IN
+        figure = new_figure(0.75 + rows * each + record.axis.labels_in)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(record.panels) :]:
             axes.remove()

@@ -107,8 +107,7 @@ def draw_fitting(record: FittingFigure) -> Drawing:
     columns = 1 if record.axis.crowded else count
     rows = count // columns
     with styled():
-        labels_in = 0.055 * max(map(len, record.axis.labels)) if record.axis.crowded else 0.0
-        figure = new_figure(0.75 + rows * (_HEIGHT_IN - 0.75) + labels_in)
+        figure = new_figure(0.75 + rows * (_HEIGHT_IN - 0.75) + record.axis.labels_in)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes, panel in zip(grid.flat, record.panels, strict=True):
             draw_fitting_panel(panel, record, axes)

@@ -56,6 +56,7 @@ METRIC_WORDS = {
 _RC: dict[Any, Any] = {
     "svg.hashsalt": "myosweep",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # dollars in the user's own names are dollars
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 9,

@@ -16,6 +16,7 @@ Scale = Literal["logarithmic", "linear", "categories"]
 
 _FROM_RATIO = 8.0  # values that span less than this are read on a linear axis
 _NARROW_VALUES, _NARROW_LABEL = 8, 9  # more values, or longer labels, need the whole width
+_INCHES_PER_LETTER = 0.055
 _LEAST_STEP = 0.12  # 0 stands at least this share of the others' range away from them
 _TIGHT = 0.14  # neighbours closer than this share of the axis need turned labels
 
@@ -55,6 +56,11 @@ class ValueAxis:
         """Whether the labels need the whole width of a page."""
         longest = max(map(len, self.labels), default=0)
         return len(self.labels) > _NARROW_VALUES or longest > _NARROW_LABEL
+
+    @property
+    def labels_in(self) -> float:
+        """Inches that turned labels need below a figure; none where they lie flat."""
+        return _INCHES_PER_LETTER * max(map(len, self.labels)) if self.crowded else 0.0
 
     def words(self, field: str) -> str:
         """The axis in words, such as ``L2 strength (logarithmic; 0 stands apart)``."""
