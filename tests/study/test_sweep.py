@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -177,7 +178,7 @@ def test_only_workers_that_live_are_waited_for(monkeypatch: pytest.MonkeyPatch) 
     """To wait for one that has ended takes no time, so it would keep a processor busy."""
     workers: list[Any] = []
 
-    class Worker:
+    class Worker(BaseProcess):
         exitcode = 0
 
         def __init__(self, **_: object) -> None:
@@ -198,6 +199,22 @@ def test_only_workers_that_live_are_waited_for(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Worker))
     assert in_parallel(2, print, ()) == ["0"]
     assert [worker.waits for worker in workers] == [0 + 1, 3 + 1]  # and once at the end
+
+
+def test_a_script_that_its_processes_run_anew_is_told_the_way_out(
+    small_study: StudyConfig, tmp_path: Path
+) -> None:
+    write_study_config(small_study, tmp_path / "study.toml")
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import myosweep\nmyosweep.run_study({str(tmp_path / 'study.toml')!r}, "
+        f"{str(tmp_path / 'study')!r}, jobs=2)\n"
+    )
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert said.returncode
+    assert 'put its calls under: if __name__ == "__main__":' in said.stderr
+    assert "AssertionError" not in said.stderr
+    assert "StudyError: the worker" in said.stderr.rstrip().splitlines()[-1]
 
 
 def test_several_jobs_give_the_bits_of_one(small_study: StudyConfig, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -58,25 +59,41 @@ def _work_in_parallel(study: Study, resources: Resources) -> None:
 def workers_ended(codes: Sequence[str]) -> StudyError:
     """What to say of worker processes that ended before their work did."""
     return StudyError(
-        f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do, "
-        "perhaps for lack of memory; start the study again with fewer --jobs"
+        f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do; where "
+        "they did not say why: perhaps for lack of memory, then start again with fewer --jobs"
     )
 
 
 def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> list[str]:
-    """Let several processes do the same and wait for them; gives their exit codes, each once."""
+    """Let several processes do the same and wait for them; gives their exit codes, each once.
+
+    Raises:
+        StudyError: in such a process itself, where it runs the script anew that started it.
+    """
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_as_worker, args=(work, arguments)) for _ in range(count)]
+    started = []
     try:
         for worker in workers:
-            worker.start()
+            _start(worker)
+            started.append(worker)
         while alive := [worker for worker in workers if worker.is_alive()]:
             alive[0].join(_POLL_S)  # short waits, so that Ctrl-C is noticed on Windows too
     finally:
-        for worker in workers:
+        for worker in started:
             worker.join(_POLL_S)
             worker.terminate()
     return sorted({str(worker.exitcode) for worker in workers})
+
+
+def _start(worker: BaseProcess) -> None:
+    try:
+        worker.start()
+    except RuntimeError as error:  # Python's own, while a process imports its parent's script
+        raise StudyError(
+            "a script that does several runs at a time is imported by each of its processes; put "
+            'its calls under: if __name__ == "__main__":'
+        ) from error
 
 
 def _worker(folder: Path, dataset: Path, resources: Resources) -> None:

@@ -32,7 +32,7 @@ def run_study(
         source: a study file, a study folder to continue, or a ``StudyConfig``.
         folder: where the study lives; default ``results/NAME``.
         device: auto, cpu, cuda or mps.
-        jobs: runs at a time; default 1.
+        jobs: runs at a time; default 1. In a script, more need ``if __name__ == "__main__":``.
         dataset: another place of the dataset than the study says.
         allow_leakage: run although patients or images stand in several parts of a split.
 
