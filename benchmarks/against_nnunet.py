@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 import nnunet
-from common import machine_facts, positive, print_machine
+from common import machine_facts, positive, print_machine, refusals
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.config import Question
 from myosweep.data.export.nifti import region_numbers
@@ -121,4 +121,5 @@ def scores(
 
 
 if __name__ == "__main__":
-    main()
+    with refusals():
+        main()

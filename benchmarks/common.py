@@ -1,12 +1,14 @@
-"""What the benchmarks share: facts about the machine, the slices, taking turns, peak memory."""
+"""What the benchmarks share: facts about the machine, slices, taking turns, memory, refusals."""
 
 import argparse
 import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +17,7 @@ import psutil
 
 from myosweep import RegionScheme, import_png, make_phantom
 from myosweep.data.store import Dataset
+from myosweep.errors import MyosweepError
 
 EMIDEC_SCHEME = RegionScheme.parse(["background=0", "blood pool=1", "myocardium=2,3,4"])
 EMIDEC_NAMES = r"(?P<patient>Case_[NP]\d+)_slice(?P<slice>\d+)"
@@ -57,6 +60,16 @@ class Ratio:
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.lowest:.2f} to {self.highest:.2f})"
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say what is wrong with what a user gave, without a traceback; exit code 2."""
+    try:
+        yield
+    except MyosweepError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def take_turns(

@@ -1,11 +1,14 @@
 """Recorded runs for replays of a search: a grid over one field, or random trials (library)."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
@@ -13,6 +16,7 @@ from myosweep.analysis.points import points
 from myosweep.analysis.tuning.found import DEFAULT, trial_table
 from myosweep.config import Choice, Range, Value, flatten
 from myosweep.errors import StudyError
+from myosweep.files import read_json, whole_file
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_history, read_results
 from myosweep.results.trials import read_trial_runs
@@ -26,6 +30,8 @@ from myosweep.study.tune.tuning import open_tuning
 Space = Mapping[str, Range | Choice]
 PARTS = ("validation", "test")
 _POLL_S = 5.0
+_DIGITS = 6
+_SPACE: TypeAdapter[dict[str, Range | Choice]] = TypeAdapter(dict[str, Range | Choice])
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,50 @@ def read_design(folder: Path) -> Recorded:
         margins(results),
         any_network_first=False,
     )
+
+
+def write_recorded(recorded: Recorded, source: str, path: Path) -> None:
+    """Write what is recorded to a file of its own, from which replays run without the study.
+
+    Args:
+        source: where the scores come from, and what licence they have.
+    """
+    kept = asdict(recorded) | {
+        "source": source,
+        "space": _SPACE.dump_python(dict(recorded.space), mode="json", exclude_defaults=True),
+        "validation": _written(recorded.validation),
+        "test": _written(recorded.test),
+    }
+    with whole_file(path) as draft:
+        draft.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def read_recorded(path: Path) -> Recorded:
+    """What was recorded, from such a file."""
+    kept = read_json(path)
+    return Recorded(
+        labels=tuple(kept["labels"]),
+        values=tuple(kept["values"]),
+        space=_SPACE.validate_python(kept["space"]),
+        validation=_table(kept["validation"]),
+        test=_table(kept["test"]),
+        histories=tuple(tuple(map(tuple, networks)) for networks in kept["histories"]),
+        costs=tuple(kept["costs"]),
+        default=kept["default"],
+        margins=(kept["margins"][0], kept["margins"][1]),
+        any_network_first=kept["any_network_first"],
+    )
+
+
+def _written(table: ScoreTable) -> dict[str, object]:
+    cells = np.where(table.cells, table.scores.round(_DIGITS), None)
+    names = {"values": table.values, "networks": table.networks, "patients": table.patients}
+    return names | {"scores": cells.tolist()}
+
+
+def _table(kept: Mapping[str, Any]) -> ScoreTable:
+    names = (tuple(kept[key]) for key in ("values", "networks", "patients"))
+    return ScoreTable(*names, np.array(kept["scores"], float))
 
 
 def train_missing(folder: Path, missing: Iterable[tuple[str, int]]) -> None:

@@ -1,14 +1,15 @@
 """Replays of `myosweep tune` on recorded runs: how often, and at what cost, is its answer good?
 
     python benchmarks/tuning_replays.py GRID [--replays 10] [--budget 14]
-    python benchmarks/tuning_replays.py SEARCH --budget 20 --replays 4 [--train]
+    python benchmarks/tuning_replays.py SEARCH --budget 20 --replays 4 [--train] [--record FILE]
 
 GRID is a finished grid over one field (its tables suffice), SEARCH a search whose trials were drawn
 at random. Where tune would train, the recorded run is taken. In each replay the search has another
 seed, and in a grid another network of each value comes first. What is proposed becomes the nearest
 recorded point not tried yet. Search, early ending, race and the look at the test patients are those
 of `myosweep tune`. Networks that a race needs and that are not recorded are trained with --train,
-in SEARCH's folder; several processes may do that side by side.
+in SEARCH's folder; several processes may do that side by side. --record writes what the replays
+took to a file, which may stand for SEARCH: benchmarks/recorded/emidec-design.json is such a file.
 """
 
 import argparse
@@ -18,12 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
+from common import refusals
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.points import points
 from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuning.found import DEFAULT, Trial, name_of, plan_race
 from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
-from myosweep.config import Tune, read_study_config
+from myosweep.config import StudyConfig, Tune, read_study_config
 from myosweep.randomness import stream
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_results
@@ -33,7 +35,16 @@ from myosweep.statistics.answer import Answer, answer
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import distribution, propose
-from recorded import Recorded, distance, inside, read_design, read_grid, train_missing
+from recorded import (
+    Recorded,
+    distance,
+    inside,
+    read_design,
+    read_grid,
+    read_recorded,
+    train_missing,
+    write_recorded,
+)
 
 CHECKED = 3
 """Further networks of each, in which what a replay recommends is compared with the default."""
@@ -243,13 +254,19 @@ def replay_grid(results: Results, replays: int, budget: float, default: str | No
     print(f"{reached}{near_best} of {replays} end within the margin of the best test mean")
 
 
-def replay_search(folder: Path, replays: int, budget: float, train: bool) -> None:
+def replay_search(source: Path, replays: int, budget: float, train: bool) -> Recorded:
     """How often what is recommended is worse than the default on the test patients.
 
     Judged with networks that took no part in the replay: those that it looked at were better, or
     the default would be recommended.
+
+    Args:
+        source: a search's folder, or a file of what is recorded of it.
+
+    Returns:
+        What the replays took.
     """
-    recorded = read_design(folder)
+    recorded = read_recorded(source) if source.is_file() else read_design(source)
     first = recorded.test.network_means()[:, 0]
     print(
         f"{len(first)} trials; test means of their first networks: default "
@@ -261,8 +278,8 @@ def replay_search(folder: Path, replays: int, budget: float, train: bool) -> Non
         found = replay(recorded, budget, number)
         fresh, missing = check(recorded, found)
         while missing and train:
-            train_missing(folder, missing)
-            recorded = read_design(folder)
+            train_missing(source, missing)
+            recorded = read_design(source)
             found = replay(recorded, budget, number)
             fresh, missing = check(recorded, found)
         if missing:
@@ -274,6 +291,7 @@ def replay_search(folder: Path, replays: int, budget: float, train: bool) -> Non
         )
         worse += fresh is not None and fresh.comparisons[0].high < 0
     print(f"in {worse} of {replays} replays what is recommended is worse than the default")
+    return recorded
 
 
 def check(recorded: Recorded, found: Outcome) -> tuple[Answer | None, tuple[tuple[str, int], ...]]:
@@ -310,14 +328,21 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=14.0, help="in runs of the default")
     parser.add_argument("--default", help="label of another value of a grid, as the default")
     parser.add_argument("--train", action="store_true", help="train networks that are missing")
+    parser.add_argument("--record", type=Path, help="file for what the replays of a search took")
+    parser.add_argument("--source", default="", help="where the recorded scores come from")
     given = parser.parse_args()
-    config = read_study_config(StudyFolder(given.study).require().study)
-    if config.tune is None:
-        results = read_results(given.study)
-        replay_grid(results, given.replays, given.budget, given.default)
-    else:
-        replay_search(given.study, given.replays, given.budget, given.train)
+    if given.study.is_dir() and _config(given.study).tune is None:
+        replay_grid(read_results(given.study), given.replays, given.budget, given.default)
+        return
+    recorded = replay_search(given.study, given.replays, given.budget, given.train)
+    if given.record:
+        write_recorded(recorded, given.source, given.record)
+
+
+def _config(folder: Path) -> StudyConfig:
+    return read_study_config(StudyFolder(folder).require().study)
 
 
 if __name__ == "__main__":
-    main()
+    with refusals():
+        main()

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from myosweep.analysis.importance.shares import importance
 from myosweep.analysis.tuning.race import start_race
-from myosweep.config import study_config
+from myosweep.config import Choice, Range, study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.open import open_study
@@ -350,6 +351,38 @@ def test_replays_of_a_grid_reach_its_answer(tmp_path: Path, run_here: Callable[.
     lines = [line for line in output.splitlines() if line.startswith("replay ")]
     assert len(lines) == 2
     assert all("takes 0.0001: as the grid, within the margin" in line for line in lines)
+
+
+def test_a_folder_that_is_no_study_is_one_clear_error(tmp_path: Path) -> None:
+    said = replays(tmp_path)
+    assert said.returncode == 2
+    assert said.stderr.count("\n") == 1
+    assert "no study" in said.stderr
+
+
+def test_what_is_recorded_of_a_search_reads_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    library = import_module("recorded")
+    scores = np.array([[[0.5, 0.25], [0.125, 1]], [[0.75, 0], [np.nan, np.nan]]])
+    table = ScoreTable(("default", "trial 1"), ("seed 0", "seed 1"), ("a", "b"), scores)
+    space = {
+        "l2.kind": Choice(values=("penalty", "decoupled")),
+        "l2.strength": Range(low=1e-6, high=1e-2, log=True, when={"l2.kind": "penalty"}),
+    }
+    values = ({"l2.kind": "penalty", "l2.strength": 1e-4}, {"l2.kind": "decoupled"})
+    histories = (((0.1, 0.2), (0.3,)), ((0.4,), ()))
+    margins = (0.02, 0.03)
+    facts = (table.values, values, space, table, table, histories, (1.0, 0.5), 0, margins, False)
+    recorded = library.Recorded(*facts)
+    path = tmp_path / "recorded.json"
+    library.write_recorded(recorded, "made up", path)
+    assert "made up" in path.read_text()
+    found = library.read_recorded(path)
+    assert_array_equal(found.validation.scores, scores)
+    for name in ("labels", "values", "space", "histories", "costs", "default", "margins"):
+        assert getattr(found, name) == getattr(recorded, name)
 
 
 @needs("optuna")
