@@ -72,12 +72,28 @@ def test_a_turned_image_is_resampled_and_put_back(turn: Turn) -> None:
     assert not wrong[np.abs(away_mm - 15) > 1.5].any()
 
 
+def test_other_patients_need_another_folder(tmp_path: Path) -> None:
+    """Pictures of one patient have their heart at one place: the pattern is part of the way."""
+    (tmp_path / "in").mkdir()
+    Image.fromarray(np.full((16, 16), 50, np.uint8)).save(tmp_path / "in" / "a_1.png")
+    pattern = "(?P<patient>[a-z])_"
+    plan = plan_prediction(find_cases(tmp_path / "in", patient=pattern), tmp_path / "out")
+    model = grey_model(16, 16)
+    for told, other in ((pattern, None), (None, pattern)):
+        out = tmp_path / f"out-{told is None}"
+        predict(model, plan, out, patient=told)
+        predict(model, plan, out, patient=told)
+        assert pattern not in (out / "predictions.json").read_text()
+        with pytest.raises(StudyError, match="--mirror or --patient"):
+            predict(model, plan, out, patient=other)
+
+
 def test_another_turn_needs_another_folder(tmp_path: Path, shell: Shell) -> None:
     (tmp_path / "in").mkdir()
     Image.fromarray(np.full((16, 16), 50, np.uint8)).save(tmp_path / "in" / "a.png")
     plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "out")
     predict(grey_model(16, 16), plan, tmp_path / "out")
-    with pytest.raises(StudyError, match="with another --heart, --turn or --mirror"):
+    with pytest.raises(StudyError, match="with another --heart, --turn, --mirror or --patient"):
         predict(grey_model(16, 16), plan, tmp_path / "out", turn=Turn(90))
     (tmp_path / "out" / "predictions.json").unlink()
     with pytest.raises(StudyError, match=r"'masks' already, but no predictions.json"):

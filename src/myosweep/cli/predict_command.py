@@ -140,7 +140,7 @@ def predict(
         patient=patient,
         stack_number=stack,
         seg_folder=seg_folder,
-        seg_mark=mark_of(way_of(opened, heart, turned)),
+        seg_mark=mark_of(way_of(opened, heart, turned, patient)),
     )
     scored = watch.copies is not None
     plan = plan_prediction(found, out, [one.value for one in as_ or ()], scored=scored)
@@ -149,7 +149,14 @@ def predict(
         return
     with counting("Predicting slices") as progress:
         outcome = predict_all(
-            opened, plan, out, heart=heart, turn=turned, watch=watch, progress=progress
+            opened,
+            plan,
+            out,
+            heart=heart,
+            turn=turned,
+            patient=patient,
+            watch=watch,
+            progress=progress,
         )
     _show_outcome(plan, outcome, out)
     _show_scores(outcome, watch)

@@ -15,16 +15,25 @@ from myosweep.predict.turn import AS_IT_IS, Turn
 Heart = Literal["search", "centre"]
 """How the network's window is placed on an image that is larger."""
 RECORD = "predictions.json"
+_PATIENT = "patient_pattern"
 
 
-def way_of(model: Model, heart: Heart = "search", turn: Turn = AS_IT_IS) -> dict[str, Any]:
-    """All that masks depend on, beside the images."""
-    return {
+def way_of(
+    model: Model, heart: Heart = "search", turn: Turn = AS_IT_IS, patient: str | None = None
+) -> dict[str, Any]:
+    """All that masks depend on, beside the images.
+
+    Args:
+        patient: the pattern for pictures' names that says which show one heart; only its hash is
+            kept.
+    """
+    way = {
         "model": model.facts.digest,
         "computed_by": model.computed_by,
         "heart": heart,
         "turn": [turn.degrees, turn.mirrored],
     }
+    return way if patient is None else way | {_PATIENT: canonical_hash(patient)}
 
 
 def mark_of(way: Mapping[str, Any]) -> str:
@@ -47,7 +56,7 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
     Raises:
         StudyError: if they are of another model or way, or nobody knows of which.
     """
-    path = out / RECORD
+    path, told = out / RECORD, {*way, _PATIENT}
     try:
         before = read_json(path)
     except FileNotFoundError:
@@ -59,10 +68,10 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
         before = {"format": 1, **way, "facts": model.facts.model_dump(mode="json")}
     except (OSError, ValueError, RecursionError):
         before = None
-    if not isinstance(before, dict) or any(before.get(name) != one for name, one in way.items()):
+    if not isinstance(before, dict) or any(before.get(key) != way.get(key) for key in told):
         raise StudyError(
             f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
-            "with another --heart, --turn or --mirror; give another folder"
+            "with another --heart, --turn, --mirror or --patient; give another folder"
         )
     if not salt_of(out):
         write_json(path, before | {"salt": secrets.token_hex(16)})

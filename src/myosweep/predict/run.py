@@ -119,6 +119,7 @@ def predict(
     *,
     heart: Heart = "search",
     turn: Turn = AS_IT_IS,
+    patient: str | None = None,
     watch: Watch | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
@@ -126,6 +127,7 @@ def predict(
 
     Args:
         turn: how all images are turned to lie as in training; results lie as their sources.
+        patient: the pattern that pictures' patients were told apart by.
         watch: how uncertainty is told; needed where a plan has scores or maps of it.
         progress: called with slices done and slices in all, without those that were there before.
 
@@ -134,7 +136,7 @@ def predict(
             of nobody knows which.
     """
     watch = watch or watch_for(model, None)
-    way = way_of(model, heart, turn)
+    way = way_of(model, heart, turn, patient)
     salt, mark = claim_folder(out, model, way), mark_of(way)
     claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
     outcome = Outcome(problems=list(plan.problems))
