@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.analysis.points import points
 from myosweep.analysis.tuning.found import DEFAULT, trial_table
-from myosweep.config import Choice, Range, Value, flatten
+from myosweep.config import Choice, Range, Value, flatten, read_study_config
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file
 from myosweep.results.layout import StudyFolder
@@ -25,7 +26,7 @@ from myosweep.study.execute import attempt
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.propose import counts
-from myosweep.study.tune.tuning import open_tuning
+from myosweep.study.tune.tuning import plan_trial
 
 Space = Mapping[str, Range | Choice]
 PARTS = ("validation", "test")
@@ -113,14 +114,16 @@ def read_design(folder: Path) -> Recorded:
     )
 
 
-def write_recorded(recorded: Recorded, source: str, path: Path) -> None:
+def write_recorded(recorded: Recorded, study: str, source: str, path: Path) -> None:
     """Write what is recorded to a file of its own, from which replays run without the study.
 
     Args:
+        study: the study's own file, from which ``further_study`` makes it anew.
         source: where the scores come from, and what licence they have.
     """
     kept = asdict(recorded) | {
         "source": source,
+        "study": study,
         "space": _SPACE.dump_python(dict(recorded.space), mode="json", exclude_defaults=True),
         "validation": _written(recorded.validation),
         "test": _written(recorded.test),
@@ -146,6 +149,59 @@ def read_recorded(path: Path) -> Recorded:
     )
 
 
+def further_study(study: str, folder: Path, dataset: Path) -> None:
+    """Make a recorded study anew, without its runs: for further networks.
+
+    Args:
+        study: its file's text.
+        folder: if it is there already, it stays as it is.
+    """
+    if not folder.exists():
+        with TemporaryDirectory() as made:
+            file = Path(made) / "study.toml"
+            file.write_text(study, encoding="utf-8")
+            open_study(file, folder, dataset=dataset)
+
+
+def with_networks(recorded: Recorded, folder: Path) -> Recorded:
+    """What is recorded, and the further networks of a folder.
+
+    Raises:
+        StudyError: if they are of other patients.
+    """
+    home = StudyFolder(folder)
+    region = read_study_config(home.study).question.region
+    whole = [one for one in read_trial_runs(home, region) if one.whole]
+    if not whole:
+        return recorded
+    results = read_results(folder)
+    more = {part: trial_table(results, whole, part) for part in PARTS}
+    return replace(
+        recorded,
+        validation=_filled(recorded.validation, more["validation"]),
+        test=_filled(recorded.test, more["test"]),
+    )
+
+
+def _filled(table: ScoreTable, more: ScoreTable) -> ScoreTable:
+    if table.patients != more.patients:
+        raise StudyError("what is recorded is of other patients than this folder; give another")
+    last = max(map(_seed, (*table.networks, *more.networks)))
+    networks = tuple(f"seed {seed}" for seed in range(last + 1))
+    scores = np.full((len(table.values), len(networks), len(table.patients)), np.nan)
+    scores[:, : len(table.networks)] = table.scores
+    for row, value in enumerate(more.values):
+        for column, network in enumerate(more.networks):
+            if more.cells[row, column].any():
+                place = table.values.index(value), networks.index(network)
+                scores[place] = more.scores[row, column]
+    return replace(table, networks=networks, scores=scores)
+
+
+def _seed(network: str) -> int:
+    return int(network.removeprefix("seed "))
+
+
 def _written(table: ScoreTable) -> dict[str, object]:
     cells = np.where(table.cells, table.scores.round(_DIGITS), None)
     names = {"values": table.values, "networks": table.networks, "patients": table.patients}
@@ -157,19 +213,18 @@ def _table(kept: Mapping[str, Any]) -> ScoreTable:
     return ScoreTable(*names, np.array(kept["scores"], float))
 
 
-def train_missing(folder: Path, missing: Iterable[tuple[str, int]]) -> None:
+def train_missing(folder: Path, recorded: Recorded, missing: Iterable[tuple[str, int]]) -> None:
     """Train further networks of a search's trials, in its folder; others may do so beside.
 
     Args:
         missing: name of a trial and seed, of each.
     """
     study = open_study(folder)
-    tuning = open_tuning(study)
-    runs = {one.trial: one for one in read_trial_runs(study.folder, tuning.region) if not one.seed}
     worked = False
     for name, seed in missing:
         trial = DEFAULT if name == "default" else int(name.removeprefix("trial "))
-        plan = tuning.plan(runs[trial].values, trial, seed)
+        values = dict(recorded.values[recorded.labels.index(name)])
+        plan = plan_trial(study, values, trial, seed)
         print(f"{plan.label} ...", flush=True)
         worked |= attempt(plan, study.folder, Resources("auto", threads=1)) is not None
     if not worked:

@@ -9,12 +9,14 @@ seed, and in a grid another network of each value comes first. What is proposed 
 recorded point not tried yet. Search, early ending, race and the look at the test patients are those
 of `myosweep tune`. Networks that a race needs and that are not recorded are trained with --train,
 in SEARCH's folder; several processes may do that side by side. --record writes what the replays
-took to a file, which may stand for SEARCH: benchmarks/recorded/emidec-design.json is such a file.
+took to a file, which may stand for SEARCH: benchmarks/recorded/emidec-design.json is such a file;
+networks that are missing in it are trained in --folder, with --data.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuning.found import DEFAULT, Trial, name_of, plan_race
 from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
 from myosweep.config import StudyConfig, Tune, read_study_config
+from myosweep.files import read_json
 from myosweep.randomness import stream
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import Results, read_results
@@ -38,11 +41,13 @@ from myosweep.study.tune.propose import distribution, propose
 from recorded import (
     Recorded,
     distance,
+    further_study,
     inside,
     read_design,
     read_grid,
     read_recorded,
     train_missing,
+    with_networks,
     write_recorded,
 )
 
@@ -254,19 +259,22 @@ def replay_grid(results: Results, replays: int, budget: float, default: str | No
     print(f"{reached}{near_best} of {replays} end within the margin of the best test mean")
 
 
-def replay_search(source: Path, replays: int, budget: float, train: bool) -> Recorded:
+def replay_search(
+    read: Callable[[], Recorded], replays: int, budget: float, trained_in: Path | None
+) -> Recorded:
     """How often what is recommended is worse than the default on the test patients.
 
     Judged with networks that took no part in the replay: those that it looked at were better, or
     the default would be recommended.
 
     Args:
-        source: a search's folder, or a file of what is recorded of it.
+        read: reads what is recorded by now.
+        trained_in: folder for networks that are missing; None to stop there.
 
     Returns:
         What the replays took.
     """
-    recorded = read_recorded(source) if source.is_file() else read_design(source)
+    recorded = read()
     first = recorded.test.network_means()[:, 0]
     print(
         f"{len(first)} trials; test means of their first networks: default "
@@ -277,9 +285,9 @@ def replay_search(source: Path, replays: int, budget: float, train: bool) -> Rec
     for number in range(replays):
         found = replay(recorded, budget, number)
         fresh, missing = check(recorded, found)
-        while missing and train:
-            train_missing(source, missing)
-            recorded = read_design(source)
+        while missing and trained_in:
+            train_missing(trained_in, recorded, missing)
+            recorded = read()
             found = replay(recorded, budget, number)
             fresh, missing = check(recorded, found)
         if missing:
@@ -330,17 +338,35 @@ def main() -> None:
     parser.add_argument("--train", action="store_true", help="train networks that are missing")
     parser.add_argument("--record", type=Path, help="file for what the replays of a search took")
     parser.add_argument("--source", default="", help="where the recorded scores come from")
+    parser.add_argument("--folder", type=Path, help="where a file's missing networks are trained")
+    parser.add_argument("--data", type=Path, help="the dataset that they are trained on")
     given = parser.parse_args()
-    if given.study.is_dir() and _config(given.study).tune is None:
+    if given.train and not given.study.is_dir() and not (given.folder and given.data):
+        parser.error("to train what is missing in a file, give --folder and --data")
+    if given.study.is_dir() and _study_of(given.study).tune is None:
         replay_grid(read_results(given.study), given.replays, given.budget, given.default)
         return
-    recorded = replay_search(given.study, given.replays, given.budget, given.train)
+    if given.study.is_dir():
+        folder, read = given.study, partial(read_design, given.study)
+        study = StudyFolder(given.study).study.read_text(encoding="utf-8")
+    else:
+        folder, read = given.folder, partial(_from_file, given.study, given.folder)
+        study = read_json(given.study)["study"]
+        if given.train:
+            further_study(study, folder, given.data)
+    trained_in = folder if given.train else None
+    recorded = replay_search(read, given.replays, given.budget, trained_in)
     if given.record:
-        write_recorded(recorded, given.source, given.record)
+        write_recorded(recorded, study, given.source, given.record)
 
 
-def _config(folder: Path) -> StudyConfig:
+def _study_of(folder: Path) -> StudyConfig:
     return read_study_config(StudyFolder(folder).require().study)
+
+
+def _from_file(file: Path, folder: Path | None) -> Recorded:
+    recorded = read_recorded(file)
+    return with_networks(recorded, folder) if folder and folder.is_dir() else recorded
 
 
 if __name__ == "__main__":

@@ -330,6 +330,8 @@ def test_replays_of_a_search_train_the_networks_that_a_race_needs(tmp_path: Path
     study = open_study(config, folder, device="cpu")
     run_tuning(open_tuning(study), Resources("cpu", threads=1))
     before = len(list(folder.glob("runs/*/weights.safetensors")))
+    record = tmp_path / "record.json"
+    assert replays(folder, "--replays", "0", "--record", str(record)).returncode == 0
     asked = replays(folder, "--replays", "2", "--budget", "14")
     assert asked.returncode == 1
     assert "needs networks: default seed 1, trial" in asked.stderr
@@ -341,6 +343,9 @@ def test_replays_of_a_search_train_the_networks_that_a_race_needs(tmp_path: Path
     assert "replays what is recommended is worse than the default" in again.stdout
     trained = len(list(folder.glob("runs/*/weights.safetensors"))) - before
     assert trained == done.stdout.count(" ...\n")
+    further = ("--train", "--folder", str(tmp_path / "further"), "--data", str(data.folder))
+    from_file = replays(record, "--replays", "2", "--budget", "14", *further)
+    assert from_file.stdout == done.stdout
     assert trained >= 6  # two contenders, three networks until the first look
 
 
@@ -377,7 +382,7 @@ def test_what_is_recorded_of_a_search_reads_back(
     facts = (table.values, values, space, table, table, histories, (1.0, 0.5), 0, margins, False)
     recorded = library.Recorded(*facts)
     path = tmp_path / "recorded.json"
-    library.write_recorded(recorded, "made up", path)
+    library.write_recorded(recorded, "", "made up", path)
     assert "made up" in path.read_text()
     found = library.read_recorded(path)
     assert_array_equal(found.validation.scores, scores)

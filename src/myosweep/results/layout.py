@@ -41,7 +41,7 @@ class ClaimedFolder:
     @property
     def claims(self) -> list[Path]:
         """The claims on this folder, oldest first; the last one counts."""
-        return sorted(self.path.glob("claim-*.json"))
+        return sorted(self.path.glob("claim-*.json"), key=lambda path: (len(path.name), path.name))
 
     def claim(self, number: int) -> Path:
         return self.path / f"claim-{number:04d}.json"

@@ -37,7 +37,7 @@ from myosweep.study.execute import attempt
 from myosweep.study.resources import Resources
 from myosweep.study.tune.early import is_hopeless
 from myosweep.study.tune.propose import propose
-from myosweep.study.tune.tuning import Money, Tuning, count_money
+from myosweep.study.tune.tuning import Money, Tuning, count_money, plan_trial
 from myosweep.study.turns import turn
 from myosweep.training.checkpoint import Progress
 from myosweep.training.claim import is_claimed
@@ -210,7 +210,7 @@ def _race(tuning: Tuning) -> Next:
     by_name = {one.name: one for one in trials}
     seed = race.networks + 1
     plans = [
-        tuning.plan(by_name[name].run.values, by_name[name].number, seed)
+        plan_trial(tuning.study, by_name[name].run.values, by_name[name].number, seed)
         for name in (name_of(DEFAULT), *race.active)
     ]
     missing = [plan for plan in plans if tuning.folder(plan).read_status() is None]

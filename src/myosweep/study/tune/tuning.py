@@ -7,7 +7,6 @@ from myosweep.analysis.tuning.found import DEFAULT
 from myosweep.config import (
     PRESETS,
     Replicate,
-    RunSettings,
     StudyConfig,
     Tune,
     Value,
@@ -46,38 +45,15 @@ class Tuning:
     def region(self) -> str:
         return self.study.config.question.region
 
-    def plan(self, values: dict[str, Value], trial: int, seed: int = 0) -> RunPlan:
-        """The run of a trial: the search has the first seed, the race the others."""
-        study, settings = self.study, self.settings(values)
-        return RunPlan(
-            values,
-            settings,
-            Replicate(seed),
-            study.dataset,
-            study.splits[_FIRST.split_name],
-            study.scheme,
-            trial=trial,
-            cost=self.cost(settings),
-        )
-
     def trial(self, values: Mapping[str, Value], number: int) -> RunPlan:
         """The run of a trial of the search, from the values of the fields that count."""
         config = self.study.config
-        return self.plan(full_point(values, config.space, self.default), number)
+        return plan_trial(self.study, full_point(values, config.space, self.default), number)
 
     @property
     def default(self) -> dict[str, Value]:
         """The default's value of every searched field."""
         return next(self.study.config.points())[0]
-
-    def settings(self, values: dict[str, Value]) -> RunSettings:
-        """The full settings of a point."""
-        config = self.study.config
-        return settings_from_paths({**PRESETS[config.preset], **config.settings, **values})
-
-    def cost(self, settings: RunSettings) -> float:
-        height, width = self.study.dataset.images.shape[1:]
-        return cost_in_runs(settings, self.study.config.default, (height, width))
 
     def folder(self, plan: RunPlan) -> RunFolder:
         return self.study.folder.run(plan.id)
@@ -96,6 +72,23 @@ class Money:
     spent: float
     searched: float
     raced: Mapping[int, float]
+
+
+def plan_trial(study: Study, values: dict[str, Value], trial: int, seed: int = 0) -> RunPlan:
+    """The run of a trial: the search has the first seed, the race the others."""
+    config = study.config
+    settings = settings_from_paths({**PRESETS[config.preset], **config.settings, **values})
+    height, width = study.dataset.images.shape[1:]
+    return RunPlan(
+        values,
+        settings,
+        Replicate(seed),
+        study.dataset,
+        study.splits[_FIRST.split_name],
+        study.scheme,
+        trial=trial,
+        cost=cost_in_runs(settings, config.default, (height, width)),
+    )
 
 
 def open_tuning(
