@@ -15,7 +15,7 @@ from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.analysis.points import points
 from myosweep.analysis.tuning.found import DEFAULT, trial_table
-from myosweep.config import Choice, Range, Value, flatten, read_study_config
+from myosweep.config import Choice, Range, Value, counts, flatten, read_study_config
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file
 from myosweep.results.layout import StudyFolder
@@ -25,7 +25,6 @@ from myosweep.statistics.score_table import ScoreTable
 from myosweep.study.execute import attempt
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
-from myosweep.study.tune.propose import counts
 from myosweep.study.tune.tuning import plan_trial
 
 Space = Mapping[str, Range | Choice]

@@ -133,6 +133,7 @@ def test_what_sweeps_do_is_refused_before_anything_is_written(
         ("run", search.folder, "--worker"),
         ("extend", search.folder, "--edge"),
         ("extend", search.folder, "--networks", 9),
+        ("ensemble", search.folder, "--size", 2),
     ):
         shell(*words, code=2)
         assert "use `myosweep tune" in shell.err

@@ -1,5 +1,6 @@
 """A search from its first trial to its last: small spaces, failing trainings, a larger budget."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from myosweep.config import StudyConfig, study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
-from myosweep.results.trials import read_trial_runs, read_tuning_state
+from myosweep.results.trials import read_trial_runs, read_tuning_state, write_tuning_state
+from myosweep.study.execute import attempt
 from myosweep.study.inert import inert_settings
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.loop import decide
 from myosweep.study.tune.run import run_tuning
 from myosweep.study.tune.tuning import Tuning, count_money, open_tuning
+from myosweep.training.plan import RunPlan
 
 SETTINGS = {"first_filters": 2, "depth": 1, "epochs": 1, "precision": "float32"}
 RATES = {"learning_rate": {"low": 1e-4, "high": 3e-2, "log": True}}
@@ -52,6 +55,13 @@ def opened(what: StudyConfig, folder: Path, budget: str | None = None) -> Tuning
 
 def searched(tuning: Tuning) -> None:
     run_tuning(tuning, Resources("cpu", threads=1))
+
+
+def execute_one(tuning: Tuning, plan: RunPlan | None) -> None:
+    assert plan is not None
+    status = attempt(plan, tuning.study.folder, Resources("cpu", threads=1))
+    assert status is not None
+    assert status.whole
 
 
 def test_a_small_space_is_tried_once_and_the_default_stays(
@@ -147,3 +157,100 @@ def test_what_a_search_varies_is_not_called_inert(dataset: Dataset, tmp_path: Pa
     own = {"l2.kind": "decoupled", "l2.time_scale_epochs": 30.0}
     study = open_study(config(dataset, own, space="joint"), tmp_path, device="cpu", write=False)
     assert inert_settings(study) == []
+
+
+def test_what_is_searched_in_vain_is_named(dataset: Dataset, tmp_path: Path) -> None:
+    space = {
+        "labels.strength": {"low": 0, "high": 1},
+        "l2.learned.rate": {"low": 0.01, "high": 0.1},
+        "batch_size": [2, 4],
+    }
+    study = open_study(config(dataset, space=space), tmp_path, device="cpu", write=False)
+    told = inert_settings(study)
+    assert [one.split(":")[0] for one in told] == [
+        "labels.strength is searched, but acts nowhere",
+        "l2.learned.rate is searched, but acts nowhere",
+    ]
+
+
+def test_values_that_exclude_each_other_are_not_tried(dataset: Dataset, tmp_path: Path) -> None:
+    """A learned strength and a time scale cannot stand together, each alone can."""
+    space = {
+        "l2.strength": ["learned", 1e-4],
+        "l2.kind": ["penalty", "decoupled"],
+        "l2.time_scale_epochs": {"values": [3.0, 30.0], "when": {"l2.kind": "decoupled"}},
+    }
+    tuning = opened(config(dataset, space=space, budget="20runs"), tmp_path)
+    searched(tuning)
+    tried = [one.values for one in read_trial_runs(tuning.study.folder, tuning.region)]
+    kinds = {(str(one["l2.strength"]), one["l2.kind"]) for one in tried}
+    assert kinds == {("learned", "penalty"), ("0.0001", "penalty"), ("0.0001", "decoupled")}
+
+
+def test_a_search_goes_on_with_the_budget_it_was_given(dataset: Dataset, tmp_path: Path) -> None:
+    what = config(dataset, space=RATES)
+    tuning = opened(what, tmp_path, "14runs")
+    assert decide(tuning).plan is not None
+    assert opened(what, tmp_path).budget == "14runs"
+    assert opened(config(dataset, space=RATES, budget="16runs"), tmp_path).budget == "16runs"
+
+
+def test_a_time_is_worth_the_same_runs_from_then_on(dataset: Dataset, tmp_path: Path) -> None:
+    study = open_study(config(dataset, space={"batch_size": [2, 4]}), tmp_path, device="cpu")
+    tuning = open_tuning(study, "1h", jobs=2)
+    plan = decide(tuning).plan
+    assert plan is not None
+    execute_one(tuning, plan)
+    decide(tuning)
+    whole = count_money(tuning).whole
+    assert count_money(open_tuning(study, jobs=1)).whole == whole
+    assert count_money(open_tuning(study, "2h", jobs=1)).whole == pytest.approx(whole)
+
+
+def test_a_race_that_has_begun_is_not_ended_by_a_smaller_budget(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    what = config(dataset, space=RATES, budget="20runs")
+    tuning = opened(what, tmp_path)
+    execute_one(tuning, decide(tuning).plan)
+    decide(tuning)
+    home = tuning.study.folder
+    state = read_tuning_state(home)
+    assert state is not None
+    write_tuning_state(home, state.model_copy(update={"contenders": (1,), "largest": 7}))
+    with pytest.raises(StudyError, match="was planned for 20 default runs and has begun"):
+        opened(what, tmp_path, "10runs")
+    assert opened(what, tmp_path, "30runs").budget == "30runs"
+
+
+def test_two_folders_share_no_record(dataset: Dataset, tmp_path: Path) -> None:
+    what, url = config(dataset, space=RATES), f"sqlite:///{tmp_path / 'records.db'}"
+    for name in ("one", "other"):
+        tuning = open_tuning(open_study(what, tmp_path / name, device="cpu"), storage=url)
+        assert tuning.trials.all() == []
+        assert decide(tuning).plan is not None
+        again = open_tuning(open_study(what, tmp_path / name, device="cpu"), storage=url)
+        assert len(again.trials.all()) == 1
+
+
+def test_a_record_whose_runs_are_elsewhere_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    tuning = opened(config(dataset, space=RATES), tmp_path)
+    plan = decide(tuning).plan
+    assert plan is not None
+    execute_one(tuning, plan)
+    decide(tuning)
+    shutil.rmtree(tuning.folder(plan).path)
+    with pytest.raises(StudyError, match="1 whose runs are not in this folder"):
+        opened(config(dataset, space=RATES), tmp_path)
+
+
+def test_a_search_of_an_earlier_version_finds_its_record(dataset: Dataset, tmp_path: Path) -> None:
+    """Its name was drawn from the study's content, and no file told it."""
+    what = config(dataset, space=RATES)
+    tuning = opened(what, tmp_path)
+    execute_one(tuning, decide(tuning).plan)
+    home = tuning.study.folder
+    state = read_tuning_state(home)
+    assert state is not None
+    write_tuning_state(home, state.model_copy(update={"record": ""}))
+    assert len(opened(what, tmp_path).trials.all()) == 1

@@ -4,12 +4,21 @@ from typing import Any
 
 import pytest
 
-from myosweep.config import Choice, Range, RunSettings, Tune, Value, parse_budget, study_config
+from myosweep.config import (
+    Choice,
+    Range,
+    RunSettings,
+    Tune,
+    Value,
+    full_point,
+    parse_budget,
+    study_config,
+)
 from myosweep.config.tune import search_space, tune_problems
 from myosweep.errors import ConfigError
 from myosweep.study.merge import merged
 from myosweep.study.tune.early import is_hopeless
-from myosweep.study.tune.propose import Space, distribution, full_point, propose
+from myosweep.study.tune.propose import Space, distribution, propose
 
 SPACE: dict[str, Range | Choice] = {
     "l2.kind": Choice(values=("penalty", "decoupled")),
@@ -135,14 +144,60 @@ def test_fields_that_do_not_count_are_as_in_the_default() -> None:
         (
             {"depth": {"values": [3, 4], "when": {"batch_size": 4}},
              "batch_size": {"values": [4, 8], "when": {"depth": 4}}},
-            "is not searched",
+            "which depends on depth in turn",
         ),
+        ({"depth": {"values": [3, 4], "when": {"l2.kid": "penalty"}}}, "unknown key 'l2.kid'"),
         ({"init_from": ["", "elsewhere"]}, "cannot be searched"),
     ],
 )  # fmt: skip
 def test_a_condition_that_cannot_be_met_is_refused(space: dict[str, Any], words: str) -> None:
     found = list(tune_problems(Tune.model_validate({"space": space}), RunSettings()))
     assert any(words in one for one in found), found
+
+
+PENALTY = ["penalty", "decoupled"]
+SPACES: list[tuple[dict[str, Any], Any, str]] = [
+    ({}, {"batch_size": [2, 2.5, 4]}, "batch_size"),
+    ({}, {"test_time_averaging": {"low": 1, "high": 8}}, "test_time_averaging"),
+    ({}, {"depth": {"low": 2.5, "high": 4}}, "depth"),
+    ({"l2.kind": "decoupled", "l2.time_scale_epochs": 30}, {"l2.kind": PENALTY}, "time_scale"),
+    ({"labels.noise": "dropped"}, {"labels.strength": {"low": 0, "high": 2}}, "strength"),
+    ({"l2.strength": "learned"}, "l2", "'learned' in the default, so it has no range"),
+    ({}, {"loss": {"low": 0, "high": 1}}, "'cross-entropy' in the default, so it has no range"),
+    ({"l2.strength": 0}, "l2", "0 has no logarithm.*in space 'l2'"),
+    ({}, {"batch_size": [4]}, "nothing is searched"),
+    ({}, {}, "nothing is searched"),
+    ({}, {"batch_size": 4}, "batch_size is 4; give a list of values"),
+    ({}, {"l2": {"strenght": {"low": 1e-6, "high": 1e-2}}}, "unknown key 'l2.strenght'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "space", "words"), SPACES)
+def test_a_space_that_cannot_be_searched_is_refused_at_once(
+    settings: dict[str, Any], space: Any, words: str
+) -> None:
+    content = {"name": "s", "dataset": "d", "settings": settings, "tune": {"space": space}}
+    with pytest.raises(ConfigError, match=words):
+        study_config(content)
+
+
+@pytest.mark.parametrize(
+    ("settings", "space"),
+    [
+        (
+            {"l2.kind": "decoupled", "l2.time_scale_epochs": 30},
+            {"l2.time_scale_epochs": {"low": 3, "high": 300, "log": True}},
+        ),
+        ({}, {"l2": {"strength": {"low": 1e-6, "high": 1e-2, "log": True}}}),
+        ({}, {"l2.strength": ["learned", 1e-4], "batch_size": [2, 4]}),
+        ({"l2.strength": 0}, {"l2.strength": [0, 1e-4]}),
+    ],
+)
+def test_a_space_around_the_studys_own_default_is_searched(
+    settings: dict[str, Any], space: dict[str, Any]
+) -> None:
+    content = {"name": "s", "dataset": "d", "settings": settings, "tune": {"space": space}}
+    assert study_config(content).space
 
 
 def test_conditions_of_conditions_come_after_what_they_name() -> None:

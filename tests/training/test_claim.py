@@ -45,6 +45,17 @@ def test_a_live_claim_holds(run: RunFolder) -> None:
     assert take_claim(run) is None
 
 
+def test_the_newest_claim_is_the_one_with_the_highest_number(run: RunFolder) -> None:
+    """Turns of a long race go beyond 9,999; as text, 10000 comes before 9999."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    for number in (9_998, 9_999):
+        run.claim(number).write_text(json.dumps({"released": True}))
+    claim = take_claim(run)
+    assert claim is not None
+    assert (claim.number, claim.is_newest) == (10_000, True)
+    assert [path.name for path in run.claims][-1] == "claim-10000.json"
+
+
 def test_a_released_claim_is_free(run: RunFolder) -> None:
     first = take_claim(run)
     assert first is not None

@@ -246,9 +246,10 @@ def ensemble(
     Example: myosweep ensemble results/emidec-l2 --size 3
     """
     from myosweep.study.ensemble import make_ensembles
-    from myosweep.study.open import open_study
+    from myosweep.study.open import open_study, require_sweep
     from myosweep.study.resources import Resources
 
+    require_sweep(folder)
     study = open_study(folder, dataset=dataset, device=device, write=False)
     with counting("Scoring ensembles") as progress:
         made = make_ensembles(study, size, Resources(device), progress)

@@ -153,7 +153,7 @@ def _perform(tuning: "Tuning", resources: "Resources", storage: str | None) -> "
     except KeyboardInterrupt:
         notes.print(
             "Stopped. Every run is kept at its last whole epoch; continue with\n"
-            f"  myosweep tune {escape(str(folder.path))}"
+            f"  myosweep tune {escape(str(folder.path))}{' --storage ...' if storage else ''}"
         )
         raise
 

@@ -44,7 +44,16 @@ from myosweep.config.study_file import (
     study_config,
     write_study_config,
 )
-from myosweep.config.tune import Budget, Choice, Range, Tune, parse_budget
+from myosweep.config.tune import (
+    Budget,
+    Choice,
+    Range,
+    Tune,
+    counts,
+    full_point,
+    is_whole,
+    parse_budget,
+)
 
 __all__ = [
     "L2",
@@ -77,9 +86,12 @@ __all__ = [
     "by_size",
     "canonical_hash",
     "change_words",
+    "counts",
     "describe_settings",
     "early_rule_problems",
     "flatten",
+    "full_point",
+    "is_whole",
     "parse_budget",
     "preset_settings",
     "read_study_config",

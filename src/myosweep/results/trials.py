@@ -56,14 +56,18 @@ class TuningState(Record):
 
     Attributes:
         budget: as given.
-        budget_runs: the same in runs of the default; None before the first one is done.
+        file_budget: what the study file said then.
+        budget_runs: the budget in runs of the default; None before the first one is done.
+        record: name of the search in its record of trials.
         contenders: numbers of the trials that race against the default, the best first.
         largest: networks of each contender at the last look; fixed when the race starts.
         optuna: version of Optuna that proposes the trials.
     """
 
     budget: str
+    file_budget: str = ""
     budget_runs: float | None = None
+    record: str = ""
     search_over: bool = False
     race_over: bool = False
     contenders: tuple[int, ...] = ()

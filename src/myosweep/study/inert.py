@@ -3,22 +3,37 @@
 from collections.abc import Iterator
 from math import exp
 
-from myosweep.config import Labels, StudyConfig, without_effect
+from myosweep.config import (
+    Labels,
+    StudyConfig,
+    flatten,
+    full_point,
+    settings_from_paths,
+    without_effect,
+)
 from myosweep.data.label_noise import spoil_labels
+from myosweep.errors import ConfigError
 from myosweep.study.open import Study
+from myosweep.study.tune.propose import draw
 from myosweep.training.plan import RunPlan
 
 _LEAST_SHRINKAGE = 0.01
 """Decoupled decay that takes less than this from a weight in a whole training hardly acts."""
 
-
+_DRAWN = 50
+"""Points of a search that tell whether a field ever acts in it."""
 _LOOKED_AT = 20
 """Slices that tell whether errors in contours change anything; whole slices need all of them."""
 
 
 def inert_settings(study: Study) -> list[str]:
     """A sentence for each setting that changes nothing, or hardly anything, in this study."""
-    return [*_without_effect(study.config), *_too_weak(study), *_spoils_nothing(study)]
+    return [
+        *_without_effect(study.config),
+        *_searched_in_vain(study.config),
+        *_too_weak(study),
+        *_spoils_nothing(study),
+    ]
 
 
 def _without_effect(config: StudyConfig) -> Iterator[str]:
@@ -31,6 +46,31 @@ def _without_effect(config: StudyConfig) -> Iterator[str]:
             continue
         where = "is swept" if path in config.fields else "is set"
         yield f"{path} {where}, but acts nowhere: {inert[0]}"
+
+
+def _searched_in_vain(config: StudyConfig) -> Iterator[str]:
+    """Searched fields that act beside no values of the others, of many drawn at random."""
+    if config.tune is None:
+        return
+    space, default = config.space, flatten(config.default.model_dump())
+    reasons: dict[str, list[str]] = {path: [] for path in space}
+    acts = set()
+    for number in range(_DRAWN):
+        values = draw(space, number)
+        try:
+            settings = settings_from_paths({**default, **full_point(values, space, default)})
+        except ConfigError:  # values that exclude each other: they are not tried
+            continue
+        inert = without_effect(settings)
+        acts.update(path for path in values if path not in inert)
+        for path in inert.keys() & values.keys():
+            reasons[path].append(inert[path])
+    for path, found in reasons.items():
+        if found and path not in acts:
+            yield (
+                f"{path} is searched, but acts nowhere: {found[0]}; trials that differ in it alone "
+                "are the same training"
+            )
 
 
 def _too_weak(study: Study) -> Iterator[str]:

@@ -93,6 +93,15 @@ def test_ties_end_with_nobody_left() -> None:
     assert race.networks < LARGEST
 
 
+def test_better_by_less_than_the_margin_is_a_tie() -> None:
+    """Its interval leaves 0 out, and so does its use: the default stays."""
+    table, _ = simulated(np.random.default_rng(5), (0.8, 0.805), (0.0003, 0.0003, 0.0005))
+    race = raced(table)
+    shown = race.rounds[-1].shown.comparisons[0]
+    assert 0 < shown.low < shown.high < MARGIN
+    assert (race.ending, race.winner) == ("nobody left", None)
+
+
 def test_a_worse_one_leaves_and_the_other_goes_on() -> None:
     table, _ = simulated(np.random.default_rng(4), (0.8, 0.3, 0.81), (0.01, 0.01, 0.02))
     race = raced(table)

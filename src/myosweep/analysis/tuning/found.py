@@ -303,7 +303,10 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     if first is None:
         log_look(folder, look)
     test = _look_at_test_patients(folder, race, runs)
-    outcome: Outcome = "take" if test.comparisons[0].low > 0 else "not confirmed"
+    shown = test.comparisons[0]
+    outcome: Outcome = "not confirmed"
+    if shown.low > 0 and shown.verdict != "practically equivalent":
+        outcome = "take"
     earlier = None if first in (None, look) else first
     return replace(found, test=test, outcome=outcome, earlier=earlier)
 

@@ -11,14 +11,18 @@ from myosweep.config import Choice, Range, RunSettings, StudyConfig, flatten
 
 def tuned_importance(trials: tuple[SearchTrial, ...], study: StudyConfig) -> Importance:
     """Shares over the searched space; see ``importance``."""
-    as_dice = strict_metric(study.question.metric) == "dice"
-    rows = [row for one in trials if (row := _row(one, as_dice)) is not None]
+    metric = strict_metric(study.question.metric)
+    rows = [row for one in trials if (row := _row(one, metric)) is not None]
     domains = {path: _domain(path, one) for path, one in study.space.items()}
     return importance(Trials(domains, rows), study.tune.seed if study.tune else 0)
 
 
-def _row(one: SearchTrial, as_dice: bool) -> Trial | None:
-    """A trial with its final score, or the one that it was ended with; None without either."""
+def _row(one: SearchTrial, metric: str) -> Trial | None:
+    """A trial with its final score, or the one that it was ended with; None without either.
+
+    What a trial was ended with is an IoU, from which Dice follows, but no other metric: then it is
+    left out, and counted so.
+    """
     status = one.run.status
     if status is None:
         return None
@@ -28,8 +32,10 @@ def _row(one: SearchTrial, as_dice: bool) -> Trial | None:
         return Trial(one.run.values, one.score)
     if status.status != "stopped" or not one.run.history:
         return None
+    if metric not in ("iou", "dice"):
+        return Trial(one.run.values, None, "pruned")
     iou = one.run.history[-1]
-    return Trial(one.run.values, 2 * iou / (1 + iou) if as_dice else iou, "pruned")
+    return Trial(one.run.values, 2 * iou / (1 + iou) if metric == "dice" else iou, "pruned")
 
 
 def _domain(path: str, one: Range | Choice) -> Domain:

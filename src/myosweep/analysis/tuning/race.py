@@ -121,8 +121,8 @@ def next_round(race: Race, scores: ScoreTable, margin: float, largest: int) -> R
 
 
 def _may_win(comparison: Comparison, margin: float) -> bool:
-    """Whether a candidate may still be better by more than the margin, or is shown to be better."""
-    return not comparison.high < margin or comparison.low > 0
+    """Whether a candidate may still be better by more than the margin."""
+    return not comparison.high < margin
 
 
 def _after(

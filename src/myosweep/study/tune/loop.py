@@ -24,7 +24,7 @@ from myosweep.config import (
     Replicate,
     Value,
 )
-from myosweep.errors import StudyError
+from myosweep.errors import ConfigError, StudyError
 from myosweep.results.rows import RunStatus
 from myosweep.results.trials import (
     TrialRun,
@@ -95,6 +95,7 @@ def decide(tuning: Tuning) -> Next:
         known = _state(tuning)
         news = {
             "budget": tuning.budget,
+            "file_budget": tuning.tune.budget,
             "budget_runs": whole if isfinite(whole) else None,
             "search_over": step.search_over,
             "race_over": step.race_over,
@@ -174,7 +175,10 @@ def _ask(tuning: Tuning, records: "list[FrozenTrial]") -> RunPlan | None:
     known = {one.user_attrs.get("run") for one in records}
 
     def may_be_tried(values: dict[str, Value]) -> bool:
-        plan = tuning.trial(values, len(records))
+        try:
+            plan = tuning.trial(values, len(records))
+        except ConfigError:  # values that exclude each other
+            return False
         is_new = plan.id not in known
         return is_new and not plan.problems() and plan.cost is not None and plan.cost <= most
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from myosweep.config import RunSettings, Value, flatten
-from myosweep.config.tune import Choice, Range, Tune
+from myosweep.config import Choice, Range, Tune, Value, counts, is_whole
 from myosweep.randomness import stream
 
 if TYPE_CHECKING:
@@ -53,6 +52,11 @@ def propose(
     return None
 
 
+def draw(space: Space, number: int) -> dict[str, Value]:
+    """Some point of a space, at random: the values of the fields that count there."""
+    return _ask((), space, Tune(sampler="random"), number)
+
+
 def _ask(past: "Sequence[FrozenTrial]", space: Space, tune: Tune, seed: int) -> dict[str, Value]:
     with quiet_optuna() as optuna:
         study = optuna.create_study(direction="maximize", sampler=_sampler(tune, seed))
@@ -85,11 +89,6 @@ def _sampler(tune: Tune, seed: int) -> "optuna.samplers.BaseSampler":
     )
 
 
-def counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
-    """Whether a field counts beside these values of the others."""
-    return all(values.get(path) == value for path, value in domain.when.items())
-
-
 def distribution(path: str, domain: Range | Choice) -> "BaseDistribution":
     """A field's domain as Optuna has it; whole numbers where the field holds whole numbers."""
     from optuna.distributions import (
@@ -103,28 +102,6 @@ def distribution(path: str, domain: Range | Choice) -> "BaseDistribution":
     if is_whole(path):
         return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
     return FloatDistribution(domain.low, domain.high, log=domain.log)
-
-
-def is_whole(path: str) -> bool:
-    """Whether a field holds whole numbers."""
-    return type(_NEUTRAL[path]) is int
-
-
-def full_point(
-    values: Mapping[str, Value], space: Space, default: Mapping[str, Value]
-) -> dict[str, Value]:
-    """A value for every searched field.
-
-    Those that do not count stay as in the default, or are neutral where they count there: a time
-    scale of decoupled decay, for one, cannot stand beside another kind of L2.
-    """
-    return {
-        path: values.get(path, _NEUTRAL[path] if counts(domain, default) else default[path])
-        for path, domain in space.items()
-    }
-
-
-_NEUTRAL: dict[str, Any] = flatten(RunSettings().model_dump())
 
 
 @contextmanager

@@ -112,6 +112,14 @@ class Trials:
         )
 
 
+def record_names(folder: StudyFolder, url: str | None = None) -> list[str]:
+    """The names of all searches in a record of trials."""
+    from optuna import get_all_study_names
+
+    storage = _database(url) if url else _Journal(folder.journal).open()
+    return get_all_study_names(storage)
+
+
 def _database(url: str | None) -> "BaseStorage":
     """A database that SQLAlchemy reaches; a connection lasts as long as what it is needed for."""
     from optuna.storages import RDBStorage

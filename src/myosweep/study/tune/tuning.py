@@ -1,5 +1,6 @@
 """A study that is tuned: its record of trials, its plans, its budget and what is spent of it."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,15 +12,21 @@ from myosweep.config import (
     Tune,
     Value,
     canonical_hash,
+    full_point,
     parse_budget,
     settings_from_paths,
 )
 from myosweep.errors import StudyError
 from myosweep.results.layout import RunFolder
-from myosweep.results.trials import read_trial_runs
+from myosweep.results.trials import (
+    TuningState,
+    read_trial_runs,
+    read_tuning_state,
+    write_tuning_state,
+)
 from myosweep.study.open import Study
-from myosweep.study.tune.propose import full_point
-from myosweep.study.tune.trials import Trials
+from myosweep.study.tune.trials import Trials, record_names
+from myosweep.study.turns import turn
 from myosweep.training.plan import RunPlan
 from myosweep.training.work import cost_in_runs
 
@@ -96,21 +103,72 @@ def open_tuning(
 ) -> Tuning:
     """Connect a study with its record of trials.
 
+    Args:
+        budget: what search and race may cost; default: what they were given before, unless the
+            study file says something new.
+        storage: URL of the database that holds the trials; default: a journal in the folder.
+
     Raises:
-        StudyError: if the study has no [tune], its trials cannot be read, or they are elsewhere.
+        StudyError: if the study has no [tune], its trials cannot be read, or they are elsewhere;
+            or for a budget below that of a race that has begun.
     """
     require_tune(study.config)
-    assert study.config.tune is not None
-    what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
-    name = f"{study.config.name}-{canonical_hash(what)[:8]}"
-    trials = Trials(study.folder, name, storage)
-    known = {one.trial for one in read_trial_runs(study.folder, study.config.question.region)}
-    if known and not trials.all():
+    tune, home = study.config.tune, study.folder
+    assert tune is not None
+    before = read_tuning_state(home)
+    if budget is None:
+        goes_on = before is not None and before.file_budget == tune.budget
+        budget = before.budget if goes_on and before else tune.budget
+    tuning = Tuning(study, _record(study, storage), budget, jobs)
+    if before and before.largest and not before.race_over and before.budget_runs:
+        whole = count_money(tuning).whole
+        if whole < before.budget_runs * (1 - 1e-9):
+            raise StudyError(
+                f"the race was planned for {before.budget_runs:g} default runs and has begun; a "
+                f"budget of {whole:g} would end it early; give {before.budget}, or more"
+            )
+    return tuning
+
+
+def _record(study: Study, storage: str | None) -> Trials:
+    """The record of trials; its name is drawn when the search begins, and kept in its folder.
+
+    So two folders never share a record, whatever their study files say.
+    """
+    home, config = study.folder, study.config
+    runs = {one.run: one.trial for one in read_trial_runs(home, config.question.region)}
+    with turn(home):
+        state = read_tuning_state(home)
+        if state is None or not state.record:
+            assert config.tune is not None
+            state = state or TuningState(budget=config.tune.budget)
+            name = _older_name(study, storage) if runs else ""
+            name = name or f"{config.name}-{secrets.token_hex(4)}"
+            state = state.model_copy(update={"record": name})
+            write_tuning_state(home, state)
+    trials = Trials(home, state.record, storage)
+    records = trials.all()
+    if runs and not records:
         raise StudyError(
-            f"the folder has {len(known)} trials that this record of trials does not know; give "
-            "the --storage that the study was started with"
+            f"the folder has {len(set(runs.values()))} trials that this record of trials does not "
+            "know; give the --storage that the study was started with"
         )
-    return Tuning(study, trials, budget or study.config.tune.budget, jobs)
+    ended = {one.user_attrs.get("run") for one in records if one.state.is_finished()}
+    if strange := ended - {None, *runs}:
+        raise StudyError(
+            f"the record of trials has {len(strange)} whose runs are not in this folder; is it a "
+            "copy, or were runs removed? Continue in the folder that has them all"
+        )
+    return trials
+
+
+def _older_name(study: Study, storage: str | None) -> str:
+    """What a search of an earlier version is called in its record; empty if it is not there."""
+    what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
+    name, known = study.config.name, record_names(study.folder, storage)
+    if (hashed := f"{name}-{canonical_hash(what)[:8]}") in known:
+        return hashed
+    return known[0] if len(known) == 1 and not storage else ""
 
 
 def require_tune(config: StudyConfig) -> None:
@@ -129,7 +187,10 @@ def require_tune(config: StudyConfig) -> None:
 
 
 def count_money(tuning: Tuning) -> Money:
-    """Budget and expenses in runs of the default; a time budget needs the first of them done."""
+    """Budget and expenses in runs of the default.
+
+    A time needs the first of them done, and is then worth so many runs for good.
+    """
     runs = read_trial_runs(tuning.study.folder, tuning.region)
     spent = sum((one.spent for one in runs), 0.0)
     raced: dict[int, float] = {}
@@ -143,6 +204,8 @@ def count_money(tuning: Tuning) -> Money:
         assert budget.seconds is not None
         first = [one for one in runs if (one.trial, one.seed) == (DEFAULT, 0) and one.whole]
         if not first or first[0].status is None:
-            return Money(float("inf"), tuning.tune.startup, spent, searched, raced)
-        whole = budget.seconds * tuning.jobs / first[0].status.seconds
+            return Money(float("inf"), float(tuning.tune.startup), spent, searched, raced)
+        state = read_tuning_state(tuning.study.folder)
+        known = state.budget_runs if state and state.budget == tuning.budget else None
+        whole = known or budget.seconds * tuning.jobs / first[0].status.seconds
     return Money(whole, whole * (1 - tuning.tune.race_share), spent, searched, raced)
