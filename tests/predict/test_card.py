@@ -216,6 +216,10 @@ def test_every_export_has_its_card(trained: Trained, tmp_path: Path, shell: Shel
         assert "Files of this export." in (out / PAGE).read_text("utf-8")
         assert check_export(out) == len(files) - 1
         assert f"{len(files) - 1} files are as they were exported" in shell("card", out, "--check")
+    shell("card", tmp_path / "monai", "--value", "7", code=2)
+    assert "is one model, so there is no value to choose" in shell.err
+    shell("card", tmp_path / "monai", "--checklists", code=2)
+    assert "give --out for the checklists" in shell.err
     flip(tmp_path / "monai" / "models" / "model.pt")
     shell("card", tmp_path / "monai", "--check", code=2)
     assert "models/model.pt has changed (its SHA-256 is another one)" in shell.err

@@ -15,6 +15,7 @@ from myosweep.data.polygon import polygon_mask
 from myosweep.errors import DatasetError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.outlines import outlines, overlay
+from myosweep.predict.outputs import Form
 from myosweep.predict.run import plan_prediction, predict
 
 
@@ -100,6 +101,19 @@ def test_a_file_of_segment_drawn_on_or_not(tmp_path: Path, drawn: tuple[int, ...
     assert (np.diff(case.read()[2].ravel()[order].astype(int)) >= 0).all()
     assert not predict(grey_model(ROWS, COLUMNS), plan, tmp_path / "out").problems
     assert len(list((tmp_path / "out" / "masks" / "case").iterdir())) == 3
+
+
+def test_a_form_that_cannot_be_had_keeps_no_other_back(tmp_path: Path) -> None:
+    """A series with a gap is no volume, but its segmentation and pictures are sound."""
+    write_series(tmp_path / "in", greys())
+    sorted((tmp_path / "in").iterdir())[1].unlink()
+    forms: tuple[Form, ...] = ("nifti", "dicom-seg", "png", "contours")
+    outcome = run(tmp_path / "in", tmp_path / "out", (24, 20), *forms)
+    assert outcome.cases == 1
+    assert len(outcome.problems) == 1
+    assert len(list((tmp_path / "out" / "masks" / "IM000").iterdir())) == 3
+    assert len(list((tmp_path / "in").glob("*.seg.dcm"))) == 1
+    assert len(list((tmp_path / "out" / "contours").iterdir())) == 1
 
 
 def test_two_sources_of_one_name_are_told(tmp_path: Path) -> None:

@@ -308,6 +308,23 @@ def other_output(model: Any) -> None:
     model.graph.node.append(half)
 
 
+def averaging(model: Any) -> None:
+    """The answer is the mean over all images that are asked for at once: other patients'."""
+    (last,) = (node for node in model.graph.node if "probabilities" in node.output)
+    last.output[0] = "each"
+    model.graph.initializer.append(onnx.helper.make_tensor("first", 7, [1], [0]))
+    mean = onnx.helper.make_node("ReduceMean", ["each", "first"], ["probabilities"], keepdims=1)
+    model.graph.node.append(mean)
+
+
+def test_an_answer_is_of_one_image(exported: Path) -> None:
+    exported.write_bytes(rewrite(exported, averaging))
+    model = open_model(exported)
+    size = (2, model.facts.height_px, model.facts.width_px)
+    with pytest.raises(StudyError, match="does not answer image by image"):
+        model.probabilities(np.zeros(size, np.uint8), np.zeros(size, bool))
+
+
 def missing_input(model: Any) -> None:
     model.graph.node[3].input[0] = "nowhere"
 
@@ -376,11 +393,11 @@ def test_what_an_export_says_of_itself_is_its_own(
     folder = tmp_path / "native"
     model = open_model(folder, device="cpu")
     (tmp_path / "calibrated").mkdir()
-    write_calibration(tmp_path / "calibrated", calibration(model))
+    write_calibration(tmp_path / "calibrated", calibration(model, copies=2))
     shutil.copy(tmp_path / "calibrated" / CALIBRATION, folder)
     write_sums(folder)
-    assert find_calibration(folder, model) == calibration(model)
-    write_calibration(folder, calibration(model, 0.1))
+    assert find_calibration(folder, model) == calibration(model, copies=2)
+    write_calibration(folder, calibration(model, 0.1, copies=2))
     for given in (None, folder / CALIBRATION):
         with pytest.raises(StudyError, match=r"'reliability.json' is not the file that was export"):
             find_calibration(folder, model, given)

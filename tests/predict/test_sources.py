@@ -19,7 +19,8 @@ from tests.shell import Shell
 from myosweep.errors import StudyError
 from myosweep.files import read_json, write_json
 from myosweep.predict.cases import find_cases
-from myosweep.predict.outputs import SOURCES, Form
+from myosweep.predict.folder import SOURCES
+from myosweep.predict.outputs import Form
 from myosweep.predict.record import RECORD
 from myosweep.predict.run import Outcome, Plan, plan_prediction, predict
 
@@ -117,6 +118,51 @@ def test_a_damaged_file_that_was_mended_is_predicted(tmp_path: Path) -> None:
     mask = np.asarray(Image.open(tmp_path / "out" / "masks" / "b.png"))
     np.testing.assert_array_equal(mask, codes_by_grey(greys(2, SIZE)))
     assert len(plan_of(tmp_path / "in", tmp_path / "out").done) == 2
+
+
+def test_a_series_with_a_damaged_slice_waits_until_it_is_mended(tmp_path: Path) -> None:
+    """Predicted without it, it would be another series once it is whole."""
+    for name in ("p1", "p2"):
+        write_series(tmp_path / "in" / name, greys())
+    last = sorted((tmp_path / "in" / "p1").iterdir())[-1]
+    whole = last.read_bytes()
+    last.write_bytes(whole[: len(whole) // 3])
+    outcome = done(tmp_path / "in", tmp_path / "out")
+    assert outcome.cases == 1
+    assert any("may lack slices: files of its folder cannot be read" in p for p in outcome.problems)
+    last.write_bytes(whole)
+    outcome = done(tmp_path / "in", tmp_path / "out")
+    assert (outcome.cases, outcome.problems) == (1, [])
+
+
+def test_results_of_an_earlier_prediction_are_no_images(tmp_path: Path) -> None:
+    picture(tmp_path / "in" / "a.png", 1)
+    save_stack(tmp_path / "in" / "b.nii.gz", greys())
+    for name in ("first", "second"):
+        assert done(tmp_path / "in", tmp_path / "in" / name, "overlay").cases == 2
+
+
+def test_a_name_that_is_too_long_stops_no_other(tmp_path: Path) -> None:
+    for name in ("a" * 240, "z"):
+        picture(tmp_path / "in" / f"{name}.png", 1)
+    outcome = done(tmp_path / "in", tmp_path / "out")
+    assert outcome.cases == 1
+    assert "has a name of 240 bytes, too long for files of results" in outcome.problems[0]
+
+
+def test_pictures_that_the_pattern_does_not_match_are_left_out(tmp_path: Path) -> None:
+    for name in ("P1_a", "other"):
+        picture(tmp_path / "in" / f"{name}.png", 1)
+    outcome = done(tmp_path / "in", tmp_path / "out", patient=r"(?P<patient>P\d)_")
+    assert outcome.cases == 1
+    assert "does not match the patient pattern" in outcome.problems[0]
+
+
+def test_results_need_a_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StudyError, match="'out' is a file; give a folder for the results"):
+        done(tmp_path / "in", tmp_path / "out")
 
 
 def test_a_fingerprint_without_results_is_replaced(tmp_path: Path) -> None:

@@ -114,6 +114,24 @@ def test_a_calibrated_model_flags(pictures, tmp_path):
     ] * 3
 
 
+def test_scores_are_not_judged_by_another_calibration(pictures, tmp_path):
+    """Not even when nothing is left to predict."""
+    one, out = model(), tmp_path / "out"
+    done(one, pictures, out, watch=watch_for(one, calibration(one)))
+    before = (out / "slices.csv").read_bytes()
+    with pytest.raises(StudyError, match="calibrated otherwise; give another folder"):
+        done(one, pictures, out, watch=watch_for(one, calibration(one, 0.9, copies=4)))
+    assert (out / "slices.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("changes", [{"copies": 1}, {"copies": 2, "region": "atrium"}])
+def test_a_calibration_that_does_not_fit_is_refused(tmp_path, changes):
+    one = model(networks=1)
+    write_calibration(tmp_path, calibration(one, **changes))
+    with pytest.raises(StudyError, match="does not fit its model"):
+        find_calibration(tmp_path, one)
+
+
 def test_a_slice_exactly_on_the_threshold_is_flagged(tmp_path):
     """Dices are fractions such as 2/3, and kept scores are rounded; just above it none is."""
     one, file = model(), tmp_path / "case.json"

@@ -61,12 +61,21 @@ def card(
     myosweep card results/my-study/runs/1f3c...; myosweep card results/my-study --value 0.0005
     --check; myosweep card model --check
     """
+    from myosweep.errors import StudyError
     from myosweep.predict.card import CARD, make_card, meant, read_card, write_card
+    from myosweep.predict.choose import refuse_values
 
     exported = (model / CARD).is_file()
     if check:
         _check(model, value or [], out)
         return
+    if exported:
+        refuse_values(value or [], model)
+        if checklists and out is None:
+            raise StudyError(
+                f"{model.name!r} was exported as it is, so nothing is added to it; give --out for "
+                "the checklists"
+            )
     found = None if exported else meant(model, value or [])
     folder = out or (None if found is None else found.folder())
     made = read_card(model / CARD) if found is None else make_card(found)

@@ -125,7 +125,7 @@ def predict(
     """
     from myosweep.predict.cases import find_cases
     from myosweep.predict.open import open_model
-    from myosweep.predict.record import mark_of, way_of
+    from myosweep.predict.record import check_folder, mark_of, way_of
     from myosweep.predict.run import plan_prediction
     from myosweep.predict.run import predict as predict_all
     from myosweep.predict.turn import Turn
@@ -134,13 +134,15 @@ def predict(
     opened = open_model(model, value or (), device=device, threads=threads)
     watch = watch_for(opened, find_calibration(model, opened, reliability))
     turned = Turn(int(turn), mirror)
+    way = way_of(opened, heart, turned, patient)
+    check_folder(out, way)
     found = find_cases(
         images,
         out=out,
         patient=patient,
         stack_number=stack,
         seg_folder=seg_folder,
-        seg_mark=mark_of(way_of(opened, heart, turned, patient)),
+        seg_mark=mark_of(way),
     )
     scored = watch.copies is not None
     plan = plan_prediction(found, out, [one.value for one in as_ or ()], scored=scored)
@@ -209,8 +211,8 @@ def _show_cautions(model: "Model", plan: "Plan", outcome: "Outcome", turn: "Turn
 
     if outcome.refitted:
         warn(
-            f"{outcome.refitted} images or stacks have another pixel depth than those of the "
-            "training; their grey levels were fitted by percentiles, so trust them less."
+            f"{outcome.refitted} images or stacks have grey levels of another kind than the "
+            "training's; they were fitted by percentiles, so trust them less."
         )
     if outcome.doubtful:
         shown = ", ".join(outcome.doubtful[:5])

@@ -1,7 +1,7 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from myosweep.data.problems import collecting
 from myosweep.data.raster import list_rasters, raster_header, read_raster
 from myosweep.data.signal import store_signal
 from myosweep.errors import DatasetError
+from myosweep.predict.folder import folders_of_results
 
 if TYPE_CHECKING:
     from myosweep.data.dicom.series import Series
@@ -78,7 +79,7 @@ def find_cases(
     Other files are passed over. Headers alone are read.
 
     Args:
-        out: a folder of results; what lies in it is no input.
+        out: a folder of results; what lies in it is no input, nor are masks of earlier ones.
         patient: regular expression that finds the patient in a picture's name, see
             ``NamePattern``; all pictures of a patient are one stack.
         stack_number: of Segment files, the stack to take, counted from 1.
@@ -92,12 +93,13 @@ def find_cases(
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path.name!r}; check the path")
     problems: list[str] = []
-    results = None if out is None else out.resolve()
+    results = () if out is None else (out.resolve(),)
     if _lies_in(path, results):
         raise DatasetError(
             f"the input {path.name!r} lies in the folder of the results; give another folder for "
             "the results (it may lie in the input)"
         )
+    results = (*results, *folders_of_results(path))
     cases = [
         *picture_cases(path, results, patient, problems),
         *nifti_cases(path, results, problems),
@@ -114,7 +116,7 @@ def find_cases(
 
 
 def picture_cases(
-    path: Path, results: Path | None, patient: str | None, problems: list[str]
+    path: Path, results: Sequence[Path], patient: str | None, problems: list[str]
 ) -> Iterator[Case]:
     """A case for each picture."""
     found = list_rasters(path).items()
@@ -127,6 +129,7 @@ def picture_cases(
             "--patient"
             for name in unmatched
         ]
+        pictures = {name: files for name, files in pictures.items() if name in stacks}
     for name, files in pictures.items():
         if len(files) > 1:
             endings = ", ".join(file.suffix for file in files)
@@ -151,7 +154,7 @@ def _picture_reader(path: Path) -> Callable[[], UInt[np.ndarray, "slice y x"]]:
     return lambda: read_raster(path)[None]
 
 
-def nifti_cases(path: Path, results: Path | None, problems: list[str]) -> Iterator[Case]:
+def nifti_cases(path: Path, results: Sequence[Path], problems: list[str]) -> Iterator[Case]:
     """A case for each NIfTI volume."""
     for name, file in files_in(path):
         ending = next((end for end in _NIFTI if name.lower().endswith(end)), None)
@@ -189,11 +192,18 @@ def dicom_cases(
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
 
-    every = find_series(path, problems)
+    damaged: set[str] = set()
+    every = find_series(path, problems, damaged)
     stacks = Counter(series.first_file for series in every)
     for series in every:
         if series.obstacle:
             problems.append(f"{series.subject} {series.obstacle}")
+            continue
+        if damaged & {frame.file.name.rpartition("/")[0] for frame in series.frames}:
+            problems.append(
+                f"{series.subject} may lack slices: files of its folder cannot be read; mend or "
+                "remove them"
+            )
             continue
         name, several = without_ending(series.first_file), stacks[series.first_file] > 1
         first = min(
@@ -251,5 +261,6 @@ def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "s
     return lambda: np.stack([one.image for one in source.read()])
 
 
-def _lies_in(path: Path, results: Path | None) -> bool:
-    return results is not None and path.resolve().is_relative_to(results)
+def _lies_in(path: Path, results: Sequence[Path]) -> bool:
+    whole = path.resolve()
+    return any(whole.is_relative_to(one) for one in results)

@@ -7,6 +7,8 @@ from myosweep.data.normalise import PERCENTILES
 from myosweep.predict.facts import ModelFacts
 
 _EIGHT_BITS = (0.0, 255.0)
+_BRIGHTER, _DARKER = 2, 4
+"""A stack whose brightest pixels differ by more from the training's has another scale."""
 
 
 def fit_greys(
@@ -16,15 +18,18 @@ def fit_greys(
 
     A network that was trained on 8-bit images cannot read 16-bit ones, nor the other way round:
     then the stack's own percentiles, those that training takes, become the range of the training.
-    Networks with z-scores need nothing: they take any grey levels.
+    So do they where most 16-bit levels lie far from the training's, as in rescaled, signed or
+    resampled images. Networks with z-scores need nothing: they take any grey levels.
     """
     ranges = {(one.low, one.high) for one in facts.normalisers if one.kind == "zero-centre"}
     if not ranges or images.size == 0:
         return images, False
     deep = ranges != {_EIGHT_BITS}
-    if (images.dtype == np.uint8) != deep or (not deep and int(images.max()) <= _EIGHT_BITS[1]):
-        return images, False
-    low, high = np.percentile(images, PERCENTILES)
     first, last = min(one for one, _ in ranges), max(one for _, one in ranges)
+    low, high = np.percentile(images, PERCENTILES)
+    same_depth = (images.dtype == np.uint8) != deep
+    near = not deep or last / _DARKER < high < last * _BRIGHTER
+    if (same_depth and near) or (not deep and int(images.max()) <= _EIGHT_BITS[1]):
+        return images, False
     scaled = (images - low) / max(high - low, 1) * (last - first) + first
     return np.rint(np.clip(scaled, first, last)).astype(np.uint16 if deep else np.uint8), True

@@ -40,7 +40,8 @@ def open_onnx(path: Path, threads: int | None = None) -> Model:
     check_sum(path)
     content = _content(path)
     facts = check_onnx(content, repr(path.name))
-    return Model(facts, onnx_engine(content, threads, repr(path.name)), "onnxruntime")
+    engine = onnx_engine(content, threads, repr(path.name), len(facts.regions))
+    return Model(facts, engine, "onnxruntime")
 
 
 def _content(path: Path) -> bytes:
@@ -161,7 +162,7 @@ def _misfit(graph: Any, facts: ModelFacts) -> str | None:
     return None
 
 
-def onnx_engine(content: bytes, threads: int | None, subject: str) -> Engine:
+def onnx_engine(content: bytes, threads: int | None, subject: str, regions: int) -> Engine:
     """What onnxruntime computes with a checked file; the very bytes that were checked.
 
     Raises:
@@ -180,7 +181,12 @@ def onnx_engine(content: bytes, threads: int | None, subject: str) -> Engine:
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
     ) -> Float32[np.ndarray, "image region y x"]:
-        answer: np.ndarray = session.run([PROBABILITIES], {IMAGES: images})[0]
+        try:
+            answer: np.ndarray = session.run([PROBABILITIES], {IMAGES: images})[0]
+        except Exception:  # onnxruntime has its own
+            answer = np.zeros(0, np.float32)
+        if answer.shape != (len(images), regions, *images.shape[2:]):
+            raise StudyError(f"{subject} does not answer image by image; export it again")
         return answer
 
     return engine

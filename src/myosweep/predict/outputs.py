@@ -15,20 +15,11 @@ from myosweep.errors import DatasetError
 from myosweep.files import whole_file
 from myosweep.predict.cases import Case
 from myosweep.predict.facts import ModelFacts
+from myosweep.predict.folder import MASKS, PLACES
 from myosweep.predict.outlines import contour_record, overlay
 from myosweep.predict.watch import score_record
 
 Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay", "uncertainty", "agreement"]
-_MASKS = "masks"
-_PLACES = {
-    "contours": "contours",
-    "overlay": "overlays",
-    "uncertainty": "uncertainty",
-    "agreement": "agreement",
-}
-SOURCES = "sources"
-FOLDERS = (_MASKS, *_PLACES.values(), SOURCES)
-"""Of the results, in the folder that the user gave."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +54,10 @@ def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
                 f"is no {' and no '.join(possible)}, so --as {form} cannot be had of it; take "
                 "--as png, or give another folder"
             )
-    masks = [form for form in wanted if form not in _PLACES]
+    masks = [form for form in wanted if form not in PLACES]
     return (
         *(masks or [_usual_form(case)]),
-        *(form for form in wanted if form in _PLACES),
+        *(form for form in wanted if form in PLACES),
     )
 
 
@@ -95,7 +86,7 @@ def possible_files(case: Case, out: Path) -> Iterator[Path]:
 
 
 def _files(case: Case, form: Form, out: Path) -> list[Path]:
-    place = out / _PLACES.get(form, _MASKS)
+    place = out / PLACES.get(form, MASKS)
     if form == "nifti":
         return [place / f"{case.name}.nii.gz"]
     if form == "dicom-seg":
@@ -112,7 +103,7 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
 
 def score_files(out: Path) -> Iterator[tuple[str, Path]]:
     """The name and the file of scores of each case in the folder, whatever input it was in."""
-    for name, path in files_in(out / _PLACES["agreement"]):
+    for name, path in files_in(out / PLACES["agreement"]):
         if path.suffix == ".json":
             yield name.removesuffix(".json"), path
 

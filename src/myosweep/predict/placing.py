@@ -24,7 +24,7 @@ class Placed:
     """A case on the network's grid.
 
     Attributes:
-        refitted: whether its grey levels were of another depth than the training's.
+        refitted: whether its grey levels were of another depth or range than the training's.
         is_sure: whether the heart was found with confidence.
     """
 

@@ -8,13 +8,12 @@ from typing import Any, Literal
 from myosweep.config import canonical_hash
 from myosweep.errors import StudyError
 from myosweep.files import read_json, write_json
+from myosweep.predict.folder import FOLDERS, RECORD
 from myosweep.predict.model import Model
-from myosweep.predict.outputs import FOLDERS
 from myosweep.predict.turn import AS_IT_IS, Turn
 
 Heart = Literal["search", "centre"]
 """How the network's window is placed on an image that is larger."""
-RECORD = "predictions.json"
 _PATIENT = "patient_pattern"
 
 
@@ -54,25 +53,42 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
     """Write down whose predictions the folder holds; gives its salt.
 
     Raises:
-        StudyError: if they are of another model or way, or nobody knows of which.
+        StudyError: as ``check_folder`` does.
     """
-    path, told = out / RECORD, {*way, _PATIENT}
+    path = out / RECORD
+    before = check_folder(out, way)
+    if before is None:
+        before = {"format": 1, **way, "facts": model.facts.model_dump(mode="json")}
+    if not salt_of(out):
+        write_json(path, before | {"salt": secrets.token_hex(16)})
+    return salt_of(out)  # as it is now: of two processes that begin at once, one has the last word
+
+
+def check_folder(out: Path, way: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The record of a folder of results of this way; None if it has none yet.
+
+    Raises:
+        StudyError: if they are of another model or way, or nobody knows of which; or if it is no
+            folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise StudyError(f"{out.name!r} is a file; give a folder for the results")
     try:
-        before = read_json(path)
+        before = read_json(out / RECORD)
     except FileNotFoundError:
         if taken := next((name for name in FOLDERS if (out / name).exists()), None):
             raise StudyError(
                 f"{out.name!r} has a folder {taken!r} already, but no {RECORD} that says whose "
                 "results are in it; give another folder"
             ) from None
-        before = {"format": 1, **way, "facts": model.facts.model_dump(mode="json")}
+        return None
     except (OSError, ValueError, RecursionError):
         before = None
-    if not isinstance(before, dict) or any(before.get(key) != way.get(key) for key in told):
+    if not isinstance(before, dict) or any(
+        before.get(key) != way.get(key) for key in {*way, _PATIENT}
+    ):
         raise StudyError(
             f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
             "with another --heart, --turn, --mirror or --patient; give another folder"
         )
-    if not salt_of(out):
-        write_json(path, before | {"salt": secrets.token_hex(16)})
-    return salt_of(out)  # as it is now: of two processes that begin at once, one has the last word
+    return before

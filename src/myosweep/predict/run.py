@@ -17,12 +17,13 @@ from myosweep.errors import DatasetError
 from myosweep.metrics.calibration import tempered
 from myosweep.predict.asking import ask_scored
 from myosweep.predict.cases import Case, Found
+from myosweep.predict.folder import RECORD
 from myosweep.predict.grid import refuse_large
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Answer, Form, files_of, forms_of, score_files, write_answer
 from myosweep.predict.placing import Placed, Places
 from myosweep.predict.reading import Read, portions
-from myosweep.predict.record import RECORD, Heart, claim_folder, mark_of, salt_of, way_of
+from myosweep.predict.record import Heart, claim_folder, mark_of, salt_of, way_of
 from myosweep.predict.sources import Strangers, keep_source
 from myosweep.predict.turn import AS_IT_IS, Turn
 from myosweep.predict.watch import (
@@ -34,14 +35,18 @@ from myosweep.predict.watch import (
     write_slices,
 )
 
+_LONGEST_NAME = 200
+"""Bytes; endings and the marks of drafts come to it, and most file systems allow 255."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, and what there is already."""
+    """What is to be done, and what there is already; ``forms`` of any of the results."""
 
     todo: list[tuple[Case, tuple[Form, ...]]]
     done: list[Case]
     problems: list[str]
+    forms: set[Form] = field(default_factory=set)
 
     @property
     def slices(self) -> int:
@@ -59,7 +64,7 @@ class Outcome:
     Args:
         scores: of every slice whose results the folder holds, from this input or an earlier one,
             the ones to look at first; empty if nobody asked.
-        refitted: cases whose grey levels were of another depth than the training's.
+        refitted: cases whose grey levels were of another depth or range than the training's.
         doubtful: cases (by subject) whose heart was not found with confidence.
     """
 
@@ -87,21 +92,48 @@ def plan_prediction(
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
             refuse_large(case.size)
-            wanted = forms_of(case, forms)
+            _refuse_long(case)
+            wanted = _possible(case, forms_of(case, forms), plan.problems)
+            if not wanted:
+                continue
             wanted = (*wanted, "agreement") if scored else wanted
-            if "dicom-seg" in wanted:
-                from myosweep.predict.dicom_seg import check_possible
-
-                check_possible(case)
             files = files_of(case, wanted, out)
             _refuse_taken(files, case, owners)
             strangers.look_at(case, seg="dicom-seg" in wanted)
+            plan.forms.update(wanted)
             if all(path.exists() for path in files):
                 plan.done.append(case)
             else:
                 plan.todo.append((case, wanted))
     strangers.refuse()
     return plan
+
+
+def _possible(case: Case, wanted: Sequence[Form], problems: list[str]) -> tuple[Form, ...]:
+    """The forms that a case can have; the others are problems, and keep no other one back."""
+    kept: list[Form] = []
+    for form in wanted:
+        with collecting(problems, f"{case.subject} "):
+            if form == "dicom-seg":
+                from myosweep.predict.dicom_seg import check_possible
+
+                check_possible(case)
+            elif form == "nifti" and case.kind == "DICOM":
+                from myosweep.predict.volumes import series_affine
+
+                series_affine(case.source)
+            kept.append(form)
+    return tuple(kept)
+
+
+def _refuse_long(case: Case) -> None:
+    """Raise a ``DatasetError`` if a name is too long for files that are named after it."""
+    size = max(len(part.encode()) for part in case.name.split("/"))
+    if size > _LONGEST_NAME:
+        raise DatasetError(
+            f"has a name of {size} bytes, too long for files of results; use at most "
+            f"{_LONGEST_NAME}"
+        )
 
 
 def _refuse_taken(files: Sequence[Path], case: Case, owners: dict[str, Case]) -> None:
@@ -138,7 +170,7 @@ def predict(
     watch = watch or watch_for(model, None)
     way = way_of(model, heart, turn, patient)
     salt, mark = claim_folder(out, model, way), mark_of(way)
-    claim_uncertainty(out / RECORD, watch, {form for _, some in plan.todo for form in some})
+    claim_uncertainty(out / RECORD, watch, plan.forms)
     outcome = Outcome(problems=list(plan.problems))
     places = Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
     done = 0

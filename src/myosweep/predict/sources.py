@@ -13,7 +13,8 @@ from pathlib import Path
 from myosweep.errors import DatasetError, StudyError
 from myosweep.files import read_json, write_json
 from myosweep.predict.cases import Case
-from myosweep.predict.outputs import SOURCES, possible_files
+from myosweep.predict.folder import SOURCES
+from myosweep.predict.outputs import possible_files
 
 _DIGITS = 32
 """Of a fingerprint: 128 bits."""

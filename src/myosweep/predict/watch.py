@@ -83,8 +83,16 @@ def find_calibration(place: Path, model: Model, given: Path | None = None) -> Ca
                 f"{given.name!r} was made for another model (or for fewer of its networks); make "
                 "one with `myosweep calibrate`"
             )
-        return found
-    return calibration_beside(place, model.facts.digest)
+    else:
+        found = calibration_beside(place, model.facts.digest)
+    if found is not None and not (
+        found.region in model.facts.scheme.names and found.copies * len(model.facts.members) > 1
+    ):
+        raise StudyError(
+            f"the calibration {CALIBRATION} does not fit its model; make one with `myosweep "
+            "calibrate`"
+        )
+    return found
 
 
 def calibration_beside(place: Path, digest: str) -> Calibration | None:

@@ -9,6 +9,7 @@ DIR/reliability/<model>/reliability.json  temperature and threshold, for `myoswe
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field, ValidationError
@@ -68,7 +69,7 @@ class Calibration(Record):
 
     made_by: str
     model: str
-    copies: int = Field(ge=1, le=8)
+    copies: Literal[1, 2, 4, 8]
     temperature: float = Field(gt=0)
     region: str
     failure: float

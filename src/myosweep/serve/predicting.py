@@ -205,7 +205,7 @@ def _cautions(answer: Answer, turn: Turn) -> Iterator[str]:
     predicted = answer.predicted
     if predicted.refitted:
         yield (
-            "These images have another pixel depth than those of the training; their grey levels "
+            "These images have grey levels of another kind than those of the training; they "
             "were fitted by percentiles, so trust the result less."
         )
     if predicted.doubtful:

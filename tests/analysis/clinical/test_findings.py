@@ -258,7 +258,13 @@ def test_folds_count_each_patient_once(tmp_path):
     """Two repeats of two folds: four networks per value, each patient tested by two of them."""
     shifts = {(5e-3,): (2, 2, 2, 2), (5e-4,): (0, 0, 0, 0)}
     replicates = {"design": "folds", "repeats": 2, "folds": 2}
-    findings, _ = concluded(clinical_study(tmp_path, shifts, replicates=replicates))
+    toy = clinical_study(tmp_path, shifts, replicates=replicates)
+    findings, table = concluded(toy)
+    counts = read_results(toy.folder).counts
+    for run, rows in table[table["run"] != REFERENCE].groupby("run"):
+        of_run = counts[counts["run"] == run]
+        assert set(of_run["part"]) >= {"validation", "test"}
+        assert set(rows["patient"]) == set(of_run.loc[of_run["part"] == "test", "patient"])
     assert findings.facts.patients == 20
     false, exact = findings.extras
     assert (false.false_infarct, false.without_infarct, exact.false_infarct) == (5, 5, 0)

@@ -123,7 +123,7 @@ def _false_infarct(rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[float, 
 def _same_class(rows: pd.DataFrame, reference: pd.DataFrame) -> float:
     """Share of segments whose class of transmurality is that of the reference."""
     names = [name for number in range(1, 17) if (name := f"transmurality_{number}") in rows]
-    if not names:
+    if not names or rows["segments_above_50"].isna().all():  # measured of the reference alone
         return float("nan")
     true = reference.set_index("patient").loc[rows["patient"], names].to_numpy(float)
     there = np.isfinite(true)

@@ -4,7 +4,7 @@ This is the part that needs masks and images. What comes out is a table with one
 patient, from which everything else is concluded.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -86,16 +86,18 @@ def measure(
     dataset: Dataset,
     stacks: tuple[Stack, ...],
     rules: Rules,
+    part: str,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Measures of each patient by the reference and by every network that tested it.
+    """Measures of each patient by the reference and by every network that has it in this part.
 
     A network's masks are read once, some slices at a time. Pixels without a label in the reference
     belong to nothing in the masks either.
 
     Args:
-        stacks: the patients' slices; a network that did not test all of a patient's slices has no
-            row for that patient.
+        stacks: the patients' slices; a network that does not have all of a patient's slices in
+            the part has no row for that patient.
+        part: of the split: validation or test. With folds it differs from network to network.
         progress: called with runs done and runs in all.
 
     Raises:
@@ -107,8 +109,9 @@ def measure(
         subject = _subject(dataset, stack, rules, parts)
         rows.append({"run": REFERENCE, **alone(subject, subject.reference, rules)})
     ids = list(results.networks["run"])
+    keys = _keys_of_runs(results, part)
     for number, run in enumerate(ids):
-        for stack, region_map in _predictions(results, run, stacks):
+        for stack, region_map in _predictions(results, run, keys.get(run, set()), stacks):
             subject = _subject(dataset, stack, rules, parts)  # again, so that few are in memory
             region_map = np.where(subject.labelled, region_map, NO_REGION).astype(np.uint8)
             rows.append({"run": run, **row_of(subject, parts.ventricle(region_map), rules)})
@@ -133,11 +136,22 @@ def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) ->
     return Subject(stack, reference, maps != NO_REGION, images, segments, aligned)
 
 
+def _keys_of_runs(results: Results, part: str) -> dict[str, set[str]]:
+    """The slices that each run has in a part."""
+    rows = results.counts.loc[results.counts["part"] == part, ["run", "slice"]]
+    groups = rows.drop_duplicates().astype(str).groupby("run")["slice"]
+    return {str(run): set(slices) for run, slices in groups}
+
+
 def _predictions(
-    results: Results, run: str, stacks: tuple[Stack, ...]
+    results: Results, run: str, keys: Collection[str], stacks: tuple[Stack, ...]
 ) -> Iterator[tuple[Stack, UInt8[np.ndarray, "slice y x"]]]:
-    """The patients whose slices a run has masks of, all of them, with these masks."""
-    owner = {key: stack for stack in stacks for key in stack.keys}
+    """The patients whose slices a run has masks of, all of them, with these masks.
+
+    Args:
+        keys: slices that count; a run's masks are of validation and test slices alike.
+    """
+    owner = {key: stack for stack in stacks for key in stack.keys if key in keys}
     waiting: dict[str, dict[str, np.ndarray]] = {}
     for keys, maps in stream_masks(results.folder.run(run)):
         for key, region_map in zip(keys, maps, strict=True):

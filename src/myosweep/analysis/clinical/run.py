@@ -76,7 +76,7 @@ def measure_study(
     points = None if options.insertions is None else read_insertions(options.insertions)
     keys = _keys(results, options.part)
     stacks = read_stacks(dataset, keys, points, options.signal_zero, options.stack)
-    table = measure(results, dataset, stacks, rules, progress)
+    table = measure(results, dataset, stacks, rules, options.part, progress)
     return table, _facts(results, dataset, stacks, rules, table, options)
 
 

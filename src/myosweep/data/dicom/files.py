@@ -75,10 +75,15 @@ class DicomFile:
         return _transfer_syntax(self.header)
 
 
-def read_headers(folder: Path, problems: list[str]) -> Iterator[DicomFile]:
+def read_headers(
+    folder: Path, problems: list[str], damaged: set[str] | None = None
+) -> Iterator[DicomFile]:
     """The DICOM files of a folder and its subfolders, in order of names.
 
     What is no DICOM file, or a DICOMDIR, is passed over.
+
+    Args:
+        damaged: gets the folders with a file that cannot be read.
     """
     with quiet():  # for all files, since to begin and end it takes as long as to read one
         for name, path in files_in(folder):
@@ -87,6 +92,8 @@ def read_headers(folder: Path, problems: list[str]) -> Iterator[DicomFile]:
                     yield found
             except DatasetError as error:
                 problems += [f"file {name!r} {problem}" for problem in error.problems]
+                if damaged is not None:
+                    damaged.add(name.rpartition("/")[0])
 
 
 def looks_like_dicom(path: Path) -> bool:

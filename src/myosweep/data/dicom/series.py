@@ -142,16 +142,22 @@ class Series:
         return read_frames(self.frames)
 
 
-def find_series(folder: Path, problems: list[str]) -> list[Series]:
+def find_series(folder: Path, problems: list[str], damaged: set[str] | None = None) -> list[Series]:
     """The series of a folder and its subfolders, in the order of their first files.
 
     Files that are no DICOM images are passed over; a damaged one is a problem.
+
+    Args:
+        damaged: gets the folders with a file that cannot be read.
     """
     frames: list[Frame] = []
-    for found in read_headers(folder, problems):
+    for found in read_headers(folder, problems, damaged):
         if found.kind == "image":
+            before = len(problems)
             with collecting(problems, f"file {found.name!r} "):
                 frames += image_frames(found)
+            if damaged is not None and len(problems) > before:
+                damaged.add(found.name.rpartition("/")[0])
     return group_series(frames)
 
 

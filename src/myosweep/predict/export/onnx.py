@@ -43,7 +43,7 @@ def write_onnx(model: Networks, folder: Path, examples: Examples) -> Sequence[st
     content: bytes = proto.SerializeToString()
     check_onnx(content, repr(ONNX))
     ours = Model(facts, _in_torch(mean), "torch")
-    theirs = Model(facts, onnx_engine(content, None, repr(ONNX)), "onnxruntime")
+    theirs = Model(facts, onnx_engine(content, None, repr(ONNX), len(facts.regions)), "onnxruntime")
     own, other = (one.probabilities(examples.images, examples.padding) for one in (ours, theirs))
     apart = float(np.abs(own - other).max())
     if not apart <= _APART:
