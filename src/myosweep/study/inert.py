@@ -54,7 +54,7 @@ def _searched_in_vain(config: StudyConfig) -> Iterator[str]:
         return
     space, default = config.space, flatten(config.default.model_dump())
     reasons: dict[str, list[str]] = {path: [] for path in space}
-    acts = set()
+    acts: set[str] = set()
     for number in range(_DRAWN):
         values = draw(space, number)
         try:
