@@ -129,6 +129,7 @@ def test_training_takes_turns_with_nnunet() -> None:
     assert all(ratios.keys() >= set(theirs) for ratios in found["ratios"].values())
 
 
+@pytest.mark.long
 @needs("monai")
 def test_the_peers_network_must_be_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
@@ -186,6 +187,7 @@ def test_fifty_viewers_have_their_slices_within_300_ms() -> None:
     assert "under the target of 300 ms for 95 %" in output
 
 
+@pytest.mark.long
 def test_everything_keeps_what_is_printed_and_says_what_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +222,7 @@ def test_prediction_prints_rate_and_memory_of_each_kind(run_here: Callable[..., 
         assert re.search(rf"{name}: -?[\d.]+ slices per second; .* per further slice", output)
 
 
+@pytest.mark.long
 def test_heart_search_prints_what_is_found(tmp_path: Path, run_here: Callable[..., str]) -> None:
     """By a network that has learned nothing."""
     place = make_trained(tmp_path / "toy").runs[0].path
@@ -268,6 +271,7 @@ def test_race_errors_prints_a_row_per_case() -> None:
     assert all(row.count(" ± ") == 2 for row in rows[1:])
 
 
+@pytest.mark.long
 @needs("sklearn")
 def test_the_trap_of_shares_prints_its_tables_and_draws(tmp_path: Path) -> None:
     output = run("importance_trap.py", "--repeats", "1", "--trials", "30", "--out", str(tmp_path))

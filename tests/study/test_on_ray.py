@@ -182,6 +182,7 @@ def claims_of(study: Study, run_id: str) -> list[dict[str, Any]]:
     return [json.loads(path.read_text("utf-8")) for path in study.folder.run(run_id).claims]
 
 
+@pytest.mark.long
 def test_a_node_dies_and_its_run_is_continued_on_another(
     two_runs: StudyConfig, tmp_path: Path, cluster: Cluster, watch: Callable[..., Path]
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_node_dies_and_its_run_is_continued_on_another(
     assert_same_results(undisturbed(two_runs, tmp_path / "whole", 30), tmp_path / "study")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_through_a_store_over_a_dead_node_and_an_interrupted_driver(
     two_runs: StudyConfig, tmp_path: Path, cluster: Cluster, watch: Callable[..., Path]
@@ -274,6 +276,7 @@ def test_the_early_rule_puts_another_training_in_a_runs_place(
         assert claims == [1] * 4, "what the store has was done again"
 
 
+@pytest.mark.long
 def test_a_failed_and_a_deadly_run_stop_no_other(
     small_study: StudyConfig, tmp_path: Path, cluster: Cluster, watch: Callable[..., Path]
 ) -> None:
