@@ -280,9 +280,8 @@ def test_stop_may_become_report(small_study: StudyConfig) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
-@pytest.mark.parametrize(
-    ("kills", "workers", "epochs"), [(2, 1, 8), pytest.param(6, 2, 12, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("kills", "workers", "epochs"), [(2, 1, 8), (6, 2, 12)])
 def test_random_kills_give_the_same_end(
     small_study: StudyConfig, tmp_path: Path, kills: int, workers: int, epochs: int
 ) -> None:

@@ -246,7 +246,8 @@ def test_through_a_store_over_a_dead_node_and_an_interrupted_driver(
 
 
 # Both ways send the same task; through a store its results have the longer way back.
-@pytest.mark.parametrize("through_store", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("through_store", [False, True])
 def test_the_early_rule_puts_another_training_in_a_runs_place(
     two_runs: StudyConfig, tmp_path: Path, cluster: Cluster, through_store: bool
 ) -> None:
