@@ -15,7 +15,14 @@ from math import sqrt
 import numpy as np
 
 from myosweep.analysis.looks import LEVEL
-from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
+from myosweep.analysis.tuning.race import (
+    Race,
+    is_confirmed,
+    look_level,
+    pick,
+    run_race,
+    start_race,
+)
 from myosweep.statistics.answer import answer
 from myosweep.statistics.score_table import ScoreTable
 
@@ -53,7 +60,7 @@ def confirmed(race: Race, test: ScoreTable, level: float) -> bool:
     shown = answer(
         seen, MARGIN, family="reference", reference=race.default, thorough=False, level=level
     )
-    return bool(shown.comparisons[0].low > 0)
+    return is_confirmed(shown)
 
 
 def one_race(

@@ -15,7 +15,7 @@ from myosweep.analysis.margin import outline_of, shift_effect
 from myosweep.analysis.patient_scores import patient_counts, score_table, strict_metric
 from myosweep.analysis.points import points
 from myosweep.analysis.tuning.found import DEFAULT, trial_table
-from myosweep.config import Choice, Range, Value, counts, flatten, read_study_config
+from myosweep.config import Choice, Range, Space, Value, counts, flatten, read_study_config
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file
 from myosweep.results.layout import StudyFolder
@@ -27,7 +27,6 @@ from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.tuning import plan_trial
 
-Space = Mapping[str, Range | Choice]
 PARTS = ("validation", "test")
 _POLL_S = 5.0
 _DIGITS = 6

@@ -26,7 +26,14 @@ from myosweep.analysis.conclude import conclude
 from myosweep.analysis.points import points
 from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
 from myosweep.analysis.tuning.found import DEFAULT, Trial, name_of, plan_race
-from myosweep.analysis.tuning.race import Race, look_level, pick, run_race, start_race
+from myosweep.analysis.tuning.race import (
+    Race,
+    is_confirmed,
+    look_level,
+    pick,
+    run_race,
+    start_race,
+)
 from myosweep.config import StudyConfig, Tune, read_study_config
 from myosweep.files import read_json
 from myosweep.randomness import stream
@@ -103,9 +110,8 @@ class Replay:
         if race.winner is None:
             return Outcome(self._recorded.default, spent, len(self._trials), race, None)
         test = self._look(race)
-        better = test.comparisons[0].low > 0
         winner = self._places[int(race.winner.removeprefix("trial "))]
-        recommended = winner if better else self._recorded.default
+        recommended = winner if is_confirmed(test) else self._recorded.default
         return Outcome(recommended, spent, len(self._trials), race, test)
 
     def _next(self, search: float) -> int | None:

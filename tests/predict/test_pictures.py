@@ -206,6 +206,9 @@ def test_forms_that_a_picture_cannot_have_are_told(trained: Trained, tmp_path: P
     plan = plan_prediction(found, tmp_path / "out", ["dicom-seg"])
     assert not plan.todo
     assert "is no DICOM, so --as dicom-seg cannot be had of it" in plan.problems[0]
+    both = plan_prediction(found, tmp_path / "out", ["dicom-seg", "png"])  # as for a mixed folder
+    assert {forms for _, forms in both.todo} == {("png",)}
+    assert len(both.problems) == len(both.todo) == 5
 
 
 def test_grey_levels_of_another_depth_are_fitted(trained: Trained, tmp_path: Path) -> None:

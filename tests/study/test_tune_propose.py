@@ -8,17 +8,19 @@ from myosweep.config import (
     Choice,
     Range,
     RunSettings,
+    Space,
     Tune,
     Value,
     full_point,
     parse_budget,
     study_config,
 )
-from myosweep.config.tune import search_space, tune_problems
+from myosweep.config.tune import search_space
+from myosweep.config.tune_problems import tune_problems
 from myosweep.errors import ConfigError
 from myosweep.study.merge import merged
 from myosweep.study.tune.early import is_hopeless
-from myosweep.study.tune.propose import Space, distribution, propose
+from myosweep.study.tune.propose import distribution, propose
 
 SPACE: dict[str, Range | Choice] = {
     "l2.kind": Choice(values=("penalty", "decoupled")),

@@ -29,6 +29,13 @@ _PIXELS = ["tp", "fp", "fn"]
 _BF = ["bf", "bf_strict"]
 
 
+def slices_of_runs(results: Results, part: str) -> dict[str, set[str]]:
+    """The slices that each run has in a part; with folds they differ from run to run."""
+    rows = results.counts.loc[results.counts["part"] == part, ["run", "slice"]]
+    groups = rows.drop_duplicates().astype(str).groupby("run")["slice"]
+    return {str(run): set(slices) for run, slices in groups}
+
+
 @remembered
 def tolerance_px(results: Results) -> float | int:
     """Tolerance of the study's BF scores: as the study says, or 0.75 % of the image diagonal.

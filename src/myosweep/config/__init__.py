@@ -30,6 +30,7 @@ from myosweep.config.settings import (
     settings_from_paths,
     settings_paths,
 )
+from myosweep.config.space import Choice, Range, Space, counts, full_point, is_whole
 from myosweep.config.study import (
     LevelNames,
     Metric,
@@ -44,16 +45,7 @@ from myosweep.config.study_file import (
     study_config,
     write_study_config,
 )
-from myosweep.config.tune import (
-    Budget,
-    Choice,
-    Range,
-    Tune,
-    counts,
-    full_point,
-    is_whole,
-    parse_budget,
-)
+from myosweep.config.tune import Budget, Tune, parse_budget
 
 __all__ = [
     "L2",
@@ -78,6 +70,7 @@ __all__ = [
     "RunSettings",
     "Scoring",
     "SettingRow",
+    "Space",
     "SplitConfig",
     "StudyConfig",
     "Tune",

@@ -15,7 +15,9 @@ from myosweep.config.settings import (
     RunSettings,
     settings_from_paths,
 )
-from myosweep.config.tune import Choice, Range, Tune, search_space, tune_problems
+from myosweep.config.space import Choice, Range
+from myosweep.config.tune import Tune, search_space
+from myosweep.config.tune_problems import tune_problems
 from myosweep.errors import ConfigError
 from myosweep.regions import RegionScheme
 

@@ -1,92 +1,14 @@
 """``Tune``, the content of ``[tune]``: what `myosweep tune` searches, and what it may cost."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field
 
-from myosweep.config.records import Record, Value, flatten, sentences, unknown_key
-from myosweep.config.settings import RunSettings, settings_from_paths, settings_paths
-from myosweep.errors import ConfigError
+from myosweep.config.records import Record, Value
+from myosweep.config.settings import RunSettings
+from myosweep.config.space import Choice, Range, Space, check_space, in_order
 
-
-class Range(Record):
-    """The numbers from ``low`` to ``high``, both included."""
-
-    low: float
-    high: float
-    log: bool = False
-    when: dict[str, Value] = {}
-
-    @model_validator(mode="after")
-    def _check_order(self) -> "Range":
-        if not self.low < self.high:
-            raise ValueError(f"low lies below high, got low {self.low:g} and high {self.high:g}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range starts above 0, got low {self.low:g}")
-        return self
-
-
-class Choice(Record):
-    """Some values, in no order."""
-
-    values: tuple[Value, ...] = Field(min_length=1)
-    when: dict[str, Value] = {}
-
-    @model_validator(mode="after")
-    def _check_values(self) -> "Choice":
-        if len(set(map(repr, self.values))) < len(self.values):
-            raise ValueError(f"a value stands twice: {list(self.values)}")
-        return self
-
-
-def _check_space(space: Any) -> Any:
-    """Domains from their short forms: ``[1, 2]``, ``{ low = 1, high = 2 }``, ``{ values = ... }``.
-
-    ``when`` names other fields' values under which a field counts.
-    """
-    if not isinstance(space, Mapping):
-        if space not in ("joint", "l2"):
-            raise ValueError(f"is 'joint', 'l2' or a table of fields, got {space!r}")
-        return space
-    domains: dict[str, Range | Choice] = {}
-    problems: list[str] = []
-    for path, content in _flat(space):
-        if isinstance(content, Range | Choice):
-            domains[path] = content
-            continue
-        kind: type[Range | Choice] = Range
-        if isinstance(content, list | tuple):
-            content = {"values": content}
-        if not isinstance(content, Mapping):
-            problems.append(
-                f"{path} is {content!r}; give a list of values, or {{ low = ..., high = ... }}"
-            )
-            continue
-        if "values" in content:
-            kind = Choice
-        try:
-            domains[path] = kind.model_validate(content)
-        except ValidationError as error:
-            problems += [f"{path}: {sentence}" for sentence in sentences(error, kind)]
-    if problems:
-        raise ValueError("; ".join(problems))
-    return domains
-
-
-def _flat(space: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Domains by path; ``l2.strength`` without quotes is a table within a table to TOML."""
-    for key, content in space.items():
-        is_table = isinstance(content, Mapping) and not _DOMAIN_KEYS & content.keys()
-        if is_table and any(isinstance(one, Mapping | list | tuple) for one in content.values()):
-            yield from _flat(content, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", content
-
-
-_DOMAIN_KEYS = {"low", "high", "log", "values", "when"}
-_NOT_SEARCHED = ("init_from",)
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(runs?|min|h)")
 
 
@@ -127,7 +49,7 @@ class Tune(Record):
     """A search for better settings, and the race that decides whether they are better."""
 
     space: Annotated[
-        Literal["joint", "l2"] | dict[str, Range | Choice], BeforeValidator(_check_space)
+        Literal["joint", "l2"] | dict[str, Range | Choice], BeforeValidator(check_space)
     ] = Field(
         "joint",
         description="the fields that are searched and where; joint: L2, learning rate, batch size, "
@@ -161,25 +83,13 @@ class Tune(Record):
     seed: int = Field(0, ge=0)
 
 
-def search_space(tune: Tune, default: RunSettings) -> Mapping[str, Range | Choice]:
+def search_space(tune: Tune, default: RunSettings) -> Space:
     """The fields that are searched, the ones that others depend on first."""
     if isinstance(tune.space, dict):
-        return _in_order(tune.space)
+        return in_order(tune.space)
     if tune.space == "l2":
         return {"l2.strength": Range(low=1e-6, high=1e-2, log=True)}
     return _joint_space(default)
-
-
-def _in_order(space: Mapping[str, Range | Choice]) -> dict[str, Range | Choice]:
-    """Each field after those that its condition names; what stands in a circle at the end."""
-    ordered: dict[str, Range | Choice] = {}
-    while ready := [
-        path
-        for path, one in space.items()
-        if path not in ordered and all(o in ordered for o in one.when if o in space)
-    ]:
-        ordered |= {path: space[path] for path in ready}
-    return {**ordered, **space}
 
 
 def _joint_space(default: RunSettings) -> dict[str, Range | Choice]:
@@ -204,140 +114,3 @@ def _joint_space(default: RunSettings) -> dict[str, Range | Choice]:
 
 def _around(default: Value, *values: Value) -> Choice:
     return Choice(values=tuple(dict.fromkeys([*values, default])))
-
-
-def tune_problems(tune: Tune, default: RunSettings) -> Iterator[str]:
-    """Why a study with these default settings cannot be tuned so."""
-    exact, known = flatten(default.model_dump()), settings_paths()
-    space = search_space(tune, default)
-    sound = True
-    for position, (path, domain) in enumerate(space.items()):
-        if path not in known:
-            problems = [unknown_key(path, known)]
-        elif path in _NOT_SEARCHED:
-            problems = [f"{path} cannot be searched; set it under [settings], or sweep it"]
-        else:
-            problems = [*_condition_problems(path, domain, [*space][:position], space)]
-        sound = sound and not problems
-        yield from (f"tune.space: {problem}" for problem in problems)
-    if not sound:
-        return
-    if not any(isinstance(one, Range) or len(one.values) > 1 for one in space.values()):
-        yield "tune.space: nothing is searched; give at least one field more than one value"
-    is_named = not isinstance(tune.space, dict)
-    for path in space:
-        for problem in _domain_problems(path, space, exact):
-            way_out = f" (in space {tune.space!r}; a [tune.space] of your own may do without)"
-            yield f"tune.space: {problem}{way_out if is_named else ''}"
-
-
-def _condition_problems(
-    path: str, domain: Range | Choice, before: Sequence[str], space: Mapping[str, Range | Choice]
-) -> Iterator[str]:
-    """Why a field's condition can never be met: it must be about what is drawn before it."""
-    for other, value in domain.when.items():
-        found, known = space.get(other), settings_paths()
-        says = f"{path} counts only when {other} is {value!r}"
-        if other not in known:
-            yield f"{says}: {unknown_key(other, known)}"
-        elif not isinstance(found, Choice):
-            why = "is not searched" if found is None else "is searched in a range"
-            yield (
-                f"{says}, but {other} {why}; list the values of {other} in tune.space, or leave "
-                "out the condition"
-            )
-        elif other not in before:
-            yield f"{says}, which depends on {path} in turn; leave out one of the conditions"
-        elif value not in found.values:
-            yield f"{says}, which is not among its values {list(found.values)}"
-
-
-def _domain_problems(
-    path: str, space: Mapping[str, Range | Choice], default: Mapping[str, Any]
-) -> Iterator[str]:
-    """Why a field cannot be searched so; the default must lie in its domain, to be compared."""
-    domain, own = space[path], default[path]
-    if isinstance(domain, Range) and isinstance(own, str):
-        yield f"{path} is {own!r} in the default, so it has no range; list its values"
-        return
-    if isinstance(domain, Range) and isinstance(own, bool):
-        yield f"{path} is true or false; list its values"
-        return
-    for value in _to_check(path, domain):
-        try:
-            settings_from_paths({**default, **_beside(path, value, space, default)})
-        except ConfigError as error:
-            yield str(error)
-            if isinstance(domain, Range):
-                break
-    if not counts(domain, default):
-        return
-    if isinstance(domain, Choice):
-        inside = own in domain.values
-    else:
-        inside = domain.low <= own <= domain.high
-    if inside:
-        return
-    way_out = "add it, since what is found is compared with it"
-    if isinstance(domain, Range) and domain.log and own == 0:
-        way_out = "0 has no logarithm: list values in place of the range, 0 among them"
-    yield f"the default of {path}, {own!r}, is not among what is searched; {way_out}"
-
-
-def _to_check(path: str, domain: Range | Choice) -> tuple[Value, ...]:
-    """The values of a list; the ends of a range, as whole numbers where the field holds such.
-
-    Every whole number where few are allowed.
-    """
-    if isinstance(domain, Choice):
-        return domain.values
-    ends = domain.low, domain.high
-    if not (is_whole(path) and all(end.is_integer() for end in ends)):
-        return ends
-    low, high = map(int, ends)
-    return tuple(range(low, high + 1)) if high - low < _FEW else (low, high)
-
-
-def _beside(
-    path: str, value: Value, space: Mapping[str, Range | Choice], default: Mapping[str, Any]
-) -> dict[str, Value]:
-    """A point with this value, and all others as near to the default as conditions allow."""
-    wanted = {**space[path].when, path: value}
-    values: dict[str, Value] = {}
-    for other, domain in space.items():
-        if other in wanted:
-            values[other] = wanted[other]
-        elif counts(domain, values):
-            first = domain.values[0] if isinstance(domain, Choice) else domain.low
-            if is_whole(other):
-                first = int(first)
-            values[other] = default[other] if counts(domain, default) else first
-    return full_point(values, space, default)
-
-
-def is_whole(path: str) -> bool:
-    """Whether a field holds whole numbers."""
-    return type(_NEUTRAL[path]) is int
-
-
-def counts(domain: Range | Choice, values: Mapping[str, Value]) -> bool:
-    """Whether a field counts beside these values of the others."""
-    return all(values.get(path) == value for path, value in domain.when.items())
-
-
-def full_point(
-    values: Mapping[str, Value], space: Mapping[str, Range | Choice], default: Mapping[str, Value]
-) -> dict[str, Value]:
-    """A value for every searched field.
-
-    Those that do not count stay as in the default, or are neutral where they count there: a time
-    scale of decoupled decay, for one, cannot stand beside another kind of L2.
-    """
-    return {
-        path: values.get(path, _NEUTRAL[path] if counts(domain, default) else default[path])
-        for path, domain in space.items()
-    }
-
-
-_FEW = 64
-_NEUTRAL: dict[str, Any] = flatten(RunSettings().model_dump())

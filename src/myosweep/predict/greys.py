@@ -25,11 +25,11 @@ def fit_greys(
     if not ranges or images.size == 0:
         return images, False
     deep = ranges != {_EIGHT_BITS}
+    if not deep and (images.dtype == np.uint8 or int(images.max()) <= _EIGHT_BITS[1]):
+        return images, False
     first, last = min(one for one, _ in ranges), max(one for _, one in ranges)
     low, high = np.percentile(images, PERCENTILES)
-    same_depth = (images.dtype == np.uint8) != deep
-    near = not deep or last / _DARKER < high < last * _BRIGHTER
-    if (same_depth and near) or (not deep and int(images.max()) <= _EIGHT_BITS[1]):
+    if deep and images.dtype != np.uint8 and last / _DARKER < high < last * _BRIGHTER:
         return images, False
     scaled = (images - low) / max(high - low, 1) * (last - first) + first
     return np.rint(np.clip(scaled, first, last)).astype(np.uint16 if deep else np.uint8), True

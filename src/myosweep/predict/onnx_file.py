@@ -183,8 +183,11 @@ def onnx_engine(content: bytes, threads: int | None, subject: str, regions: int)
     ) -> Float32[np.ndarray, "image region y x"]:
         try:
             answer: np.ndarray = session.run([PROBABILITIES], {IMAGES: images})[0]
-        except Exception:  # onnxruntime has its own
-            answer = np.zeros(0, np.float32)
+        except Exception:  # onnxruntime has a class of its own for each kind of failure
+            raise StudyError(
+                f"onnxruntime cannot compute {subject} on {len(images)} images; export it again, "
+                "or free memory"
+            ) from None
         if answer.shape != (len(images), regions, *images.shape[2:]):
             raise StudyError(f"{subject} does not answer image by image; export it again")
         return answer

@@ -40,20 +40,10 @@ class Answer:
 
 
 def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
-    """The forms of a case's results: as wanted, by default volumes of volumes, else pictures.
+    """The forms of a case's results: as wanted, masks first; by default volumes, else pictures.
 
     A DICOM SEG, which names the patient, is only made where it is asked for.
-
-    Raises:
-        DatasetError: if a case cannot have a form.
     """
-    for form in wanted:
-        possible = {"nifti": ("NIfTI", "DICOM"), "dicom-seg": ("DICOM",)}.get(form, (case.kind,))
-        if case.kind not in possible:
-            raise DatasetError(
-                f"is no {' and no '.join(possible)}, so --as {form} cannot be had of it; take "
-                "--as png, or give another folder"
-            )
     masks = [form for form in wanted if form not in PLACES]
     return (
         *(masks or [_usual_form(case)]),
@@ -61,12 +51,27 @@ def forms_of(case: Case, wanted: Sequence[Form]) -> tuple[Form, ...]:
     )
 
 
-def _usual_form(case: Case) -> Form:
-    if case.kind == "DICOM":
+def check_form(case: Case, form: Form) -> None:
+    """Raise a ``DatasetError`` if a case cannot have a form."""
+    possible = {"nifti": ("NIfTI", "DICOM"), "dicom-seg": ("DICOM",)}.get(form, (case.kind,))
+    if case.kind not in possible:
+        raise DatasetError(
+            f"is no {' and no '.join(possible)}, so --as {form} cannot be had of it; take --as png"
+        )
+    if form == "dicom-seg":
+        from myosweep.predict.dicom_seg import check_possible
+
+        check_possible(case)
+    elif form == "nifti" and case.kind == "DICOM":
         from myosweep.predict.volumes import series_affine
 
+        series_affine(case.source)
+
+
+def _usual_form(case: Case) -> Form:
+    if case.kind == "DICOM":
         try:
-            series_affine(case.source)
+            check_form(case, "nifti")
         except DatasetError:
             return "png"
     return "nifti" if case.kind in ("NIfTI", "DICOM") else "png"

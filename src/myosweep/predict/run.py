@@ -20,7 +20,15 @@ from myosweep.predict.cases import Case, Found
 from myosweep.predict.folder import RECORD
 from myosweep.predict.grid import refuse_large
 from myosweep.predict.model import Model
-from myosweep.predict.outputs import Answer, Form, files_of, forms_of, score_files, write_answer
+from myosweep.predict.outputs import (
+    Answer,
+    Form,
+    check_form,
+    files_of,
+    forms_of,
+    score_files,
+    write_answer,
+)
 from myosweep.predict.placing import Placed, Places
 from myosweep.predict.reading import Read, portions
 from myosweep.predict.record import Heart, claim_folder, mark_of, salt_of, way_of
@@ -114,14 +122,7 @@ def _possible(case: Case, wanted: Sequence[Form], problems: list[str]) -> tuple[
     kept: list[Form] = []
     for form in wanted:
         with collecting(problems, f"{case.subject} "):
-            if form == "dicom-seg":
-                from myosweep.predict.dicom_seg import check_possible
-
-                check_possible(case)
-            elif form == "nifti" and case.kind == "DICOM":
-                from myosweep.predict.volumes import series_affine
-
-                series_affine(case.source)
+            check_form(case, form)
             kept.append(form)
     return tuple(kept)
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from myosweep.analysis.looks import spending
-from myosweep.analysis.tuning.race import Race, next_round, pick, run_race, start_race
+from myosweep.analysis.tuning.race import (
+    Race,
+    is_confirmed,
+    next_round,
+    pick,
+    run_race,
+    start_race,
+)
 from myosweep.statistics.answer import answer
 from myosweep.statistics.score_table import ScoreTable
 
@@ -53,7 +60,7 @@ def taken(race: Race, test: ScoreTable) -> bool:
     table = pick(test, (race.default, race.winner), range(race.networks))
     assert table is not None
     shown = answer(table, MARGIN, family="reference", reference=race.default, thorough=False)
-    return shown.comparisons[0].low > 0
+    return is_confirmed(shown)
 
 
 def at_most(share: float, races: int) -> float:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float64, UInt8
 
 from myosweep.analysis.claims.displacement_ratio import Pair, ratio_of
 from myosweep.analysis.points import Point, points
+from myosweep.analysis.slices import slices_of_runs
 from myosweep.metrics import contour_lengths_px
 from myosweep.results.read import Results, stream_masks
 from myosweep.statistics.score_table import Estimand
@@ -93,7 +94,7 @@ def displacements(
         None where no two adjacent values have networks with masks of shared slices.
     """
     found = points(results) if chosen is None else tuple(chosen)
-    tested = _tested_slices(results)
+    tested = slices_of_runs(results, "test")
     names = sorted(set().union(*tested.values())) if tested else []
     patient_of = _patients(results, names)
     region_code = results.scheme.index(region)
@@ -155,13 +156,6 @@ def _down(values: Sequence[object], positions: list[int]) -> list[int]:
     if len(numbers) < len(values):
         return positions
     return [positions[k] for k in np.argsort(numbers, kind="stable")[::-1]]
-
-
-def _tested_slices(results: Results) -> dict[str, set[str]]:
-    """The slices that tested each run."""
-    rows = results.counts.loc[results.counts["part"] == "test", ["run", "slice"]]
-    groups = rows.drop_duplicates().astype(str).groupby("run")["slice"]
-    return {str(run): set(slices) for run, slices in groups}
 
 
 def _patients(results: Results, names: Sequence[str]) -> np.ndarray:

@@ -13,6 +13,7 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from myosweep.analysis.clinical.stacks import Stack
+from myosweep.analysis.slices import slices_of_runs
 from myosweep.data.store import Dataset
 from myosweep.metrics.clinical import (
     AHA_NAMES,
@@ -109,7 +110,7 @@ def measure(
         subject = _subject(dataset, stack, rules, parts)
         rows.append({"run": REFERENCE, **alone(subject, subject.reference, rules)})
     ids = list(results.networks["run"])
-    keys = _keys_of_runs(results, part)
+    keys = slices_of_runs(results, part)
     for number, run in enumerate(ids):
         for stack, region_map in _predictions(results, run, keys.get(run, set()), stacks):
             subject = _subject(dataset, stack, rules, parts)  # again, so that few are in memory
@@ -134,13 +135,6 @@ def _subject(dataset: Dataset, stack: Stack, rules: Rules, of_network: Parts) ->
             segments = np.repeat(sectors[None], len(maps), 0)
     images = None if of_network.tells_infarct else np.asarray(dataset.images[stack.rows])
     return Subject(stack, reference, maps != NO_REGION, images, segments, aligned)
-
-
-def _keys_of_runs(results: Results, part: str) -> dict[str, set[str]]:
-    """The slices that each run has in a part."""
-    rows = results.counts.loc[results.counts["part"] == part, ["run", "slice"]]
-    groups = rows.drop_duplicates().astype(str).groupby("run")["slice"]
-    return {str(run): set(slices) for run, slices in groups}
 
 
 def _predictions(

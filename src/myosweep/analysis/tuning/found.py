@@ -17,6 +17,7 @@ from myosweep.analysis.patient_scores import (
 from myosweep.analysis.tuning.race import (
     FIRST_LOOK,
     Race,
+    is_confirmed,
     look_level,
     pick,
     run_race,
@@ -303,10 +304,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     if first is None:
         log_look(folder, look)
     test = _look_at_test_patients(folder, race, runs)
-    shown = test.comparisons[0]
-    outcome: Outcome = "not confirmed"
-    if shown.low > 0 and shown.verdict != "practically equivalent":
-        outcome = "take"
+    outcome: Outcome = "take" if is_confirmed(test) else "not confirmed"
     earlier = None if first in (None, look) else first
     return replace(found, test=test, outcome=outcome, earlier=earlier)
 

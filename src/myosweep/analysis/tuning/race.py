@@ -81,6 +81,12 @@ def look_level(candidates: int) -> float:
     return LEVEL * min(1.0, 2 / max(candidates, 1))
 
 
+def is_confirmed(look: Answer) -> bool:
+    """Whether the test patients show a leader to be better than the default; ties are not."""
+    shown = look.comparisons[0]
+    return shown.low > 0 and shown.verdict != "practically equivalent"
+
+
 def start_race(default: str, contenders: Sequence[str]) -> Race:
     """Before the first round; over at once without contenders."""
     names = tuple(contenders)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from myosweep.config import Choice, Range, Tune, Value, counts, is_whole
+from myosweep.config import Choice, Range, Space, Tune, Value, counts, is_whole
 from myosweep.randomness import stream
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-Space = Mapping[str, Range | Choice]
 _ATTEMPTS = 20
 """Proposals that may not be tried are drawn anew so often, and then as often at random."""
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from myosweep.config import Value
+from myosweep.config import Space, Value
 from myosweep.errors import StudyError
 from myosweep.results.layout import StudyFolder
-from myosweep.study.tune.propose import Space, distribution, quiet_optuna
+from myosweep.study.tune.propose import distribution, quiet_optuna
 
 if TYPE_CHECKING:
     from optuna import Study
