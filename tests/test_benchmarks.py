@@ -73,6 +73,7 @@ def run_here(
     return perform
 
 
+@pytest.mark.long
 @needs("monai")
 def test_training_prints_every_loop_and_ratio() -> None:
     output = run("training.py", *LITTLE.split(), "--without-nnunet", "--json")
@@ -142,6 +143,7 @@ def test_the_peers_network_must_be_ours(monkeypatch: pytest.MonkeyPatch, tmp_pat
         loops.check_same_network(plan)
 
 
+@pytest.mark.long
 @needs("monai")
 def test_peak_counts_the_step_and_shares_it_out() -> None:
     found = json.loads(run("peak.py", *LITTLE.split(), *PEAK).splitlines()[-1])["found"]
@@ -159,6 +161,7 @@ GFLOP_OF_4_FILTERS = 1.1403264
 """Reckoned by hand: height x width x kernel x channels in x filters of each layer, three ways."""
 
 
+@pytest.mark.long
 def test_memory_prints_every_task(run_here: Callable[..., str]) -> None:
     sizes = "--presets default --first-filters 2 --patients 4 --scored 4 --imported 20 --threads 1"
     lines = run_here("memory.py", *sizes.split()).splitlines()
@@ -168,6 +171,7 @@ def test_memory_prints_every_task(run_here: Callable[..., str]) -> None:
     assert lines[-1].startswith(f"largest run: {max(peaks[:2]):.0f} MB, under the target")
 
 
+@pytest.mark.long
 def test_startup_times_every_command(run_here: Callable[..., str]) -> None:
     output = run_here("startup.py", "--repeats", "1")
     for words in ("python -c pass", "import myosweep", "myosweep --help", "status", "summary"):
@@ -214,6 +218,7 @@ def test_boundary_prints_the_peers(run_here: Callable[..., str]) -> None:
         )
 
 
+@pytest.mark.long
 def test_prediction_prints_rate_and_memory_of_each_kind(run_here: Callable[..., str]) -> None:
     kinds = ("float32", "onnx")
     output = run_here("predict.py", "--slices", "60", "--first-filters", "2", "--models", *kinds)
@@ -231,6 +236,7 @@ def test_heart_search_prints_what_is_found(tmp_path: Path, run_here: Callable[..
     assert re.search(r"phantoms of 64 x 64, cut +4 +[\d.]+% .* of \d\n", output)
 
 
+@pytest.mark.long
 def test_import_prints_rate_and_memory(run_here: Callable[..., str]) -> None:
     output = run_here("import_png.py", "--slices", "20", "60")
     lines = [line.split() for line in output.splitlines()]
@@ -240,6 +246,7 @@ def test_import_prints_rate_and_memory(run_here: Callable[..., str]) -> None:
     assert "memory per further slice" in output
 
 
+@pytest.mark.long
 def test_misplaced_masks_prints_what_is_found(run_here: Callable[..., str]) -> None:
     output = run_here("misplaced_masks.py", "--phantoms", "16", "--rounds", "1")
     assert "masks swapped between two patients\n  found at the audit's limits" in output
@@ -247,6 +254,7 @@ def test_misplaced_masks_prints_what_is_found(run_here: Callable[..., str]) -> N
     assert "mask of one slice from another patient" in output
 
 
+@pytest.mark.long
 def test_scale_prints_costs_and_growth(run_here: Callable[..., str]) -> None:
     little = "--runs 7 14 --slices-of-runs 35 --slices 35 --steps status split --json"
     output = run_here("scale.py", *little.split())

@@ -292,6 +292,7 @@ def test_random_kills_give_the_same_end(
     assert sum(len(run.claims) for run in runs) > len(runs), "kills hit no run"
 
 
+@pytest.mark.long
 def test_several_jobs_give_the_same_end(small_study: StudyConfig, tmp_path: Path) -> None:
     config = ruled(small_study, threshold=NEVER, action="adjust", adjust=TWO[:1])
     study = open_study(config, tmp_path / "two")

@@ -158,6 +158,7 @@ def test_the_estimate_counts_rounds_and_the_start(
     assert estimate.seconds == 5.0 + 2 * each
 
 
+@pytest.mark.long
 def test_two_processes_measure_at_the_same_time(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_dry_look_changes_nothing(small_study: StudyConfig, tmp_path: Path) ->
     assert not (tmp_path / "study").exists()
 
 
+@pytest.mark.long
 def test_two_processes_do_each_run_once(small_study: StudyConfig, tmp_path: Path) -> None:
     write_study_config(small_study, tmp_path / "study.toml")
     command = [sys.executable, "-c", WORKER, str(tmp_path / "study.toml"), str(tmp_path / "out")]

@@ -44,7 +44,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def config(dataset: Dataset) -> StudyConfig:
+def config(dataset: Dataset, size: str) -> StudyConfig:
+    tune = {"budget": "7runs", "startup": 3, "networks": 3, "candidates": 1}
+    if size == "whole":
+        tune = {"budget": "22runs", "startup": 5, "networks": 3}
     return study_config(
         {
             "name": "killed",
@@ -57,7 +60,7 @@ def config(dataset: Dataset) -> StudyConfig:
                 "learning_rate": 1e-3,
                 "precision": "float32",
             },
-            "tune": {"budget": "22runs", "startup": 5, "networks": 3, "space": SPACE},
+            "tune": tune | {"space": SPACE},
         }
     )
 
@@ -74,7 +77,7 @@ def undisturbed(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -
 
 
 LONG = [
-    pytest.param(20, name, marks=pytest.mark.long, id=f"20-{name}")
+    pytest.param("whole", 20, name, marks=pytest.mark.long, id=f"20-{name}")
     for name in ("journal", "postgresql")
 ]
 
@@ -88,7 +91,12 @@ def storage(request: pytest.FixtureRequest) -> Iterator[str | None]:
             yield url
 
 
-@pytest.mark.parametrize(("kills", "storage"), [(1, "journal"), *LONG], indirect=["storage"])
+@pytest.mark.parametrize(
+    ("size", "kills", "storage"),
+    [("small", 1, "journal"), *LONG],
+    indirect=["storage"],
+    scope="module",
+)
 def test_one_worker_ends_with_the_same_trials(
     kills: int,
     config: StudyConfig,
@@ -104,7 +112,12 @@ def test_one_worker_ends_with_the_same_trials(
     assert runs(folder) == runs(undisturbed)
 
 
-@pytest.mark.parametrize(("kills", "storage"), [(1, "postgresql"), *LONG], indirect=["storage"])
+@pytest.mark.parametrize(
+    ("size", "kills", "storage"),
+    [("small", 1, "postgresql"), *LONG],
+    indirect=["storage"],
+    scope="module",
+)
 def test_two_workers_lose_and_double_nothing(
     kills: int, config: StudyConfig, storage: str | None, tmp_path: Path
 ) -> None:

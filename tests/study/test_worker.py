@@ -92,7 +92,7 @@ def next_at_work(
 
 @pytest.mark.parametrize(
     ("kills", "epochs", "seeds"),
-    [(2, 12, 2), pytest.param(100, 120, 4, marks=pytest.mark.long)],
+    [(1, 8, 2), pytest.param(100, 120, 4, marks=pytest.mark.long)],
 )
 def test_random_kills_lose_nothing_and_double_nothing(
     small_study: StudyConfig, tmp_path: Path, kills: int, epochs: int, seeds: int

@@ -156,6 +156,7 @@ def test_what_happens_to_one_process_all_know(shared: Path, small_dataset: Datas
     assert states == {"d": "diverged", "o": "failed", "f": "failed", "t": None}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not POSIX, reason="needs kill -9")
 def test_killing_one_ends_all_and_one_process_goes_on(
     small_dataset: Dataset, tmp_path: Path
@@ -199,6 +200,7 @@ def study_file(small_study: StudyConfig, tmp_path: Path) -> Path:
     return tmp_path / "study.toml"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not POSIX, reason="needs the signal of Ctrl-C")
 def test_the_command_stops_at_ctrl_c_and_the_same_command_finishes(
     study_file: Path, tmp_path: Path
@@ -232,6 +234,7 @@ def _trained(study: StudyFolder) -> list[RunFolder]:
     return [run for run in study.runs() if run.read_settings().kind == "trained"]
 
 
+@pytest.mark.long
 def test_more_processes_than_images_in_a_batch_are_refused_once(
     small_study: StudyConfig, tmp_path: Path
 ) -> None:

@@ -182,6 +182,7 @@ def test_colours_are_switched(report: Path, open_page: Opener) -> None:
     assert opened.page.evaluate(paper) == "rgb(255, 255, 255)"
 
 
+@pytest.mark.long
 def test_on_paper(report: Path, open_page: Opener) -> None:
     """A PDF comes out; controls are gone, short folded tables are open, the picture is there."""
     opened = open_page(report, color_scheme="dark")
