@@ -32,7 +32,7 @@ def test_memory_is_that_of_a_few_slices(tmp_path: Path) -> None:
             most = max(most, len(alive))
             return pixels
 
-        return Case(f"{number:03d}", f"image {number}", "picture", 1, (16, 16), None, read)
+        return Case(f"{number:03d}", f"image {number}", "picture", 1, (16, 16), None, None, read)
 
     done: list[tuple[int, int]] = []
     plan = plan_prediction(Found([case(at) for at in range(400)], []), tmp_path)
@@ -47,7 +47,7 @@ def test_memory_is_that_of_a_few_slices(tmp_path: Path) -> None:
 
 def test_a_case_that_fails_in_any_step_is_one_sentence(tmp_path: Path) -> None:
     def case(name: str, pixels: np.ndarray) -> Case:
-        return Case(name, f"image {name!r}", "picture", 1, (16, 16), None, lambda: pixels)
+        return Case(name, f"image {name!r}", "picture", 1, (16, 16), None, None, lambda: pixels)
 
     good = np.zeros((1, 16, 16), np.uint8)
     found = Found([case("good", good), case("other", good[:, :8]), case("more", good)], ["before"])

@@ -1,7 +1,7 @@
 """The command that says what a study's values mean for the clinic."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -10,11 +10,7 @@ from myosweep.cli.data_commands import Json
 from myosweep.cli.import_options import chosen_regions
 from myosweep.cli.results_commands import DatasetFolder, Folder
 from myosweep.cli.show import console, counting, print_blocks, print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from myosweep.metrics.clinical import Structure
+from myosweep.cli.structure_option import Structures, named_structures
 
 
 def clinical(
@@ -37,16 +33,7 @@ def clinical(
             "apart but its codes do.",
         ),
     ] = None,
-    structure: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--structure",
-            metavar="STRUCTURE=REGION",
-            show_default=False,
-            help="Region that is the cavity, myocardium, infarct or no-reflow, if its name does "
-            "not tell; may be repeated.",
-        ),
-    ] = None,
+    structure: Structures = None,
     n_sd: Annotated[
         float, typer.Option("--n-sd", help="Standard deviations above remote, for thresholds.")
     ] = 5.0,
@@ -112,7 +99,7 @@ def clinical(
         part=part,
         dataset=dataset,
         scheme=None if regions is None else chosen_regions(None, regions, ""),
-        named=_named(structure or ()),
+        named=named_structures(structure),
         n_sd=n_sd,
         signal_zero=signal_zero,
         insertions=rv_insertion,
@@ -134,30 +121,3 @@ def clinical(
         console.print(f"{len(table)} rows written to {escape(str(csv))}")
     if part == "test":
         console.print("`myosweep report` now has a section on these measures.")
-
-
-def _named(definitions: "Sequence[str]") -> "dict[str, Structure]":
-    """Structures by region, as the command line gives them."""
-    from typing import get_args
-
-    from myosweep.errors import ConfigError
-    from myosweep.metrics.clinical import Structure
-
-    known: tuple[Structure, ...] = get_args(Structure)
-    named: dict[str, Structure] = {}
-    problems = []
-    for text in definitions:
-        name, _, region = (part.strip() for part in text.partition("="))
-        structure = next((one for one in known if one == name.casefold()), None)
-        if structure is None or not region:
-            problems.append(
-                f"a structure is one of {', '.join(known)}, with its region, got {text!r}; write "
-                'for instance --structure "cavity=LV blood"'
-            )
-        elif named.setdefault(region, structure) != structure:
-            problems.append(
-                f"region {region!r} is {named[region]} and {structure}; give it one structure"
-            )
-    if problems:
-        raise ConfigError(problems, "the structures cannot be used")
-    return named

@@ -8,8 +8,10 @@ import typer
 from rich.markup import escape
 
 from myosweep.cli.show import console, counting, print_facts, warn
+from myosweep.cli.structure_option import Structures, named_structures
 
 if TYPE_CHECKING:
+    from myosweep.metrics.clinical import Parts
     from myosweep.predict.model import Model
     from myosweep.predict.run import Outcome, Plan
     from myosweep.predict.turn import Turn
@@ -34,6 +36,7 @@ class FormName(StrEnum):
     contours = "contours"
     overlay = "overlay"
     uncertainty = "uncertainty"
+    measures = "measures"
 
 
 _SHOWN = 20
@@ -63,8 +66,9 @@ def predict(
             "--as",
             help="Once for each form of the results. Masks: png, nifti, dicom-seg; by default "
             "nifti of volumes and series, else png. Beside them: contours (JSON), overlay "
-            "(pictures), uncertainty (the chance that each pixel is wrong). A dicom-seg names the "
-            "patient, so it is written beside its source.",
+            "(pictures), uncertainty (the chance that each pixel is wrong), measures (volumes and "
+            "masses, as measures.csv). A dicom-seg names the patient, so it is written beside its "
+            "source.",
         ),
     ] = None,
     seg_folder: Annotated[
@@ -97,6 +101,7 @@ def predict(
     stack: Annotated[
         int | None, typer.Option(min=1, help="Segment files: the image stack to take.")
     ] = None,
+    structure: Structures = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads; by default all.")
@@ -120,7 +125,7 @@ def predict(
     stopped continues when it is started again. Research only, not a medical device.
 
     Examples: myosweep predict results/my-study new-images masks --value 0.0005;
-    myosweep predict results/my-study/runs/1f3c... P07.nii.gz out --as nifti --as contours;
+    myosweep predict results/my-study/runs/1f3c... P07.nii.gz out --as nifti --as measures;
     myosweep predict exported/model.onnx dicom-folder out --as dicom-seg --as overlay --dry-run
     """
     from myosweep.predict.cases import find_cases
@@ -144,6 +149,7 @@ def predict(
         seg_folder=seg_folder,
         seg_mark=mark_of(way),
     )
+    parts = _parts(opened, structure) if FormName.measures in (as_ or ()) else None
     scored = watch.copies is not None
     plan = plan_prediction(found, out, [one.value for one in as_ or ()], scored=scored)
     if dry_run:
@@ -158,12 +164,23 @@ def predict(
             turn=turned,
             patient=patient,
             watch=watch,
+            parts=parts,
             progress=progress,
         )
     _show_outcome(plan, outcome, out)
     _show_scores(outcome, watch)
+    _show_measures(outcome)
     _show_cautions(opened, plan, outcome, turned)
     _raise_problems(outcome)
+
+
+def _parts(model: "Model", structures: list[str] | None) -> "Parts":
+    """Which region of the model is which structure."""
+    from myosweep.metrics.clinical import check_named, parts_of
+
+    named = named_structures(structures)
+    check_named(named, model.facts.scheme)
+    return parts_of(model.facts.scheme, named)
 
 
 def _show_plan(model: "Model", plan: "Plan", turn: "Turn", out: Path) -> None:
@@ -227,6 +244,27 @@ def _show_cautions(model: "Model", plan: "Plan", outcome: "Outcome", turn: "Turn
             "known how they were turned. Compare some of these images with those; --turn and "
             "--mirror turn them alike."
         )
+
+
+def _show_measures(outcome: "Outcome") -> None:
+    """What was measured, and how far that can be relied on."""
+    if not outcome.hearts:
+        return
+    count = len(outcome.hearts)
+    known = sum(one.spacing.volume_known for one in outcome.hearts)
+    without = sum(one.amounts.myocardium.pixels == 0 for one in outcome.hearts)
+    console.print(
+        f"measures.csv has volumes and masses of {count} heart{'s' if count > 1 else ''}, as the "
+        "network's masks show them. How far they lie from a reader's, `myosweep clinical` says of "
+        "the study's test patients."
+    )
+    if known < count:
+        warn(
+            f"Of {count - known} the spacing is not known, so there are pixels and per cent, but "
+            "no millilitres and grams."
+        )
+    if without:
+        warn(f"In {without} no myocardium was found.")
 
 
 def _raise_problems(outcome: "Outcome") -> None:

@@ -35,6 +35,7 @@ class Case:
         name: relative name without ending; its results are called so.
         subject: what an error calls it.
         count, size: slices, and their height and width, as the header says.
+        spacing_yx_mm, slice_spacing_mm: distances of pixels and of slices, where they are known.
         read: the pixels (slice, y, x), of 8 or 16 bits, as a dataset would hold them.
         files: the files that hold them, in the order of their slices.
         part: which part of these files they are, where there is a choice.
@@ -49,6 +50,7 @@ class Case:
     count: int
     size: tuple[int, int]
     spacing_yx_mm: tuple[float, float] | None
+    slice_spacing_mm: float | None
     read: Callable[[], UInt[np.ndarray, "slice y x"]] = field(repr=False)
     files: tuple[Path, ...] = field(default=(), repr=False)
     part: str = ""
@@ -144,6 +146,7 @@ def picture_cases(
                 count=1,
                 size=size,
                 spacing_yx_mm=None,
+                slice_spacing_mm=None,
                 read=_picture_reader(files[0]),
                 files=(files[0],),
                 stack=stacks[name].patient if name in stacks else None,
@@ -171,6 +174,7 @@ def nifti_cases(path: Path, results: Sequence[Path], problems: list[str]) -> Ite
                 count=volume.slices,
                 size=volume.size_yx,
                 spacing_yx_mm=volume.spacing_yx_mm,
+                slice_spacing_mm=volume.slice_spacing_mm,
                 read=_nifti_reader(volume),
                 files=tuple(dict.fromkeys((volume.path, volume.data_path))),
                 source=volume,
@@ -220,6 +224,7 @@ def dicom_cases(
             count=series.count,
             size=(series.rows, series.columns),
             spacing_yx_mm=series.spacing_yx_mm,
+            slice_spacing_mm=series.slice_spacing_mm,
             read=_dicom_reader(series),
             files=tuple(dict.fromkeys(frame.file.path for frame in series.frames)),
             source=series,
@@ -251,6 +256,7 @@ def segment_cases(path: Path, number: int | None, problems: list[str]) -> Iterat
                 count=header.slices,
                 size=header.size,
                 spacing_yx_mm=source.spacing_yx_mm,
+                slice_spacing_mm=header.slice_spacing_mm,
                 read=_segment_reader(source),
                 files=(file,),
                 part=f"stack {header.number}",

@@ -11,6 +11,7 @@ PLACES = {
     "overlay": "overlays",
     "uncertainty": "uncertainty",
     "agreement": "agreement",
+    "measures": "measures",
 }
 """Of forms of results that are no masks."""
 SOURCES = "sources"

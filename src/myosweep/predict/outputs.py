@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt, UInt8
 from PIL import Image
 
 from myosweep.data.folder import files_in
@@ -16,10 +16,13 @@ from myosweep.files import whole_file
 from myosweep.predict.cases import Case
 from myosweep.predict.facts import ModelFacts
 from myosweep.predict.folder import MASKS, PLACES
+from myosweep.predict.measures import amounts_record
 from myosweep.predict.outlines import contour_record, overlay
 from myosweep.predict.watch import score_record
 
-Form = Literal["png", "nifti", "dicom-seg", "contours", "overlay", "uncertainty", "agreement"]
+Form = Literal[
+    "png", "nifti", "dicom-seg", "contours", "overlay", "uncertainty", "agreement", "measures"
+]
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def files_of(case: Case, forms: Sequence[Form], out: Path) -> list[Path]:
 
 def possible_files(case: Case, out: Path) -> Iterator[Path]:
     """All files that a case's results may have in the folder; a DICOM SEG lies elsewhere."""
-    forms: list[Form] = ["png", "contours", "overlay", "uncertainty", "agreement"]
+    forms: list[Form] = ["png", "contours", "overlay", "uncertainty", "agreement", "measures"]
     if case.kind in ("NIfTI", "DICOM"):
         forms.append("nifti")
     return (path for form in forms for path in _files(case, form, out))
@@ -97,7 +100,7 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
     if form == "dicom-seg":
         assert case.seg_file is not None
         return [case.seg_file]
-    if form in ("contours", "agreement"):
+    if form in ("contours", "agreement", "measures"):
         return [place / f"{case.name}.json"]
     if form == "uncertainty" and _usual_form(case) == "nifti":
         return [place / f"{case.name}.nii.gz"]
@@ -106,9 +109,9 @@ def _files(case: Case, form: Form, out: Path) -> list[Path]:
     return [place / case.name / f"{number:03d}.png" for number in range(case.count)]
 
 
-def score_files(out: Path) -> Iterator[tuple[str, Path]]:
-    """The name and the file of scores of each case in the folder, whatever input it was in."""
-    for name, path in files_in(out / PLACES["agreement"]):
+def record_files(out: Path, form: Form) -> Iterator[tuple[str, Path]]:
+    """The name and the file of a form of each case in the folder, whatever input it was in."""
+    for name, path in files_in(out / PLACES[form]):
         if path.suffix == ".json":
             yield name.removesuffix(".json"), path
 
@@ -165,8 +168,11 @@ def _contents(
             yield from map(_png, np.rint(answer.doubt * 255).astype(np.uint8))
     elif form == "agreement":
         assert answer.scores is not None
-        areas = [(answer.regions == k).sum((1, 2)) for k in range(len(facts.regions))]
-        yield score_record(facts.scheme.names, answer.scores, np.stack(areas, 1))
+        areas = region_pixels(answer.regions, len(facts.regions))
+        yield score_record(facts.scheme.names, answer.scores, areas)
+    elif form == "measures":
+        areas = region_pixels(answer.regions, len(facts.regions))
+        yield amounts_record(answer.case, facts.scheme.names, areas)
     elif form == "contours":
         case = answer.case
         planes = [None] * case.count
@@ -182,6 +188,13 @@ def _contents(
         from myosweep.predict.dicom_seg import segmentation_bytes
 
         yield segmentation_bytes(answer.case, answer.regions, facts, mark)
+
+
+def region_pixels(
+    regions: UInt8[np.ndarray, "slice y x"], count: int
+) -> Int64[np.ndarray, "slice region"]:
+    """How many pixels each region has on each slice."""
+    return np.stack([(regions == k).sum((1, 2)) for k in range(count)], 1)
 
 
 def label_codes(

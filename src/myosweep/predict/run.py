@@ -15,10 +15,12 @@ from jaxtyping import UInt
 from myosweep.data.problems import collecting
 from myosweep.errors import DatasetError
 from myosweep.metrics.calibration import tempered
+from myosweep.metrics.clinical import Parts, parts_of
 from myosweep.predict.asking import ask_scored
 from myosweep.predict.cases import Case, Found
 from myosweep.predict.folder import RECORD
 from myosweep.predict.grid import refuse_large
+from myosweep.predict.measures import HeartAmounts, measure_hearts, write_measures
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import (
     Answer,
@@ -26,7 +28,7 @@ from myosweep.predict.outputs import (
     check_form,
     files_of,
     forms_of,
-    score_files,
+    record_files,
     write_answer,
 )
 from myosweep.predict.placing import Placed, Places
@@ -72,6 +74,7 @@ class Outcome:
     Args:
         scores: of every slice whose results the folder holds, from this input or an earlier one,
             the ones to look at first; empty if nobody asked.
+        hearts: volumes and masses of every heart in the folder, likewise.
         refitted: cases whose grey levels were of another depth or range than the training's.
         doubtful: cases (by subject) whose heart was not found with confidence.
     """
@@ -82,6 +85,7 @@ class Outcome:
     doubtful: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     scores: list[SliceScore] = field(default_factory=list)
+    hearts: list[HeartAmounts] = field(default_factory=list)
 
 
 def plan_prediction(
@@ -154,6 +158,7 @@ def predict(
     turn: Turn = AS_IT_IS,
     patient: str | None = None,
     watch: Watch | None = None,
+    parts: Parts | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Outcome:
     """Do what is to be done; a case that cannot be read or written does not stop the others.
@@ -162,12 +167,16 @@ def predict(
         turn: how all images are turned to lie as in training; results lie as their sources.
         patient: the pattern that pictures' patients were told apart by.
         watch: how uncertainty is told; needed where a plan has scores or maps of it.
+        parts: which region is which structure, for measures; by default their names tell.
         progress: called with slices done and slices in all, without those that were there before.
 
     Raises:
         StudyError: if the folder holds predictions of another model, or in another way, or results
             of nobody knows which.
+        InputError: if measures are wanted, and no region is known as cavity or as myocardium.
     """
+    if "measures" in plan.forms:
+        parts = parts or parts_of(model.facts.scheme)
     watch = watch or watch_for(model, None)
     way = way_of(model, heart, turn, patient)
     salt, mark = claim_folder(out, model, way), mark_of(way)
@@ -185,8 +194,11 @@ def predict(
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
     if watch.copies is not None:
-        outcome.scores = slice_scores(score_files(out), watch)
+        outcome.scores = slice_scores(record_files(out, "agreement"), watch)
         write_slices(outcome.scores, out)
+    if parts is not None and "measures" in plan.forms:
+        outcome.hearts = measure_hearts(record_files(out, "measures"), parts)
+        write_measures(outcome.hearts, out)
     return outcome
 
 

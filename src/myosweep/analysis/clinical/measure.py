@@ -17,7 +17,6 @@ from myosweep.analysis.slices import slices_of_runs
 from myosweep.data.store import Dataset
 from myosweep.metrics.clinical import (
     AHA_NAMES,
-    Amounts,
     Parts,
     Structure,
     Ventricle,
@@ -25,6 +24,7 @@ from myosweep.metrics.clinical import (
     aha_segments_of_chords,
     amount,
     amounts,
+    amounts_row,
     by_segment,
     contour_errors,
     emidec_metrics,
@@ -176,24 +176,11 @@ def alone(subject: Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any
         "patient": stack.patient,
         "slices": len(stack.keys),
         "spacing_known": stack.spacing.volume_known,
-        **_amounts(amounts(ventricle, stack.spacing)),
+        **amounts_row(amounts(ventricle, stack.spacing)),
         **_by_level(subject, ventricle),
         **_thresholds(subject, ventricle, rules),
         **_transmurality(subject, ventricle),
     }
-
-
-def _amounts(found: Amounts) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name in ("cavity", "myocardium", "infarct", "no_reflow"):
-        one = getattr(found, name)
-        row[f"{name}_px"] = np.nan if one is None else one.pixels
-        row[f"{name}_ml"] = np.nan if one is None else one.ml
-        if name != "cavity":
-            row[f"{name}_g"] = np.nan if one is None else one.g
-    for name in ("infarct_percent", "no_reflow_percent", "no_reflow_percent_of_infarct"):
-        row[name] = getattr(found, name)
-    return row
 
 
 def _false_infarct(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from myosweep.metrics.clinical.amounts import (
     Amounts,
     amount,
     amounts,
+    amounts_row,
     false_infarct,
 )
 from myosweep.metrics.clinical.chords import (
@@ -80,6 +81,7 @@ __all__ = [
     "aha_segments_of_chords",
     "amount",
     "amounts",
+    "amounts_row",
     "by_segment",
     "check_named",
     "class_numbers",

@@ -102,6 +102,20 @@ def amounts(ventricle: Ventricle, spacing: Spacing) -> Amounts:
     )
 
 
+def amounts_row(found: Amounts) -> dict[str, float | int]:
+    """All that was measured, by columns of a table; NaN where a measure is not known."""
+    row: dict[str, float | int] = {}
+    for name in ("cavity", "myocardium", "infarct", "no_reflow"):
+        one = getattr(found, name)
+        row[f"{name}_px"] = math.nan if one is None else one.pixels
+        row[f"{name}_ml"] = math.nan if one is None else one.ml
+        if name != "cavity":
+            row[f"{name}_g"] = math.nan if one is None else one.g
+    for name in ("infarct_percent", "no_reflow_percent", "no_reflow_percent_of_infarct"):
+        row[name] = getattr(found, name)
+    return row
+
+
 def false_infarct(reference: Ventricle, prediction: Ventricle, spacing: Spacing) -> Amount | None:
     """Infarct that a network marks in a patient whose reference has none.
 

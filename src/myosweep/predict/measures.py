@@ -1,0 +1,150 @@
+"""Volumes and masses of predicted hearts: pixels are counted case by case, measured at the end.
+
+As with scores, counts are written with each case, so a prediction that was stopped continues; what
+the regions mean is asked at the end, and may be said anew.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+
+from myosweep.data.names import natural_key
+from myosweep.errors import InputError, StudyError
+from myosweep.files import read_json, whole_file
+from myosweep.metrics.clinical import UNKNOWN, Amount, Amounts, Parts, Spacing, amounts_row
+from myosweep.predict.cases import Case
+
+MEASURES = "measures.csv"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class HeartAmounts:
+    """What was measured of one heart.
+
+    Attributes:
+        slices: that were predicted; those with myocardium are ``amounts.slices``.
+    """
+
+    heart: str
+    slices: int
+    spacing: Spacing
+    amounts: Amounts
+
+
+def amounts_record(
+    case: Case, names: Sequence[str], pixels: Int64[np.ndarray, "slice region"]
+) -> bytes:
+    """What is kept of a case: pixels of every region on every slice, and their distances."""
+    in_plane = case.spacing_yx_mm or (None, None)
+    record = {
+        "format": _FORMAT,
+        "heart": case.stack or case.name,
+        "regions": list(names),
+        "pixels": pixels.tolist(),
+        "spacing_mm": [case.slice_spacing_mm, *in_plane],
+    }
+    return json.dumps(record, allow_nan=False).encode()
+
+
+def measure_hearts(files: Iterable[tuple[str, Path]], parts: Parts) -> list[HeartAmounts]:
+    """Amounts of each heart, in the order of their names; pictures of one patient are one heart.
+
+    Args:
+        files: the name and the file of counts of each case; one is read at a time.
+        parts: which region is which structure.
+
+    Raises:
+        StudyError: if a file is damaged.
+    """
+    hearts: dict[str, tuple[np.ndarray, int, set[Spacing]]] = {}
+    for _, path in files:
+        heart, pixels, spacing = _read(path)
+        counted = np.array([_structures(one, parts) for one in pixels], np.int64)
+        sums, slices, spacings = hearts.get(heart, (np.zeros(5, np.int64), 0, set()))
+        shown = (counted[:, 1] > 0).sum()
+        sums = sums + np.append(counted.sum(0), shown)
+        hearts[heart] = sums, slices + len(pixels), {*spacings, spacing}
+    return [_measured(heart, *hearts[heart], parts) for heart in sorted(hearts, key=natural_key)]
+
+
+def _structures(pixels: np.ndarray, parts: Parts) -> tuple[int, int, int, int]:
+    """Pixels of a slice: cavity, myocardium, infarct, no-reflow; as in a ``Ventricle``."""
+    cavity, rest, infarct, dark = (
+        int(pixels[list(at)].sum())
+        for at in (parts.cavity, parts.myocardium, parts.infarct, parts.no_reflow)
+    )
+    return cavity, rest + infarct + dark, infarct + dark, dark
+
+
+def _measured(
+    heart: str, sums: np.ndarray, slices: int, spacings: set[Spacing], parts: Parts
+) -> HeartAmounts:
+    spacing = next(iter(spacings)) if len(spacings) == 1 else UNKNOWN
+    cavity, myocardium, infarct, no_reflow = (
+        Amount(pixels, pixels * spacing.voxel_ml) for pixels in sums[:4].tolist()
+    )
+    found = Amounts(
+        cavity,
+        myocardium,
+        infarct if parts.infarct else None,
+        no_reflow if parts.no_reflow else None,
+        int(sums[4]),
+    )
+    return HeartAmounts(heart, slices, spacing, found)
+
+
+def _read(path: Path) -> tuple[str, np.ndarray, Spacing]:
+    try:
+        record = read_json(path)
+        between, y, x = record["spacing_mm"]
+        pixels = np.array(record["pixels"], np.int64)
+        if pixels.shape[1:] != (len(record["regions"]),):
+            raise ValueError
+        return str(record["heart"]), pixels, Spacing(y, x, between)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
+        raise StudyError(
+            f"the counts {path.name!r} are damaged; remove that file and predict again"
+        ) from None
+
+
+def write_measures(hearts: Sequence[HeartAmounts], out: Path) -> None:
+    """Write ``measures.csv``: a row for each heart; nothing without hearts.
+
+    Cells are empty where a measure is not known: without spacing there are pixels and per cent.
+    """
+    if not hearts:
+        return
+    rows = [_row(one) for one in hearts]
+    with whole_file(out / MEASURES) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _row(one: HeartAmounts) -> dict[str, object]:
+    measured: dict[str, object] = {
+        name: "" if math.isnan(value) else value if name.endswith("_px") else f"{value:.2f}"
+        for name, value in amounts_row(one.amounts).items()
+    }
+    return {
+        "heart": one.heart,
+        "slices": one.slices,
+        "slices_with_myocardium": one.amounts.slices,
+        **measured,
+        "words": _words(one),
+    }
+
+
+def _words(one: HeartAmounts) -> str:
+    if one.amounts.myocardium.pixels == 0:
+        return "no myocardium found"
+    if not one.spacing.in_plane_known:
+        return "pixel spacing not known: no ml and no g"
+    return "" if one.spacing.volume_known else "distance of slices not known: no ml and no g"
