@@ -22,6 +22,8 @@ from myosweep.predict.cases import Case
 
 MEASURES = "measures.csv"
 _FORMAT = 1
+Counts = Int64[np.ndarray, "slice region"]
+"""Pixels of each region on each slice."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,12 @@ class HeartAmounts:
     amounts: Amounts
 
 
-def amounts_record(
-    case: Case, names: Sequence[str], pixels: Int64[np.ndarray, "slice region"]
-) -> bytes:
+def amounts_record(case: Case, names: Sequence[str], pixels: Counts) -> bytes:
     """What is kept of a case: pixels of every region on every slice, and their distances."""
     in_plane = case.spacing_yx_mm or (None, None)
     record = {
         "format": _FORMAT,
-        "heart": case.stack or case.name,
+        "stack": case.stack,
         "regions": list(names),
         "pixels": pixels.tolist(),
         "spacing_mm": [case.slice_spacing_mm, *in_plane],
@@ -63,51 +63,47 @@ def measure_hearts(files: Iterable[tuple[str, Path]], parts: Parts) -> list[Hear
     Raises:
         StudyError: if a file is damaged.
     """
-    hearts: dict[str, tuple[np.ndarray, int, set[Spacing]]] = {}
-    for _, path in files:
-        heart, pixels, spacing = _read(path)
-        counted = np.array([_structures(one, parts) for one in pixels], np.int64)
-        sums, slices, spacings = hearts.get(heart, (np.zeros(5, np.int64), 0, set()))
-        shown = (counted[:, 1] > 0).sum()
-        sums = sums + np.append(counted.sum(0), shown)
-        hearts[heart] = sums, slices + len(pixels), {*spacings, spacing}
-    return [_measured(heart, *hearts[heart], parts) for heart in sorted(hearts, key=natural_key)]
+    pixels: dict[tuple[str, bool], list[Counts]] = {}
+    spacings: dict[tuple[str, bool], set[Spacing]] = {}
+    for name, path in files:
+        stack, counts, spacing = _read(path)
+        heart = stack or name, stack is None
+        pixels.setdefault(heart, []).append(counts)
+        spacings.setdefault(heart, set()).add(spacing)
+    found = []
+    for heart in sorted(pixels, key=lambda one: natural_key(one[0])):
+        spacing = spacings[heart].pop() if len(spacings[heart]) == 1 else UNKNOWN
+        counts = np.concatenate(pixels[heart])
+        found.append(HeartAmounts(heart[0], len(counts), spacing, _amounts(counts, parts, spacing)))
+    return found
 
 
-def _structures(pixels: np.ndarray, parts: Parts) -> tuple[int, int, int, int]:
-    """Pixels of a slice: cavity, myocardium, infarct, no-reflow; as in a ``Ventricle``."""
-    cavity, rest, infarct, dark = (
-        int(pixels[list(at)].sum())
-        for at in (parts.cavity, parts.myocardium, parts.infarct, parts.no_reflow)
+def _amounts(pixels: Counts, parts: Parts, spacing: Spacing) -> Amounts:
+    """As of a ``Ventricle``: infarct includes no-reflow, and myocardium both."""
+
+    def amount(regions: tuple[int, ...]) -> Amount:
+        count = int(pixels[:, regions].sum())
+        return Amount(count, count * spacing.voxel_ml)
+
+    infarct = (*parts.infarct, *parts.no_reflow)
+    wall = (*parts.myocardium, *infarct)
+    return Amounts(
+        amount(parts.cavity),
+        amount(wall),
+        amount(infarct) if parts.infarct else None,
+        amount(parts.no_reflow) if parts.no_reflow else None,
+        int(pixels[:, wall].any(1).sum()),
     )
-    return cavity, rest + infarct + dark, infarct + dark, dark
 
 
-def _measured(
-    heart: str, sums: np.ndarray, slices: int, spacings: set[Spacing], parts: Parts
-) -> HeartAmounts:
-    spacing = next(iter(spacings)) if len(spacings) == 1 else UNKNOWN
-    cavity, myocardium, infarct, no_reflow = (
-        Amount(pixels, pixels * spacing.voxel_ml) for pixels in sums[:4].tolist()
-    )
-    found = Amounts(
-        cavity,
-        myocardium,
-        infarct if parts.infarct else None,
-        no_reflow if parts.no_reflow else None,
-        int(sums[4]),
-    )
-    return HeartAmounts(heart, slices, spacing, found)
-
-
-def _read(path: Path) -> tuple[str, np.ndarray, Spacing]:
+def _read(path: Path) -> tuple[str | None, Counts, Spacing]:
     try:
         record = read_json(path)
         between, y, x = record["spacing_mm"]
         pixels = np.array(record["pixels"], np.int64)
         if pixels.shape[1:] != (len(record["regions"]),):
             raise ValueError
-        return str(record["heart"]), pixels, Spacing(y, x, between)
+        return record["stack"], pixels, Spacing(y, x, between)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
         raise StudyError(
             f"the counts {path.name!r} are damaged; remove that file and predict again"
