@@ -178,6 +178,7 @@ def test_startup_times_every_command(run_here: Callable[..., str]) -> None:
         assert any(words in line for line in output.splitlines())
 
 
+@pytest.mark.long
 def test_serve_prints_how_long_viewers_wait() -> None:
     few = ("--viewers", "3", "--views", "2", "--slices", "28", "--networks", "1")
     output = run("serve.py", *few, codes=(0, 1))  # whether in time depends on the machine

@@ -21,7 +21,7 @@ def test_the_good_folder_is_imported(kind: Kind, tmp_path: Path) -> None:
     assert len(open_dataset(tmp_path / "out")) >= 2
 
 
-@pytest.mark.parametrize("attempts", [40, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("attempts", [25, pytest.param(3000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_damaged_files_give_a_dataset_or_one_clear_error(kind: Kind, attempts: int) -> None:
     outcomes, finds = fuzz([kind], range(attempts))

@@ -59,7 +59,7 @@ def check_sums(folder: Path) -> set[str]:
     return set(named)
 
 
-@pytest.mark.parametrize("value", ["0.005", "5e-5"])
+@pytest.mark.parametrize("value", ["0.005", pytest.param("5e-5", marks=pytest.mark.long)])
 def test_onnx_answers_as_the_ensemble(trained: Trained, tmp_path: Path, value: str) -> None:
     """With one way of normalising images; and with one for each of two networks.
 

@@ -300,6 +300,7 @@ def test_test_scores_of_a_search_stay_hidden(tmp_path: Path) -> None:
         assert read_looks(search.home) == looks
 
 
+@pytest.mark.long
 def test_a_network_is_saved_with_its_card(server: Running, trained: Path) -> None:
     with running(trained) as own:
         (run,) = own.ask(f"/api/studies/{trained.name}/progress")["runs"]

@@ -105,6 +105,7 @@ def test_the_conclusion_is_asked_for_and_the_question_changed(
         opened.close()
 
 
+@pytest.mark.long
 def test_a_study_that_goes_on_is_followed(tmp_path: Path, open_page: Opener) -> None:
     toy = toy_study(tmp_path, PAPER)
     grown = toy.config.model_copy(
@@ -144,6 +145,7 @@ def test_a_damaged_study_keeps_nobody_waiting(tmp_path: Path, open_page: Opener)
         opened.close()
 
 
+@pytest.mark.long
 def test_two_studies_stand_side_by_side(server: Running, open_page: Opener) -> None:
     opened = open_page(f"{server.address}/compare")
     opened.page.locator('#one option[value="first"]').wait_for(state="attached")

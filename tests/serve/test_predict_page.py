@@ -185,6 +185,7 @@ def test_what_goes_wrong_is_told_in_one_sentence(
         opened.close()
 
 
+@pytest.mark.long
 def test_files_are_dropped(drawn: Trained, open_page: Opener) -> None:
     with answering(predicting_app(drawn.folder, child(""))) as address:
         opened = open_page(f"{address}/predict")

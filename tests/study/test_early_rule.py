@@ -123,6 +123,7 @@ def test_stop_stops_what_has_not_passed_and_nothing_else(
     assert {name: run.status.read_bytes() for name, run in trained(folder).items()} == before
 
 
+@pytest.mark.long
 def test_stopped_runs_go_on_when_the_rule_only_reports(
     small_study: StudyConfig, tmp_path: Path, whole: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_failure_is_tried_again_and_a_stopped_run_is_not(
     assert study_state(folder).count("stopped") == 4
 
 
+@pytest.mark.long
 def test_an_exhausted_list_ends_with_its_last_entry(
     small_study: StudyConfig, tmp_path: Path
 ) -> None:

@@ -343,6 +343,7 @@ def test_what_on_cannot_be(text: str) -> None:
     assert parse_on("ray") is None
 
 
+@pytest.mark.long
 def test_ray_on_this_machine_starts_and_ends_with_the_command(
     two_runs: StudyConfig, tmp_path: Path
 ) -> None:
@@ -375,6 +376,7 @@ def marked(mark: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_not_there_is_named(
     small_study: StudyConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -202,6 +202,7 @@ def test_only_workers_that_live_are_waited_for(monkeypatch: pytest.MonkeyPatch) 
     assert [worker.waits for worker in workers] == [0 + 1, 3 + 1]  # and once at the end
 
 
+@pytest.mark.long
 def test_a_script_that_its_processes_run_anew_is_told_the_way_out(
     small_study: StudyConfig, tmp_path: Path
 ) -> None:
@@ -218,6 +219,7 @@ def test_a_script_that_its_processes_run_anew_is_told_the_way_out(
     assert "StudyError: the worker" in said.stderr.rstrip().splitlines()[-1]
 
 
+@pytest.mark.long
 def test_several_jobs_give_the_bits_of_one(small_study: StudyConfig, tmp_path: Path) -> None:
     for name, resources in {
         "one": Resources(threads=1),

@@ -93,7 +93,7 @@ def storage(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 @pytest.mark.parametrize(
     ("size", "kills", "storage"),
-    [("small", 1, "journal"), *LONG],
+    [("small", 1, "postgresql"), *LONG],
     indirect=["storage"],
     scope="module",
 )
@@ -114,7 +114,7 @@ def test_one_worker_ends_with_the_same_trials(
 
 @pytest.mark.parametrize(
     ("size", "kills", "storage"),
-    [("small", 1, "postgresql"), *LONG],
+    LONG,
     indirect=["storage"],
     scope="module",
 )

@@ -64,6 +64,7 @@ def execute_one(tuning: Tuning, plan: RunPlan | None) -> None:
     assert status.whole
 
 
+@pytest.mark.long
 def test_a_small_space_is_tried_once_and_the_default_stays(
     dataset: Dataset, tmp_path: Path
 ) -> None:

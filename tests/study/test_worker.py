@@ -285,6 +285,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="needs fork")
 def test_many_open_a_study_at_the_same_moment(small_study: StudyConfig, tmp_path: Path) -> None:
     write_study_config(small_study, tmp_path / "study.toml")
