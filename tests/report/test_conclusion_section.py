@@ -309,6 +309,7 @@ def test_collapsed_networks_are_named_and_left_out_for_comparison(tmp_path: Path
     assert made.failures[1].startswith("Without them")
 
 
+@pytest.mark.long
 def test_many_values_fold_their_comparisons_away(tmp_path: Path) -> None:
     shifts = {(number / 100,): (number % 4, (number + 1) % 3) for number in range(9)}
     results = read_results(toy_of(tmp_path, shifts, patients=10).folder)

@@ -92,6 +92,7 @@ class Broken:
         return self._real(*given, **more)
 
 
+@pytest.mark.long
 def test_a_default_that_cannot_be_trained_ends_the_search_until_it_can(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ def test_what_is_searched_in_vain_is_named(dataset: Dataset, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.long
 def test_values_that_exclude_each_other_are_not_tried(dataset: Dataset, tmp_path: Path) -> None:
     """A learned strength and a time scale cannot stand together, each alone can."""
     space = {

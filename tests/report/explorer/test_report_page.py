@@ -9,6 +9,9 @@ import pytest
 from tests.report.explorer.browsing import Opener
 from tests.toy import Toy
 
+pytestmark = pytest.mark.long
+"""A browser that draws whole reports takes minutes on slow processors."""
+
 MOST_BYTES = 10_000_000
 
 
@@ -103,8 +106,8 @@ def test_marks_say_their_values(report: Path, open_page: Opener) -> None:
     [
         ("light", 1280),
         ("dark", 390),
-        pytest.param("dark", 1280, marks=pytest.mark.long),
-        pytest.param("light", 390, marks=pytest.mark.long),
+        ("dark", 1280),
+        ("light", 390),
     ],
 )
 def test_axe_finds_nothing_serious(
@@ -182,7 +185,6 @@ def test_colours_are_switched(report: Path, open_page: Opener) -> None:
     assert opened.page.evaluate(paper) == "rgb(255, 255, 255)"
 
 
-@pytest.mark.long
 def test_on_paper(report: Path, open_page: Opener) -> None:
     """A PDF comes out; controls are gone, short folded tables are open, the picture is there."""
     opened = open_page(report, color_scheme="dark")
