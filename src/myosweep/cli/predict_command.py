@@ -11,6 +11,8 @@ from myosweep.cli.show import console, counting, print_facts, warn
 from myosweep.cli.structure_option import Structures, named_structures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from myosweep.metrics.clinical import Parts
     from myosweep.predict.model import Model
     from myosweep.predict.run import Outcome, Plan
@@ -149,7 +151,7 @@ def predict(
         seg_folder=seg_folder,
         seg_mark=mark_of(way),
     )
-    parts = _parts(opened, structure) if FormName.measures in (as_ or ()) else None
+    parts = _parts(opened, as_ or (), structure)
     scored = watch.copies is not None
     plan = plan_prediction(found, out, [one.value for one in as_ or ()], scored=scored)
     if dry_run:
@@ -174,10 +176,19 @@ def predict(
     _raise_problems(outcome)
 
 
-def _parts(model: "Model", structures: list[str] | None) -> "Parts":
-    """Which region of the model is which structure."""
+def _parts(
+    model: "Model", forms: "Sequence[FormName]", structures: list[str] | None
+) -> "Parts | None":
+    """Which region of the model is which structure; None where nothing is measured."""
+    from myosweep.errors import ConfigError
     from myosweep.metrics.clinical import check_named, parts_of
 
+    if FormName.measures not in forms:
+        if structures:
+            raise ConfigError(
+                "--structure is for measures alone: give --as measures, or leave it out"
+            )
+        return None
     named = named_structures(structures)
     check_named(named, model.facts.scheme)
     return parts_of(model.facts.scheme, named)
