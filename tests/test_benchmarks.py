@@ -289,6 +289,7 @@ def test_the_trap_of_shares_prints_its_tables_and_draws(tmp_path: Path) -> None:
     assert (tmp_path / "importance-trap.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 @needs("optuna")
 def test_searches_crowd_where_scores_are_good_and_shares_widen(
     monkeypatch: pytest.MonkeyPatch,

@@ -220,6 +220,7 @@ def test_the_settings_page_shows_what_the_command_prints() -> None:
     assert "\n".join(printed).strip() == shown.strip()
 
 
+@pytest.mark.long
 def test_names_are_words_and_nothing_else(shell: Shell, tmp_path: Path) -> None:
     """No markup of the terminal, of pages or of formulas in figures."""
     title, levels = "[bold]L2 <b>$a_$", ("[red]</script>", r"$\frac{$", "c")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 USUAL_BYTES = 150_000
 """Of a figure as PNG; pages embed what is smaller."""
@@ -11,7 +12,7 @@ USUAL_BYTES = 150_000
 
 @pytest.fixture
 def svg_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are drawn as SVG; their PNG, which takes as long, is no picture but as large."""
+    """Figures are drawn as SVG, and not laid out; their PNG is no picture but as large."""
     save = Figure.savefig
 
     def save_svg(figure: Figure, file: Any, **how: Any) -> None:
@@ -21,3 +22,4 @@ def svg_only(monkeypatch: pytest.MonkeyPatch) -> None:
             file.write(bytes(USUAL_BYTES))
 
     monkeypatch.setattr(Figure, "savefig", save_svg)
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)

@@ -36,6 +36,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     return toy
 
 
+@pytest.mark.long
 def test_the_report_shows_the_card(toy: Toy) -> None:
     text = toy.home.report.read_text("utf-8")
     checked = Checked(text)

@@ -107,6 +107,7 @@ def test_size_and_l2_have_curves_moves_and_fit(both: Results) -> None:
     assert letters == sorted(set(letters))
 
 
+@pytest.mark.long
 def test_tables_are_lettered_as_they_stand_in_the_page(both: Results) -> None:
     page = check(both, conclude(both))
     letters = [part[0] for part in page.split("<b>Table ")[1:] if part[0].isalpha()]

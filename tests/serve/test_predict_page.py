@@ -115,6 +115,7 @@ def volume(drawn: Trained, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_volume_is_shown_slice_by_slice_and_in_three_planes(
     drawn: Trained, address: str, open_page: Opener, volume: Path, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ def test_many_failures_in_a_row_end_the_search_and_each_costs(
     assert count_money(tuning).spent == pytest.approx(7)
 
 
+@pytest.mark.long
 def test_a_larger_budget_continues_a_search_that_has_ended(
     dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
     pd.testing.assert_frame_equal(*histories, check_exact=True)
 
 
+@pytest.mark.long
 def test_two_processes_do_one_run_once(small_dataset: Dataset, tmp_path: Path) -> None:
     workers = [start_worker(small_dataset, tmp_path, 60) for _ in range(2)]
     answers = sorted(worker.communicate(timeout=120)[0].strip() for worker in workers)

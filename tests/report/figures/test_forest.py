@@ -136,6 +136,7 @@ def test_all_pairs_and_the_best(tmp_path: Path) -> None:
     check(record)
 
 
+@pytest.mark.long
 def test_too_many_pairs_leave_out_the_smallest(tmp_path: Path) -> None:
     shifts = {(number / 100,): (number % 5, (number + 1) % 5) for number in range(10)}
     found, results = concluded(tmp_path, shifts, patients=5)
