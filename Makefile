@@ -5,18 +5,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-long check docs wheel bench nnunet clean
+.PHONY: setup demo test lint pytest test-long docs wheel bench nnunet clean
 
 setup: .venv/.runtime
 demo: .venv/.runtime
 	$(BIN)/myosweep demo
 
-test: check docs wheel
+test: .venv/.development  # side by side: tests wait for processes that they start
+	$(MAKE) -j pytest lint docs wheel
 
-check: .venv/.development
+lint: .venv/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -n 2
+	$(BIN)/mypy
+
+pytest: .venv/.development
 	$(BIN)/pytest -n 3 --dist worksteal -m "not long"
 
 test-long: .venv/.development

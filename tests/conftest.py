@@ -37,9 +37,12 @@ _CHECKED = [
     "study",
     "training",
 ]
-_HOOK = install_import_hook([f"myosweep.{part}" for part in _CHECKED], "beartype.beartype")
+if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # of several workers one, for the time
+    _HOOK = install_import_hook([f"myosweep.{part}" for part in _CHECKED], "beartype.beartype")
 
 import pytest  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: E402
 
 from myosweep.config import StudyConfig, study_config  # noqa: E402
 from myosweep.data.phantom_dataset import make_phantom  # noqa: E402
@@ -48,6 +51,27 @@ from tests.report.explorer.browsing import Opened, Opener  # noqa: E402
 from tests.shell import Shell  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+NO_PICTURE = b"\x89PNG" + bytes(150_000)
+"""As large as a figure usually is; pages embed what is smaller."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unpainted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Figures are not laid out and no PNG is painted, except where a module is ``painted``."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.node.get_closest_marker("painted") is None:
+            save = Figure.savefig
+
+            def save_svg(figure: Figure, file: Any, **how: Any) -> None:
+                if how["format"] == "svg":
+                    save(figure, file, **how)
+                else:
+                    file.write(NO_PICTURE)
+
+            patched.setattr(Figure, "savefig", save_svg)
+            patched.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -372,6 +372,7 @@ def test_replays_of_a_grid_reach_its_answer(tmp_path: Path, run_here: Callable[.
     assert all("takes 0.0001: as the grid, within the margin" in line for line in lines)
 
 
+@pytest.mark.long
 def test_a_folder_that_is_no_study_is_one_clear_error(tmp_path: Path) -> None:
     said = replays(tmp_path)
     assert said.returncode == 2

@@ -25,7 +25,6 @@ from myosweep.report.tables import Table
 from myosweep.results.ledger import Look
 from myosweep.results.read import Results, read_results
 
-pytestmark = pytest.mark.usefixtures("svg_only")
 CLEAR = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1)}
 FIELDS = ("l2.strength", "learning_rate")
 

@@ -18,7 +18,6 @@ from myosweep.report.page import build_page, render
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
 
-pytestmark = pytest.mark.usefixtures("svg_only")
 SHIFTS = {(1e-2,): (3, 3), (1e-3,): (0, 1), (1e-4,): (1, 2)}
 
 

@@ -25,6 +25,8 @@ from myosweep.report.reliability import stored_reliability
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_results
 
+pytestmark = pytest.mark.painted
+
 FIGURES = (
     "figure-a-dose-response",
     "figure-b-differences",

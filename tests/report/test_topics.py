@@ -17,7 +17,6 @@ from myosweep.report.conclusion.section import (
 from myosweep.report.conclusion.text import conclusion_blocks, conclusion_json
 from myosweep.results.read import Results, read_results
 
-pytestmark = pytest.mark.usefixtures("svg_only")
 NOISE = ("l2.strength", "labels.noise", "labels.strength")
 SIZES = {(0.125,): (6, 7, 6), (0.25,): (4, 3, 4), (0.5,): (2, 2, 3), (1.0,): (1, 1, 1)}
 ROWS = {

@@ -24,6 +24,8 @@ from myosweep.serve import work
 from myosweep.serve.fragments import curves_part
 from myosweep.serve.model_options import model_options
 
+pytestmark = pytest.mark.painted
+
 
 def pixels_of(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("L"))

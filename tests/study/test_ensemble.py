@@ -94,6 +94,7 @@ def test_a_network_without_an_answer_leaves_the_ensemble_without_one() -> None:
     assert not scores.isfinite().any()
 
 
+@pytest.mark.long
 def test_the_conclusion_compares_single_networks_and_ensembles(folder: Path) -> None:
     results = read_results(folder)
     assert results.fields == ("l2.strength", "ensemble")

@@ -176,6 +176,7 @@ def test_two_processes_measure_at_the_same_time(
     assert "XDG_CACHE_HOME" in os.environ, "tests must not fill the user's own cache"
 
 
+@pytest.mark.long
 def test_processes_that_end_are_no_answer(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_train_a_little", _end)
     computer = Resources("cpu", jobs=2).computer("float32")

@@ -113,6 +113,7 @@ def test_a_fall_towards_the_largest_size_is_said() -> None:
     assert text.startswith("Not known")
 
 
+@pytest.mark.long
 def test_true_laws_are_seldom_called_false() -> None:
     means, failed, misfits = law(0.8, 0.5, 0.1), 0, 0
     for seed in range(60):

@@ -122,7 +122,7 @@ def test_noise_leaves_it_unknown() -> None:
 
 
 @pytest.mark.parametrize("means", [EQUAL, STEADY], ids=["all equal", "one best"])
-@pytest.mark.parametrize("networks", [3, 5])
+@pytest.mark.parametrize("networks", [3, pytest.param(5, marks=pytest.mark.long)])
 def test_no_move_is_claimed_where_there_is_none(means: list[list[float]], networks: int) -> None:
     studies = 120
     claimed = sum(bool(found_from(means, 0.03, seed, networks).moves) for seed in range(studies))

@@ -20,6 +20,8 @@ from myosweep.report.policy import POLICY_PLACE, sealed
 from myosweep.report.scripts import page_script
 from myosweep.results.read import read_masks, read_results
 
+pytestmark = pytest.mark.painted
+
 
 def decoded(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("L"))

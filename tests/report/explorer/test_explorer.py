@@ -16,6 +16,8 @@ from myosweep.report.figures.masks import difference_map
 from myosweep.report.figures.style import MISSED, TOO_MUCH, region_colours
 from myosweep.results.read import read_masks, read_results
 
+pytestmark = pytest.mark.painted
+
 RUNS = {"0.00005": "run-5e-05", "0.0005": "run-0p0005", "0.005": "run-0p005"}
 VALUES = tuple(RUNS)
 SIDE = 32

@@ -9,7 +9,7 @@ import pytest
 from tests.report.explorer.browsing import Opener
 from tests.toy import Toy
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.painted]
 """A browser that draws whole reports takes minutes on slow processors."""
 
 MOST_BYTES = 10_000_000

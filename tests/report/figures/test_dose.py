@@ -14,6 +14,8 @@ from myosweep.report.figures.style import value_colour
 from myosweep.report.figures.value_axis import value_axis
 from myosweep.results.read import Results, read_results
 
+pytestmark = pytest.mark.painted
+
 SHIFTS = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1), (0.0,): (2, 2, 3)}
 
 

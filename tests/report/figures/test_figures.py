@@ -17,6 +17,8 @@ from myosweep.report.figures.style import Drawing, region_colours, value_colour
 from myosweep.report.pictures import MOST_POINTS, choose_slices, read_pictures
 from myosweep.results.read import Results, read_results
 
+pytestmark = pytest.mark.painted
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:

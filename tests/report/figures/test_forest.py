@@ -19,6 +19,8 @@ from myosweep.report.figures.forest import (
 from myosweep.results.read import Results, read_results
 from myosweep.statistics.verdicts import Verdict, judge
 
+pytestmark = pytest.mark.painted
+
 SHIFTS = {(5e-3,): (6, 7, 6), (1e-4,): (0, 1, 0), (5e-5,): (1, 0, 1), (0.0,): (2, 2, 3)}
 
 

@@ -12,6 +12,8 @@ from myosweep.report.embed import inline_svg
 from myosweep.report.figures.heat import HeatFigure, draw_heat, heat_figure
 from myosweep.results.read import read_results
 
+pytestmark = pytest.mark.painted
+
 FIELDS = ("l2.strength", "learning_rate")
 SHIFTS = {
     (1e-3, 1e-3): (3, 4), (1e-3, 1e-4): (1, 2), (0.0, 1e-4): (0, 1), (1e-4, 1e-4): (2, 2),
