@@ -225,6 +225,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"replicates": {"design": "folds"}, "split": {"by": "slice"}}, "only seed counts; remove by"),
     ({"replicates": {"design": "folds"}, "split": {"file": "a.json"}}, "only seed counts; remove"),
+    (
+        {"replicates": {"design": "folds"}, "split": {"by": "slice"}, "sweep": {"depth": []}},
+        "sweep 'depth' has no values.*; with replicates.design = 'folds'",
+    ),
     ({"name": "two words"}, "name: "),
     ({"question": {"metric": "jaccard"}}, "question.metric: .*'jaccard'"),
     ({"settings": {"learning_rate": float("nan")}}, "learning_rate: "),

@@ -32,7 +32,6 @@ from myosweep.config.settings import (
 )
 from myosweep.config.space import Choice, Range, Space, counts, full_point, is_whole
 from myosweep.config.study import (
-    LevelNames,
     Metric,
     Question,
     Scoring,
@@ -45,6 +44,7 @@ from myosweep.config.study_file import (
     study_config,
     write_study_config,
 )
+from myosweep.config.sweep import LevelNames
 from myosweep.config.tune import Budget, Tune, parse_budget
 
 __all__ = [

@@ -10,12 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from myosweep.config.early_rule import EarlyRule, early_rule_problems
 from myosweep.config.records import Record, Value, flatten
 from myosweep.config.replicates import Replicates
-from myosweep.config.settings import (
-    PRESETS,
-    RunSettings,
-    settings_from_paths,
-)
+from myosweep.config.settings import PRESETS, RunSettings, settings_from_paths
 from myosweep.config.space import Choice, Range
+from myosweep.config.sweep import LevelNames, paths_of, sweep_problems
 from myosweep.config.tune import Tune, search_space
 from myosweep.config.tune_problems import tune_problems
 from myosweep.errors import ConfigError
@@ -86,13 +83,6 @@ def _hashable(sweep: Any) -> Any:
     }
 
 
-class LevelNames(Record):
-    """Words for a key of ``[sweep]``: for its values, in their order, and for what it is."""
-
-    title: str = Field("", description="what is varied, such as remedy; default: its fields")
-    levels: tuple[str, ...] = Field((), description="a name per value; an empty one: the value")
-
-
 class StudyConfig(Record):
     """A study: what is swept, on which data, how often. The content of ``study.toml``."""
 
@@ -135,65 +125,42 @@ class StudyConfig(Record):
         return content
 
     @model_validator(mode="after")
-    def _check_sweep(self) -> "StudyConfig":
-        problems, swept = [], [path for name in self.sweep for path in _paths(name)]
-        for name, values in self.sweep.items():
-            together = len(_paths(name))
-            if not values:
-                problems.append(f"sweep {name!r} has no values; give at least one")
-            if len(set(map(repr, values))) < len(values):
-                problems.append(f"sweep {name!r} has a value twice: {list(values)}")
-            if together > 1 and any(
-                not isinstance(one, tuple) or len(one) != together for one in values
-            ):
-                given = [list(one) if isinstance(one, tuple) else one for one in values]
-                problems.append(
-                    f"sweep {name!r} names {together} fields, so each of its values is a list of "
-                    f"{together}, got {given}"
-                )
-        problems += [
-            f"{path!r} stands under [settings] and [sweep]; remove one"
-            for path in swept
-            if path in self.settings
-        ]
-        if len(set(swept)) < len(swept):
-            problems.append("a field stands twice under [sweep]; remove one")
-        problems += _name_problems(self.names, self.sweep)
-        if self.tune is not None:
-            if self.sweep:
-                problems.append("a study has [sweep] or [tune], not both; remove one")
-            if self.replicates != Replicates():
-                problems.append(
-                    "with [tune], networks are set by tune.networks; remove [replicates]"
-                )
-            problems += tune_problems(self.tune, self.default)
+    def _check_together(self) -> "StudyConfig":
+        problems = [*sweep_problems(self.sweep, self.settings, self.names), *self._conflicts()]
         if problems:
             raise ValueError("; ".join(problems))
-        if self.replicates.design == "folds" and (
-            self.split.by != "patient"
-            or self.split.file is not None
-            or self.split.fractions != SplitConfig().fractions
-        ):
-            raise ValueError(
-                "with replicates.design = 'folds' patients are divided by folds, and of [split] "
-                "only seed counts; remove by, fractions and file"
-            )
         settings = [settings for _, settings in self.points()]
         if len(set(settings)) < len(settings):
             raise ValueError("two values of the sweep are the same; remove one")
-        if self.early_rule is not None:
-            if self.tune is not None:
-                raise ValueError(
+        if self.early_rule is not None and (
+            problems := early_rule_problems(self.early_rule, self.fields, settings)
+        ):
+            raise ConfigError(problems, "the early rule cannot be used")
+        return self
+
+    def _conflicts(self) -> Iterator[str]:
+        """Sections that exclude each other."""
+        if self.tune is not None:
+            if self.sweep:
+                yield "a study has [sweep] or [tune], not both; remove one"
+            if self.replicates != Replicates():
+                yield "with [tune], networks are set by tune.networks; remove [replicates]"
+            if self.early_rule is not None:
+                yield (
                     "[early_rule] and [tune] both end trainings early; remove [early_rule] "
                     "(tune.pruner ends hopeless trials)"
                 )
-            if self.source == "masks":
-                raise ValueError(
-                    "[early_rule] is for trainings, and this study holds masks; remove the section"
-                )
-            if problems := early_rule_problems(self.early_rule, self.fields, settings):
-                raise ConfigError(problems, "the early rule cannot be used")
-        return self
+            yield from tune_problems(self.tune, self.default)
+        if self.early_rule is not None and self.source == "masks":
+            yield "[early_rule] is for trainings, and this study holds masks; remove the section"
+        split = self.split
+        if self.replicates.design == "folds" and (split.by, split.file, split.fractions) != (
+            "patient", None, SplitConfig().fractions
+        ):  # fmt: skip
+            yield (
+                "with replicates.design = 'folds' patients are divided by folds, and of [split] "
+                "only seed counts; remove by, fractions and file"
+            )
 
     @property
     def space(self) -> Mapping[str, Range | Choice]:
@@ -213,7 +180,7 @@ class StudyConfig(Record):
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
         """The paths of each axis of the sweep; several where their values go together."""
-        return tuple(map(_paths, self.sweep))
+        return tuple(map(paths_of, self.sweep))
 
     def swept(self, path: str) -> tuple[Value, ...]:
         """The values of a swept field, each once; none if it is not swept."""
@@ -223,7 +190,7 @@ class StudyConfig(Record):
         """The study with each set or swept value replaced by what ``change(path, value)`` gives."""
 
         def changed(name: str, value: Any) -> Any:
-            if len(paths := _paths(name)) == 1:
+            if len(paths := paths_of(name)) == 1:
                 return change(name, value)
             return tuple(map(change, paths, value))
 
@@ -237,7 +204,7 @@ class StudyConfig(Record):
     def level_names(self, key: str) -> dict[tuple[Value | None, ...], str]:
         """The names of a sweep key's values, where they have one."""
         names = self.names.get(key, LevelNames()).levels
-        several = len(_paths(key)) > 1
+        several = len(paths_of(key)) > 1
         levels = (one if several else (one,) for one in self.sweep[key])
         return {level: name for level, name in zip(levels, names, strict=False) if name}
 
@@ -260,7 +227,7 @@ class StudyConfig(Record):
             return
         axes = [
             [dict(zip(paths, one if len(paths) > 1 else (one,), strict=True)) for one in values]
-            for paths, values in ((_paths(name), values) for name, values in self.sweep.items())
+            for paths, values in ((paths_of(name), values) for name, values in self.sweep.items())
         ]
         for chosen in itertools.product(*axes):
             wanted = {path: value for of_axis in chosen for path, value in of_axis.items()}
@@ -273,45 +240,3 @@ class StudyConfig(Record):
         if self.regions is None:
             return of_dataset
         return RegionScheme.from_mapping(self.regions, of_dataset.ignored)
-
-
-def _name_problems(
-    names: Mapping[str, LevelNames], sweep: Mapping[str, tuple[Any, ...]]
-) -> Iterator[str]:
-    for key, given in names.items():
-        if key not in sweep:
-            yield f"names {key!r} is no key of [sweep]; write it exactly as it stands there"
-            continue
-        levels = [name for name in given.levels if name]
-        if given.levels and len(given.levels) != len(sweep[key]):
-            yield (
-                f"names {key!r} has {len(given.levels)} levels for {len(sweep[key])} values; give "
-                "one for each, an empty one where the value may stand for itself"
-            )
-        unlike = len(set(levels)) < len(levels) or any(not name.strip() for name in levels)
-        if unlike or any("," in name for name in (*levels, given.title)):
-            yield (
-                f"names {key!r}: each level has a name of its own, names and title have no commas, "
-                f"got {[given.title, *levels]}"
-            )
-        for number, name in enumerate(given.levels):
-            others = (value for n, value in enumerate(sweep[key]) if n != number)
-            if any(_reads_as(name, value) for value in others):
-                yield f"names {key!r}: {name!r} is another of its values; give another name"
-
-
-def _reads_as(name: str, value: Any) -> bool:
-    """Whether somebody would take a name for a value: ``5e-4`` for 0.0005."""
-    try:
-        return float(name) == value
-    except ValueError:
-        return name == value
-
-
-def _paths(name: str) -> tuple[str, ...]:
-    """The fields that a key of [sweep] names; several have values that go together.
-
-    >>> _paths("labels.noise, labels.strength")
-    ('labels.noise', 'labels.strength')
-    """
-    return tuple(path.strip() for path in name.split(","))
