@@ -354,7 +354,7 @@ def test_replays_of_a_search_train_the_networks_that_a_race_needs(tmp_path: Path
     again = replays(folder, "--replays", "2", "--budget", "14")
     assert again.stdout.splitlines()[-3:] == done.stdout.splitlines()[-3:]
     assert [line[:9] for line in again.stdout.splitlines()[1:3]] == ["replay 0:", "replay 1:"]
-    assert "replays what is recommended is worse than the default" in again.stdout
+    assert "replays what is recommended is shown to be worse than the default" in again.stdout
     trained = len(list(folder.glob("runs/*/weights.safetensors"))) - before
     assert trained == done.stdout.count(" ...\n")
     further = ("--train", "--folder", str(tmp_path / "further"), "--data", str(data.folder))
