@@ -53,8 +53,8 @@ What does not agree:
   magnitude images by design in four of ten patients; they are darker on this scale.
 - Phase-sensitive phantoms are somewhat darker than real slices: fat near the coil stretches their
   scale upwards more than dark stomach stretches it downwards.
-- In phase-sensitive phantoms no-reflow is darker than healthy myocardium; in magnitude images of the
-  phantom, and in real slices, slightly brighter.
+- In phase-sensitive phantoms no-reflow is darker than healthy myocardium; in magnitude images of
+  the phantom, and in real slices, slightly brighter.
 - The wall has about a sixth fewer pixels than in the real slices, most of which were stretched.
 - The basal ring of the phantom is open at the outflow tract; the EMIDEC references always close it.
 - Around the heart the phantom is simpler: no atria, no great vessels but the aorta, no spine, a

@@ -304,7 +304,8 @@ def replay_search(
             f"{recorded.labels[found.recommended]}{_shown(', in further networks', fresh)}"
         )
         worse += fresh is not None and fresh.comparisons[0].high < 0
-    print(f"in {worse} of {replays} replays what is recommended is shown to be worse than the default")
+    what = "what is recommended is shown to be worse than the default"
+    print(f"in {worse} of {replays} replays {what}")
     return recorded
 
 
