@@ -24,7 +24,7 @@ import numpy as np
 from common import refusals
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.points import points
-from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
+from myosweep.analysis.tuning.early_scores import early_scores, told_so_far
 from myosweep.analysis.tuning.found import DEFAULT, Trial, name_of, plan_race
 from myosweep.analysis.tuning.race import (
     Race,
@@ -156,7 +156,7 @@ class Replay:
     def _train(self, place: int) -> None:
         """Take a recorded run in place of a training, and end it where tune would."""
         history = self._recorded.histories[place][self._order[0]]
-        rule = rule_so_far(self._trials, self._tune)
+        _, rule = told_so_far(self._trials, self._tune)
         done = len(history)
         if rule is not None:
             others = [

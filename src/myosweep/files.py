@@ -14,13 +14,17 @@ _PATIENCE, _PAUSE_S = 40, 0.05
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path to write to; put it in place of ``path`` in one step if nothing was raised."""
+def whole_file(path: Path, *, new: bool = False) -> Iterator[Path]:
+    """Give a path to write to; put it in place of ``path`` in one step if nothing was raised.
+
+    Args:
+        new: only if there is no such file, not even one that was made meanwhile.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield draft
-        _replace(draft, path)
+        (put_new if new else _replace)(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -46,6 +50,23 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def put_new(draft: Path, path: Path) -> None:
+    """Give a draft its name, unless another file has it.
+
+    Raises:
+        FileExistsError: if one has.
+    """
+    try:
+        # neither of them replaces a file: not os.rename on Windows, nor os.link elsewhere
+        (os.rename if os.name == "nt" else os.link)(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as a memory stick's
+        if path.exists():
+            raise FileExistsError(f"{path} exists already") from None
+        os.replace(draft, path)
+
+
 def _replace(draft: Path, path: Path) -> None:
     """``os.replace``, patient with Windows, which refuses while somebody reads ``path``."""
     for _ in range(_PATIENCE):
@@ -60,6 +81,16 @@ def _replace(draft: Path, path: Path) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable JSON, whole or not at all."""
     with whole_file(path) as draft:
+        draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_new_json(path: Path, content: Any) -> None:
+    """As ``write_json``, but never in the place of a file.
+
+    Raises:
+        FileExistsError: if there is one, even if another process made it just now.
+    """
+    with whole_file(path, new=True) as draft:
         draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
 
+import gzip
 import os
 import re
 import warnings
@@ -11,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom import Sequence as Items
 from tests.data.dicom_files import (
     AXIAL,
@@ -22,16 +24,19 @@ from tests.data.dicom_files import (
     write_enhanced,
     write_series,
 )
-from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, turned
+from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, save_stack, turned
 from tests.predict.conftest import Trained
 from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model, in_window
 from tests.shell import Shell
 
 from myosweep.data.dicom import list_dicom
+from myosweep.errors import StudyError
+from myosweep.files import write_new_json
 from myosweep.predict.cases import find_cases
+from myosweep.predict.folder import RECORD
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import Form
-from myosweep.predict.record import Heart
+from myosweep.predict.record import Heart, claim_folder, salt_of, way_of
 from myosweep.predict.run import Outcome, plan_prediction, predict
 from myosweep.predict.turn import AS_IT_IS, Turn
 
@@ -374,3 +379,83 @@ def test_a_stack_that_no_affine_describes_is_pictures(tmp_path: Path) -> None:
     )
     assert not run(tmp_path / "in", tmp_path / "out", (24, 20)).problems
     assert len([*(tmp_path / "out" / "masks" / "IM000").iterdir()]) == 4
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"vox_offset": 348},
+        {"sform_code": 77, "qform_code": 0},
+        {"pixdim": [1, 2, -2, 8, 0, 0, 0, 0]},
+        {"pixdim": [0, 0, 2, 8, 0, 0, 0, 0]},
+    ],
+)
+def test_an_odd_header_keeps_its_geometry(
+    tmp_path: Path, odd: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = save_stack(tmp_path / "in" / "a.nii", greys())
+    save_stack(tmp_path / "in" / "b.nii", greys(1))
+    patch(source, **odd)
+    outcome = run(tmp_path / "in", tmp_path / "out", (24, 20))
+    assert (tmp_path / "out" / "masks" / "b.nii.gz").exists()
+    mask = tmp_path / "out" / "masks" / "a.nii.gz"
+    assert mask.exists(), outcome.problems
+    before, after = (
+        nib.Nifti1Header(content[:348], check=False)
+        for content in (source.read_bytes(), gzip.decompress(mask.read_bytes()))
+    )
+    for name in ("pixdim", "qform_code", "sform_code", "srow_x", "srow_y", "srow_z", "quatern_b"):
+        np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+    assert capfd.readouterr().err == ""
+
+
+def test_no_text_of_a_header_comes_along(tmp_path: Path) -> None:
+    image = nib.Nifti2Image(file_axes(greys()), affine_of("axial"))
+    for name in ("descrip", "intent_name", "aux_file", "unused_str"):
+        image.header[name] = b"DOE^JOHN"
+    (tmp_path / "in").mkdir()
+    nib.save(image, tmp_path / "in" / "a.nii")
+    assert b"DOE" in (tmp_path / "in" / "a.nii").read_bytes()
+    run(tmp_path / "in", tmp_path / "out", (24, 20))
+    content = gzip.decompress((tmp_path / "out" / "masks" / "a.nii.gz").read_bytes())
+    assert content[4:7] == b"n+2"
+    assert b"DOE" not in content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_is_no_text_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in (b"M\xfcller.png", b"b.png"):
+        Image.fromarray(greys()[0]).save(tmp_path / "in" / os.fsdecode(name))
+    outcome = run(tmp_path / "in", tmp_path / "out", (24, 20))
+    assert (tmp_path / "out" / "masks" / "b.png").exists()
+    assert [one.split(" has ")[1] for one in outcome.problems] == [
+        "a name with letters of no known encoding; rename it"
+    ]  # fmt: skip
+
+
+def test_of_two_processes_that_begin_a_folder_one_is_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, other = grey_model(24, 20), grey_model(16, 16)
+
+    def late(path: Path, content: Any) -> None:
+        monkeypatch.undo()
+        salts.append(claim_folder(tmp_path, model, way_of(model)))
+        write_new_json(path, content)
+
+    salts: list[str] = []
+    monkeypatch.setattr("myosweep.predict.record.write_new_json", late)
+    salts.append(claim_folder(tmp_path, model, way_of(model)))
+    assert salts[0] == salts[1] == salt_of(tmp_path) != ""
+    (tmp_path / RECORD).unlink()
+    monkeypatch.setattr("myosweep.predict.record.write_new_json", late)
+    with pytest.raises(StudyError, match="predictions of another model"):
+        claim_folder(tmp_path, other, way_of(other))
+
+
+def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    model = grey_model(24, 20)
+    with pytest.raises(StudyError, match="would lie in a file"):
+        claim_folder(tmp_path / "file" / "out", model, way_of(model))

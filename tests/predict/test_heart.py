@@ -12,7 +12,10 @@ from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model
 from myosweep.predict.cases import find_cases
 from myosweep.predict.grid import Grid, Place
 from myosweep.predict.heart import enclosed, plausible_heart, search_heart
+from myosweep.predict.placing import Places
+from myosweep.predict.reading import Read
 from myosweep.predict.run import plan_prediction, predict
+from myosweep.predict.turn import AS_IT_IS
 
 
 def ring(
@@ -137,6 +140,20 @@ def test_pictures_of_a_patient_share_the_window(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(alone, codes_by_grey(ring((64, 96), (14, 16))))
     assert not together.any()
+
+
+def test_the_window_of_a_patient_does_not_depend_on_what_was_done_before(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for at in range(12):
+        image = ring((64, 96), (40, 60 - 2 * at), 10 - at // 3, 6 - at // 3)
+        Image.fromarray(image).save(tmp_path / "in" / f"P1_{at}.png")
+    cases = find_cases(tmp_path / "in", patient=r"(P\d+)_").cases
+    model, read = grey_model(32, 32), Read(cases[0], ("png",), cases[0].read(), "")
+    places = {
+        Places(model, "search", AS_IT_IS, order).place(read).place
+        for order in (cases, cases[::-1], [*cases[5:], *cases[:5]])
+    }
+    assert len(places) == 1
 
 
 def test_what_is_not_found_is_told(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ def test_settings_files_are_data_alone(run: RunFolder, tmp_path: Path) -> None:
     good = run.settings.read_text()
     for content, words in (
         (settings_with(run, first_filters=10**12), "more than any network"),
+        (settings_with(run, first_filters=2**63), "more than any network"),
         (settings_with(run, first_filters=10**6), "belong to another network"),
         (settings_with(run, depth=6), "sides are multiples of 64"),
         (settings_with(run, depth=500), "missing or damaged"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.data.dicom_files import write_series
-from tests.data.nifti_files import save_stack
+from tests.data.nifti_files import patch, save_stack
 from tests.predict.conftest import Trained
 from tests.predict.models import REGIONS, grey_model
 from tests.predict.test_geometry import run
@@ -90,6 +90,26 @@ def test_oblong_voxels_are_measured_as_the_mask_lies_on_them(tmp_path: Path) -> 
     assert int(row["myocardium_px"]) == (codes >= 2).sum() > 20
     expected = (codes >= 2).sum() * 0.7 * 1.4 * 9 / 1000
     assert float(row["myocardium_ml"]) == pytest.approx(expected, abs=0.006)
+
+
+@pytest.mark.parametrize("spacing", [(1400, 1400, 10), (0.0014, 0.0014, 10), (1.4, 1.4, 8000)])
+def test_impossible_distances_count_as_unknown(
+    tmp_path: Path, spacing: tuple[float, float, float]
+) -> None:
+    save_stack(tmp_path / "in" / "P1.nii.gz", heart(), spacing=spacing)
+    ask(of_five(), tmp_path / "in", tmp_path / "out")
+    row = measured(tmp_path / "out")["P1"]
+    assert (row["myocardium_px"], row["myocardium_ml"]) == ("14", "")
+    assert "not known: no ml and no g" in row["words"]
+
+
+def test_a_header_with_two_spacings_is_told(tmp_path: Path) -> None:
+    file = save_stack(tmp_path / "in" / "P1.nii.gz", heart(), spacing=(2.0, 2.0, 10.0))
+    patch(file, **{"pixdim": [1, 3, 3, 10, 0, 0, 0, 0]})
+    ask(of_five(), tmp_path / "in", tmp_path / "out")
+    row = measured(tmp_path / "out")["P1"]
+    assert row["words"] == "one spacing in pixdim and another in the affine; pixdim was taken"
+    assert float(row["cavity_ml"]) == pytest.approx(6 * 0.09)
 
 
 @pytest.mark.parametrize("gap", [8.0, 12.5])

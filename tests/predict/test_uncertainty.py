@@ -22,7 +22,7 @@ from myosweep.predict.watch import (
     slice_scores,
     watch_for,
 )
-from myosweep.results.reliability import Calibration, write_calibration
+from myosweep.results.reliability import Calibration, read_calibration, write_calibration
 
 SIDE = 16
 NAMES = ("agreed", "empty", "split")
@@ -249,5 +249,8 @@ def test_where_a_calibration_is_found(tmp_path):
     with pytest.raises(StudyError, match=r"no calibration 'none.json'"):
         find_calibration(tmp_path, one, tmp_path / "none.json")
     (tmp_path / "reliability.json").write_text("{")
+    (tmp_path / "large.json").write_text(" " * 2_000_000 + "{}")
+    with pytest.raises(StudyError, match="is no calibration, or a damaged one"):
+        read_calibration(tmp_path / "large.json")
     with pytest.raises(StudyError, match="is no calibration, or a damaged one"):
         find_calibration(tmp_path, one)

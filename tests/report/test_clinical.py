@@ -129,6 +129,22 @@ def test_errors_say_the_way_out(shell, toy, words, message):
     assert message in shell.err
 
 
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (((0,), (1,), (2,), (3,)), "the dataset holds the codes [4, 5], which no region has"),
+        (((0, 5), (2,), (1,), (3, 4)), "code 1 is myocardium by --regions, and cavity by the"),
+        (((0, 5, 4), (1,), (2,), (3,)), "code 4 is nothing by --regions, and myocardium by the"),
+    ],
+)
+def test_regions_that_mean_something_else_are_refused(shell, toy, tmp_path, codes, message):
+    names = ("background", "blood pool", "normal myocardium", "infarct")
+    lines = [f'"{name}" = {list(one)}' for name, one in zip(names, codes, strict=True)]
+    (tmp_path / "r.toml").write_text("\n".join(["[regions]", *lines]))
+    shell("clinical", toy.folder, "--regions", "r.toml", code=2)
+    assert message in shell.err
+
+
 def test_no_study_is_an_error(shell, tmp_path):
     shell("clinical", tmp_path, code=2)
     assert "is not a study folder" in shell.err

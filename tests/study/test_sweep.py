@@ -1,6 +1,7 @@
 """A study as a whole: runs what is missing, merges, continues, and refuses what does not fit."""
 
 import multiprocessing
+import queue
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.read import read_results
 from myosweep.study.baselines import MAJORITY, NO_IMAGE, write_baselines
 from myosweep.study.estimate import estimate_study
-from myosweep.study.execute import execute, in_parallel
+from myosweep.study.execute import Ended, execute, in_parallel
 from myosweep.study.merge import merged
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
@@ -197,9 +198,18 @@ def test_only_workers_that_live_are_waited_for(monkeypatch: pytest.MonkeyPatch) 
             self.waits += 1
             assert self.waits < 10
 
-    monkeypatch.setattr(multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Worker))
-    assert in_parallel(2, print, ()) == ["0"]
+    context = SimpleNamespace(Process=Worker, SimpleQueue=queue.SimpleQueue)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
+    assert in_parallel(2, print, ()) == Ended(("0",), ())
     assert [worker.waits for worker in workers] == [0 + 1, 3 + 1]  # and once at the end
+
+
+def test_what_workers_find_wrong_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    ended = in_parallel(2, read_study_config, (Path("no.toml"),))
+    assert ended.codes == ("1",)
+    assert str(ended.error).startswith("there is no study file 'no.toml'")
+    assert "Traceback" not in capfd.readouterr().err
+    assert "perhaps for lack of memory" in str(Ended(("-9",), ()).error)
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from myosweep.config import StudyConfig, study_config
 from myosweep.data.phantom_dataset import make_phantom
 from myosweep.data.store import Dataset
 from myosweep.errors import StudyError
+from myosweep.results.layout import StudyFolder
 from myosweep.results.trials import read_trial_runs, read_tuning_state, write_tuning_state
 from myosweep.study.execute import attempt
 from myosweep.study.inert import inert_settings
@@ -248,13 +249,37 @@ def test_a_record_whose_runs_are_elsewhere_is_refused(dataset: Dataset, tmp_path
         opened(config(dataset, space=RATES), tmp_path)
 
 
-def test_a_search_of_an_earlier_version_finds_its_record(dataset: Dataset, tmp_path: Path) -> None:
-    """Its name was drawn from the study's content, and no file told it."""
+@pytest.mark.parametrize("in_database", [False, True])
+def test_a_search_without_its_state_finds_its_record(
+    dataset: Dataset, tmp_path: Path, in_database: bool
+) -> None:
+    """An earlier version kept no name, and a damaged file is to be removed."""
     what = config(dataset, space=RATES)
-    tuning = opened(what, tmp_path)
-    execute_one(tuning, decide(tuning).plan)
-    home = tuning.study.folder
-    state = read_tuning_state(home)
+    url = f"sqlite:///{tmp_path / 'records.db'}" if in_database else None
+    for name in ("other", "own"):
+        tuning = open_tuning(open_study(what, tmp_path / name, device="cpu"), storage=url)
+        execute_one(tuning, decide(tuning).plan)
+    tuning.study.folder.tuning.unlink()
+    again = open_tuning(open_study(what, tmp_path / "own", device="cpu"), storage=url)
+    assert [one.user_attrs for one in again.trials.all()] == [
+        one.user_attrs for one in tuning.trials.all()
+    ]
+    state = read_tuning_state(tuning.study.folder)
     assert state is not None
-    write_tuning_state(home, state.model_copy(update={"record": ""}))
-    assert len(opened(what, tmp_path).trials.all()) == 1
+    assert state.record != ""
+
+
+def test_a_region_that_no_patient_has_is_refused_before_anything_is_trained(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    what = config(dataset, space=RATES)
+    codes = {**dataset.scheme.as_mapping(), "scar": [77]}
+    regions = {name: tuple(one) for name, one in codes.items()}
+    question = what.question.model_copy(update={"region": "scar"})
+    lacking = what.model_copy(update={"regions": regions, "question": question})
+    with pytest.raises(StudyError) as caught:
+        opened(lacking, tmp_path)
+    assert [problem[:18] for problem in caught.value.problems] == [
+        "no validation pati", "no test patient ha"
+    ]  # fmt: skip
+    assert not StudyFolder(tmp_path).tuning.exists()

@@ -50,7 +50,8 @@ def main() -> None:
         Console(stderr=True).print(f"[bold red]Error:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(EXIT_WRONG_INPUT if isinstance(error, InputError) else 1)
     except OSError as error:
-        name = Path(error.filename).name if error.filename else "a file"
+        place = error.filename2 or error.filename  # of a draft that replaces a file, the file
+        name = Path(place).name if place else "a file"
         reason = (error.strerror or type(error).__name__).lower()
         text = f"cannot read or write {name!r}: {reason}; check the path and its permissions"
         Console(stderr=True).print(f"[bold red]Error:[/] {_escaped(text)}", soft_wrap=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from myosweep.errors import DatasetError
+from myosweep.files import put_new
 
 _BYTES = 32
 _SHOWN = 12
@@ -68,7 +69,6 @@ def _make_key(file: Path) -> None:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
             text.write(secrets.token_hex(_BYTES) + "\n")
         with suppress(FileExistsError):
-            # neither of them replaces a file: not os.rename on Windows, nor os.link elsewhere
-            (os.rename if os.name == "nt" else os.link)(draft, file)
+            put_new(draft, file)
     finally:
         draft.unlink(missing_ok=True)

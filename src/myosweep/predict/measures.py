@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from myosweep.data.names import natural_key
+from myosweep.data.resample import is_plausible
 from myosweep.errors import InputError, StudyError
 from myosweep.files import read_json, whole_file
 from myosweep.metrics.clinical import UNKNOWN, Amount, Amounts, Parts, Spacing, amounts_row
@@ -22,6 +23,8 @@ from myosweep.predict.cases import Case
 
 MEASURES = "measures.csv"
 _FORMAT = 1
+_LEAST_BETWEEN_MM, _MOST_BETWEEN_MM = 0.1, 50.0
+"""Distances of slices that can be true; others count as not known."""
 Counts = Int64[np.ndarray, "slice region"]
 """Pixels of each region on each slice."""
 
@@ -32,23 +35,31 @@ class HeartAmounts:
 
     Attributes:
         slices: that were predicted; those with myocardium are ``amounts.slices``.
+        two_spacings: whether a header contradicts itself.
     """
 
     heart: str
     slices: int
     spacing: Spacing
     amounts: Amounts
+    two_spacings: bool = False
 
 
 def amounts_record(case: Case, names: Sequence[str], pixels: Counts) -> bytes:
     """What is kept of a case: pixels of every region on every slice, and their distances."""
-    in_plane = case.spacing_yx_mm or (None, None)
+    between = case.slice_spacing_mm
+    in_plane: tuple[float | None, float | None] = case.spacing_yx_mm or (None, None)
+    if not all(side is not None and is_plausible(side) for side in in_plane):
+        in_plane = None, None
+    if between is not None and not _LEAST_BETWEEN_MM <= between <= _MOST_BETWEEN_MM:
+        between = None
     record = {
         "format": _FORMAT,
         "stack": case.stack,
         "regions": list(names),
         "pixels": pixels.tolist(),
-        "spacing_mm": [case.slice_spacing_mm, *in_plane],
+        "spacing_mm": [between, *in_plane],
+        "two_spacings": getattr(case.source, "doubtful_spacing", None) is not None,
     }
     return json.dumps(record, allow_nan=False).encode()
 
@@ -65,16 +76,19 @@ def measure_hearts(files: Iterable[tuple[str, Path]], parts: Parts) -> list[Hear
     """
     pixels: dict[tuple[str, bool], list[Counts]] = {}
     spacings: dict[tuple[str, bool], set[Spacing]] = {}
+    doubtful = set()
     for name, path in files:
-        stack, counts, spacing = _read(path)
+        stack, counts, spacing, two_spacings = _read(path)
         heart = stack or name, stack is None
+        doubtful |= {heart} if two_spacings else set()
         pixels.setdefault(heart, []).append(counts)
         spacings.setdefault(heart, set()).add(spacing)
     found = []
     for heart in sorted(pixels, key=lambda one: natural_key(one[0])):
         spacing = spacings[heart].pop() if len(spacings[heart]) == 1 else UNKNOWN
         counts = np.concatenate(pixels[heart])
-        found.append(HeartAmounts(heart[0], len(counts), spacing, _amounts(counts, parts, spacing)))
+        measured = _amounts(counts, parts, spacing)
+        found.append(HeartAmounts(heart[0], len(counts), spacing, measured, heart in doubtful))
     return found
 
 
@@ -96,14 +110,15 @@ def _amounts(pixels: Counts, parts: Parts, spacing: Spacing) -> Amounts:
     )
 
 
-def _read(path: Path) -> tuple[str | None, Counts, Spacing]:
+def _read(path: Path) -> tuple[str | None, Counts, Spacing, bool]:
     try:
         record = read_json(path)
         between, y, x = record["spacing_mm"]
         pixels = np.array(record["pixels"], np.int64)
         if pixels.shape[1:] != (len(record["regions"]),):
             raise ValueError
-        return record["stack"], pixels, Spacing(y, x, between)
+        two_spacings = record.get("two_spacings", False) is True
+        return record["stack"], pixels, Spacing(y, x, between), two_spacings
     except (OSError, ValueError, KeyError, TypeError, RecursionError, InputError):
         raise StudyError(
             f"the counts {path.name!r} are damaged; remove that file and predict again"
@@ -143,4 +158,8 @@ def _words(one: HeartAmounts) -> str:
         return "no myocardium found"
     if not one.spacing.in_plane_known:
         return "pixel spacing not known: no ml and no g"
-    return "" if one.spacing.volume_known else "distance of slices not known: no ml and no g"
+    if not one.spacing.volume_known:
+        return "distance of slices not known: no ml and no g"
+    if one.two_spacings:
+        return "one spacing in pixdim and another in the affine; pixdim was taken"
+    return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt
 
+from myosweep.data.names import natural_key
 from myosweep.errors import DatasetError
 from myosweep.predict.asking import ask
 from myosweep.predict.cases import Case
@@ -43,7 +44,7 @@ class Places:
     def __init__(self, model: Model, heart: Heart, turn: Turn, cases: Sequence[Case]) -> None:
         self._model, self._heart, self._turn = model, heart, turn
         self._stacks: dict[str, list[Case]] = {}
-        for case in cases:
+        for case in sorted(cases, key=lambda one: natural_key(one.name)):
             if case.stack is not None:
                 self._stacks.setdefault(case.stack, []).append(case)
         self._known: dict[tuple[str, Grid], HeartFound] = {}

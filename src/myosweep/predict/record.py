@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from myosweep.config import canonical_hash
 from myosweep.errors import StudyError
-from myosweep.files import read_json, write_json
+from myosweep.files import read_json, write_json, write_new_json
 from myosweep.predict.folder import FOLDERS, RECORD
 from myosweep.predict.model import Model
 from myosweep.predict.turn import AS_IT_IS, Turn
@@ -57,11 +57,16 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
     """
     path = out / RECORD
     before = check_folder(out, way)
+    salt = {"salt": secrets.token_hex(16)}
     if before is None:
-        before = {"format": 1, **way, "facts": model.facts.model_dump(mode="json")}
-    if not salt_of(out):
-        write_json(path, before | {"salt": secrets.token_hex(16)})
-    return salt_of(out)  # as it is now: of two processes that begin at once, one has the last word
+        try:
+            facts = model.facts.model_dump(mode="json")
+            write_new_json(path, {"format": 1, **way, "facts": facts, **salt})
+        except FileExistsError:  # of two processes that begin at once, one is first
+            check_folder(out, way)
+    elif not salt_of(out):  # of an older version
+        write_json(path, before | salt)
+    return salt_of(out)
 
 
 def check_folder(out: Path, way: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -82,6 +87,10 @@ def check_folder(out: Path, way: Mapping[str, Any]) -> dict[str, Any] | None:
                 "results are in it; give another folder"
             ) from None
         return None
+    except NotADirectoryError:
+        raise StudyError(f"{out.name!r} would lie in a file; give another folder") from None
+    except PermissionError:
+        raise StudyError(f"{RECORD} in {out.name!r} cannot be read; check permissions") from None
     except (OSError, ValueError, RecursionError):
         before = None
     if not isinstance(before, dict) or any(

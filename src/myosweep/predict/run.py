@@ -104,7 +104,7 @@ def plan_prediction(
     for case in found.cases:
         with collecting(plan.problems, f"{case.subject} "):
             refuse_large(case.size)
-            _refuse_long(case)
+            _check_name(case)
             wanted = _possible(case, forms_of(case, forms), plan.problems)
             if not wanted:
                 continue
@@ -131,9 +131,12 @@ def _possible(case: Case, wanted: Sequence[Form], problems: list[str]) -> tuple[
     return tuple(kept)
 
 
-def _refuse_long(case: Case) -> None:
-    """Raise a ``DatasetError`` if a name is too long for files that are named after it."""
-    size = max(len(part.encode()) for part in case.name.split("/"))
+def _check_name(case: Case) -> None:
+    """Raise a ``DatasetError`` if files of results cannot be named after a case."""
+    try:
+        size = max(len(part.encode()) for part in case.name.split("/"))
+    except UnicodeEncodeError:
+        raise DatasetError("has a name with letters of no known encoding; rename it") from None
     if size > _LONGEST_NAME:
         raise DatasetError(
             f"has a name of {size} bytes, too long for files of results; use at most "

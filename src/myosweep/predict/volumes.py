@@ -6,14 +6,19 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from jaxtyping import Float, Float32, UInt
+from nibabel.spatialimages import HeaderDataError
 
 from myosweep.data.dicom.series import Series
 from myosweep.data.nifti.volume import NiftiVolume, read_header
 from myosweep.errors import DatasetError
 from myosweep.predict.cases import Case
 
-_TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name")
+_TEXTS = ("data_type", "db_name", "descrip", "aux_file", "intent_name", "unused_str")
 """Header fields in which people write anything, names too; those that a version has."""
+_GEOMETRY = (
+    "pixdim", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y",
+    "qoffset_z", "sform_code", "srow_x", "srow_y", "srow_z",
+)  # fmt: skip
 _IN_LINE = 0.1
 """So much of a pixel may a slice lie beside the line of the others."""
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -43,7 +48,11 @@ def nifti_bytes(case: Case, labels: Values) -> bytes:
 
 
 def _like_source(volume: NiftiVolume, labels: Values) -> Any:
-    """The source's header, without texts and display ranges; its geometry stays as it is."""
+    """The source's header, without texts and display ranges; its geometry stays as it is.
+
+    Raises:
+        DatasetError: if nibabel refuses to write such a header.
+    """
     header = read_header(volume.path).copy()
     for name in (one for one in _TEXTS if one in header.keys()):  # noqa: SIM118
         header[name] = b""
@@ -52,8 +61,17 @@ def _like_source(volume: NiftiVolume, labels: Values) -> Any:
             header[name] = 0
     header.set_data_dtype(labels.dtype)
     header.set_slope_inter(1, 0)
+    header["vox_offset"] = 0
     kind: Any = nib.Nifti2Image if header["sizeof_hdr"] == 540 else nib.Nifti1Image
-    return kind(np.ascontiguousarray(volume.to_source(labels)), None, header)
+    try:
+        image = kind(np.ascontiguousarray(volume.to_source(labels)), None, header)
+    except HeaderDataError:
+        raise DatasetError(
+            "has a header that breaks the rules of NIfTI; convert it, or take --as png"
+        ) from None
+    for name in _GEOMETRY:  # nibabel mends what it finds odd, and so may move a mask
+        image.header[name] = header[name]
+    return image
 
 
 def series_affine(series: Series) -> Float[np.ndarray, "4 4"]:

@@ -154,6 +154,8 @@ def claim_uncertainty(record: Path, watch: Watch, forms: Collection[str]) -> Non
         way["copies"] = watch.copies
     before = read_json(record)
     known = before.get("uncertainty", {})
+    if not isinstance(known, dict):
+        raise StudyError(f"{record.name} is damaged; give another folder")
     if any(known.get(name, value) != value for name, value in way.items()):
         raise StudyError(
             f"{record.parent.name!r} holds predictions from before the model was calibrated, or "

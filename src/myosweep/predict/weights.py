@@ -39,7 +39,7 @@ def network_with(facts: ModelFacts, member: Member, tensors: Mapping[str, Tensor
     try:
         with torch.device("meta"):  # takes no memory, whatever the settings say
             network = network_of(settings, len(facts.regions))
-    except (RuntimeError, OverflowError):
+    except (RuntimeError, OverflowError, TypeError):
         raise StudyError(
             f"run {member.run} says it has {settings.first_filters} first filters, more than any "
             "network; is its file of settings damaged?"

@@ -148,7 +148,8 @@ def _fit(
     caption = (
         f"{capital(score)} on the training and the validation part, from pooled pixels; the size "
         "of all weights together (biases apart) in the last epoch; and L2’s share: norm of the L2 "
-        "gradient, divided by this and the norm of the data gradient, mean over epochs. Vertical "
+        "gradient, divided by this and the norm of the data gradient, mean over epochs (none with "
+        "decoupled decay, which is no gradient). Vertical "
         "lines are 95 % intervals over networks, one by one."
     )
     return Topic(
@@ -168,8 +169,8 @@ _SIZE = (
 )
 _FIT = (
     "How networks fit: training minus validation score (large means overfitting), the size of all "
-    "weights, and L2’s share of both gradients; means over networks with 95 % intervals, one by "
-    "one."
+    "weights, and L2’s share of both gradients (none with decoupled decay); means over "
+    "networks with 95 % intervals, one by one."
 )
 
 

@@ -30,6 +30,8 @@ lack the region, 0 where one of them does."""
 PIXEL_COLUMNS = ("part", "patient", "region", "calibrated", "bin", "n", "p_sum", "hits")
 """``calibrated``: after temperature scaling. ``hits``: pixels of the region, or right ones."""
 _ID_LETTERS = 12
+_MOST_BYTES = 1_000_000
+"""Of a calibration, which may come from others."""
 
 
 class About(Record):
@@ -139,6 +141,8 @@ def read_calibration(path: Path) -> Calibration | None:
     if not path.is_file():
         return None
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError
         return Calibration.model_validate(read_json(path))
     except (OSError, ValueError, ValidationError, RecursionError):
         raise StudyError(

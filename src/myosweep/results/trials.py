@@ -61,6 +61,7 @@ class TuningState(Record):
         record: name of the search in its record of trials.
         contenders: numbers of the trials that race against the default, the best first.
         largest: networks of each contender at the last look; fixed when the race starts.
+        measured: the trials from whose scores it followed when others may be ended; fixed then.
         optuna: version of Optuna that proposes the trials.
     """
 
@@ -72,6 +73,7 @@ class TuningState(Record):
     race_over: bool = False
     contenders: tuple[int, ...] = ()
     largest: int = 0
+    measured: tuple[int, ...] = ()
     optuna: str = ""
 
 

@@ -2,15 +2,18 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from myosweep.errors import ClaimLost, PartnerLost, StudyError
+from myosweep.errors import ClaimLost, MyosweepError, PartnerLost, StudyError
 from myosweep.files import write_json
 from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.rows import RunStatus
@@ -51,27 +54,40 @@ def work(study: Study, resources: Resources) -> None:
 def _work_in_parallel(study: Study, resources: Resources) -> None:
     """Several processes that each work through the study."""
     arguments = (study.folder.path, study.dataset.folder, resources)
-    codes = in_parallel(resources.jobs_at_once, _worker, arguments)
+    ended = in_parallel(resources.jobs_at_once, _worker, arguments)
     if study.untried():
-        raise workers_ended(codes)
+        raise ended.error
 
 
-def workers_ended(codes: Sequence[str]) -> StudyError:
-    """What to say of worker processes that ended before their work did."""
-    return StudyError(
-        f"the worker processes ended (exit codes {', '.join(codes)}) with runs left to do; where "
-        "they did not say why: perhaps for lack of memory, then start again with fewer --jobs"
-    )
+@dataclass(frozen=True)
+class Ended:
+    """How worker processes ended: their exit codes, and what they found wrong, each once."""
+
+    codes: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def error(self) -> StudyError:
+        """What to say if they ended before their work did."""
+        if self.problems:
+            return StudyError(self.problems)
+        return StudyError(
+            f"the worker processes ended (exit codes {', '.join(self.codes)}) with runs left to "
+            "do; where they did not say why: perhaps for lack of memory, then start again with "
+            "fewer --jobs"
+        )
 
 
-def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> list[str]:
-    """Let several processes do the same and wait for them; gives their exit codes, each once.
+def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> Ended:
+    """Let several processes do the same and wait for them.
 
     Raises:
         StudyError: in such a process itself, where it runs the script anew that started it.
     """
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_as_worker, args=(work, arguments)) for _ in range(count)]
+    problems = context.SimpleQueue()
+    given = (work, arguments, problems)
+    workers = [context.Process(target=_as_worker, args=given) for _ in range(count)]
     started = []
     try:
         for worker in workers:
@@ -83,7 +99,10 @@ def in_parallel(count: int, work: Callable[..., None], arguments: tuple[Any, ...
         for worker in started:
             worker.join(_POLL_S)
             worker.terminate()
-    return sorted({str(worker.exitcode) for worker in workers})
+    said = set()
+    while not problems.empty():
+        said.add(problems.get())
+    return Ended(tuple(sorted({str(one.exitcode) for one in workers})), tuple(sorted(said)))
 
 
 def _start(worker: BaseProcess) -> None:
@@ -101,10 +120,17 @@ def _worker(folder: Path, dataset: Path, resources: Resources) -> None:
     work(open_study(folder, dataset=dataset, write=False), resources)
 
 
-def _as_worker(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _as_worker(
+    work: Callable[..., None], arguments: tuple[Any, ...], problems: "SimpleQueue[str]"
+) -> None:
+    """Work; what is found wrong is for the parent to say, once."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(KeyboardInterrupt), terminable():
-        work(*arguments)
+    try:
+        with suppress(KeyboardInterrupt), terminable():
+            work(*arguments)
+    except MyosweepError as error:
+        problems.put(str(error))
+        sys.exit(1)
 
 
 def _end_with_parent() -> None:

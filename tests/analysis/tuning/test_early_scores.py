@@ -12,6 +12,7 @@ from myosweep.analysis.tuning.early_scores import (
     Told,
     early_scores,
     measure,
+    measured_trials,
     pruning_rule,
     score_at,
     told_so_far,
@@ -108,8 +109,21 @@ def test_the_first_rule_stays_whatever_comes_after() -> None:
     assert told[0].trials == 6
     against = [trial(6 + k, tuple([0.9 - 0.1 * k] * 10), 0.1 * k) for k in range(6)]
     assert told_so_far([*against, *first], tune) == (told, rule)
+    assert told_so_far([*against, *first], tune, range(6)) == (told, rule)
+    assert measured_trials([*against, *first], tune) == (0, 1, 2, 3, 4, 5)
     assert told_so_far(first[:4], tune) == ((), None)
     assert told_so_far(first[:5], tune)[1] is None
+
+
+def test_a_trial_that_ends_late_changes_no_rule_that_was_followed() -> None:
+    """Its number is lower than those of others, which ended before it."""
+    tune = Tune(startup=5)
+    early = [rising(number, 0.1 * (number + 1)) for number in (0, 1, 2, 4, 5, 6)]
+    told, rule = told_so_far(early, tune)
+    assert rule is not None
+    late = trial(3, tuple([0.9 - 0.09 * k for k in range(10)]), 0.01)
+    assert told_so_far([*early, late], tune) != (told, rule)
+    assert told_so_far([*early, late], tune, measured_trials(early, tune)) == (told, rule)
 
 
 def test_trials_that_were_ended_early_are_not_measured_on() -> None:

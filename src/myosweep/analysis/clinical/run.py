@@ -14,13 +14,21 @@ from myosweep.analysis.question import require_no_search
 from myosweep.analysis.study_dataset import study_dataset
 from myosweep.data.source_stacks import keeps_places
 from myosweep.data.store import Dataset
-from myosweep.errors import StudyError
-from myosweep.metrics.clinical import Structure, Ventricle, check_named, parts_of
+from myosweep.errors import InputError, StudyError
+from myosweep.metrics.clinical import Structure, Ventricle, check_named, parts_of, structure_of
 from myosweep.metrics.clinical.thresholds import check_n_sd
 from myosweep.metrics.shape import OVAL, stack_axis_ratio
 from myosweep.regions import RegionScheme
 from myosweep.results.clinical import ClinicalFacts
 from myosweep.results.read import Results
+
+_WALL: Mapping[Structure | None, Structure] = {
+    "infarct": "myocardium",
+    "no-reflow": "myocardium",
+}
+"""Structures that belong to another one, and may be told apart from it or not."""
+_NOTHING: Mapping[Structure, tuple[None]] = {"right ventricle": (None,)}
+"""Structures that need not be told."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,37 @@ def measure_study(
     dataset = study_dataset(results, options.dataset)
     scheme = options.scheme or richest_scheme(results.scheme, dataset.scheme)
     check_named(options.named, results.scheme, scheme)
+    if options.scheme is not None:
+        _refuse_other_codes(scheme, dataset.scheme, options.named)
     rules = Rules(scheme, options.named, options.n_sd, options.sector_start_deg)
     points = None if options.insertions is None else read_insertions(options.insertions)
     keys = _keys(results, options.part)
     stacks = read_stacks(dataset, keys, points, options.signal_zero, options.stack)
     table = measure(results, dataset, stacks, rules, options.part, progress)
     return table, _facts(results, dataset, stacks, rules, table, options)
+
+
+def _refuse_other_codes(
+    given: RegionScheme, known: RegionScheme, named: Mapping[str, Structure]
+) -> None:
+    """Raise an ``InputError`` if regions read the dataset's codes otherwise than its own do."""
+    problems = []
+    if missing := sorted(known.codes - given.codes):
+        problems.append(f"the dataset holds the codes {missing}, which no region has; add them")
+
+    def places(scheme: RegionScheme) -> dict[int, Structure | None]:
+        found = {one: named.get(one.name) or structure_of(one.name) for one in scheme.regions}
+        return {code: _WALL.get(what, what) for one, what in found.items() for code in one.codes}
+
+    others = places(given)
+    problems += [
+        f"code {code} is {others[code] or 'nothing'} by --regions, and {what} by the dataset's own "
+        "regions; 'three' and 'five' mean myosweep's codes, so for others give a TOML file"
+        for code, what in sorted(places(known).items())
+        if what and code in others and others[code] not in (what, *_NOTHING.get(what, ()))
+    ]
+    if problems:
+        raise InputError(problems, "the regions do not fit the dataset")
 
 
 def _keys(results: Results, part: str) -> list[str]:

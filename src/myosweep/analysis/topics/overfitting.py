@@ -63,7 +63,7 @@ class Fitting:
         weight_norm: root of the sum of all squared weights (biases apart), mean over the steps of
             the last epoch.
         share: norm of the L2 gradient, divided by this and the norm of the data gradient; mean over
-            all epochs. With decoupled decay it acts beside the gradient, and is counted alike.
+            all epochs. Not known with decoupled decay, which is no gradient.
     """
 
     point: str
@@ -290,7 +290,13 @@ class _Histories:
         return 2 * term / pull
 
     def l2_share(self, run: str) -> float:
-        """Norm of the L2 gradient over both norms together, mean over epochs; NaN if unknown."""
+        """Norm of the L2 gradient over both norms together, mean over epochs.
+
+        NaN if unknown, and with decoupled decay: Adam scales a gradient, and decay passes it by, so
+        their norms cannot be compared.
+        """
+        if self._settings[run]["l2.kind"] == "decoupled":
+            return math.nan
         history = self._history(run)
         if not {"l2_gradient_norm", "data_gradient_norm"} <= set(history.columns):
             return math.nan

@@ -113,25 +113,38 @@ def pruning_rule(told: Sequence[Told]) -> Rule | None:
     return rule
 
 
-def rule_so_far(trials: Sequence[Trial], tune: Tune) -> Rule | None:
-    """From when on trials may be ended: the first rule that whole trials, in order, give."""
-    return told_so_far(trials, tune)[1]
+def measured_trials(trials: Sequence[Trial], tune: Tune) -> tuple[int, ...]:
+    """The first whole trials, by number, from whose scores a rule follows; all if none does.
+
+    Later ones are a selection, and are not asked.
+    """
+    whole = sorted(_whole(trials))
+    for count in range(tune.startup, len(whole) + 1):
+        first = tuple(whole[:count])
+        if told_so_far(trials, tune, first)[1] is not None or count == len(whole):
+            return first
+    return ()
 
 
-def told_so_far(trials: Sequence[Trial], tune: Tune) -> tuple[tuple[Told, ...], Rule | None]:
+def told_so_far(
+    trials: Sequence[Trial], tune: Tune, measured: Sequence[int] = ()
+) -> tuple[tuple[Told, ...], Rule | None]:
     """How well early scores tell the final ones, and the rule that follows.
 
-    Measured on whole trials, in order, until a rule follows: later ones are a selection.
+    Args:
+        measured: the trials that the search's own rule followed from; if there is none yet,
+            ``measured_trials``.
     """
-    whole = [
-        (early_scores(one.run.history, one.run.epochs, PERCENTS), one.score)
-        for one in sorted(trials, key=lambda one: one.number)
+    whole = _whole(trials)
+    told = measure([whole[number] for number in measured or measured_trials(trials, tune)])
+    return told, pruning_rule(told)
+
+
+def _whole(trials: Sequence[Trial]) -> dict[int, tuple[Scores, float]]:
+    """Early and final scores of the trials that were trained to their end, by number."""
+    found = {
+        one.number: (early_scores(one.run.history, one.run.epochs, PERCENTS), one.score)
+        for one in trials
         if one.score is not None
-    ]
-    scored = [(early, score) for early, score in whole if len(early) == len(PERCENTS)]
-    told: tuple[Told, ...] = ()
-    for count in range(tune.startup, len(scored) + 1):
-        told = measure(scored[:count])
-        if (rule := pruning_rule(told)) is not None:
-            return told, rule
-    return told, None
+    }
+    return {number: one for number, one in found.items() if len(one[0]) == len(PERCENTS)}

@@ -85,6 +85,7 @@ class Tuned:
         spent: so far, in runs of the default.
         floor: what is reached on validation patients without looking at the image; None where that
             is not known, or says nothing of a network.
+        measured: the trials that the rule for ending others followed from; none if none did.
         earlier: the first look at the test patients, if it was taken for another answer than this
             one, under a smaller budget.
     """
@@ -97,6 +98,7 @@ class Tuned:
     spent: float
     floor: float | None = None
     earlier: Look | None = None
+    measured: tuple[int, ...] = ()
 
     @property
     def nothing_learned(self) -> bool:
@@ -292,6 +294,7 @@ def conclude_tuning(folder: StudyFolder) -> Tuned:
     spent = sum((one.spent for one in runs), 0.0)
     first = next(iter(read_looks(folder)), None)
     found = Tuned(trials, None, float("nan"), None, "not over", spent, _floor(folder), first)
+    found = replace(found, measured=state.measured)
     if not state.search_over:
         return found
     race, margin = race_so_far(folder, state.contenders, state.largest)
@@ -320,7 +323,11 @@ def _look_at_test_patients(folder: StudyFolder, race: Race, runs: Sequence[Trial
     ]
     results = read_results(folder.path, only={one.run for one in taking})
     table = pick(trial_table(results, taking, "test"), names, range(race.networks))
-    assert table is not None
+    if table is None:
+        raise StudyError(
+            "no test patient has a score of the question's region, so nothing can be compared "
+            "there; search with another split or question"
+        )
     return answer(
         table,
         _margin(results, "test"),

@@ -54,7 +54,7 @@ def _search(found: Tuned, results: Results, tune: Tune, state: TuningState) -> s
 
 
 def _early(found: Tuned, tune: Tune) -> str:
-    told, rule = told_so_far(found.trials, tune)
+    told, rule = told_so_far(found.trials, tune, found.measured)
     if tune.pruner == "none" or not told:
         return "No trial was ended early."
     if rule is None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from myosweep.analysis.number_words import number
-from myosweep.analysis.tuning.early_scores import Told, early_scores, told_so_far
+from myosweep.analysis.tuning.early_scores import Told, early_scores, measured_trials, told_so_far
 from myosweep.analysis.tuning.found import Tuned
 from myosweep.config import Tune
 from myosweep.report.figures.style import (
@@ -61,7 +61,7 @@ def early_figure(found: Tuned, tune: Tune, region: str, metric: str) -> EarlyFig
 
     None if nothing was measured yet.
     """
-    told, rule = told_so_far(found.trials, tune)
+    told, rule = told_so_far(found.trials, tune, found.measured)
     if not told:
         return None
     moment = next((one for one in told if rule and one.percent == rule.percent), told[-1])
@@ -70,11 +70,13 @@ def early_figure(found: Tuned, tune: Tune, region: str, metric: str) -> EarlyFig
         for one in found.trials
         if one.score is not None
     ]
+    measured = found.measured or measured_trials(found.trials, tune)
     points = tuple(
         EarlyPoint(
-            one.number, early[moment.percent], float(one.score or 0.0), place < moment.trials
+            one.number, early[moment.percent], float(one.score or 0.0), one.number in measured
         )
-        for place, (one, early) in enumerate(pair for pair in whole if pair[1])
+        for one, early in whole
+        if early
     )
     return EarlyFigure(
         moment,

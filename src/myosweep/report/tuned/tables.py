@@ -55,7 +55,7 @@ def race_table(found: Tuned, study: StudyConfig) -> Table | None:
 
 def early_table(found: Tuned, study: StudyConfig) -> Table | None:
     """How well early scores tell the final ones, moment by moment; None before it is measured."""
-    _, rule = told_so_far(found.trials, tune_of(study))
+    _, rule = told_so_far(found.trials, tune_of(study), found.measured)
     return _table(early_block(found, study), marked=f"{rule.percent} %" if rule else "")
 
 

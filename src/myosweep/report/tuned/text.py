@@ -66,7 +66,7 @@ def _with(
 
 def tuned_json(found: Tuned, study: StudyConfig, state: TuningState) -> dict[str, Any]:
     """The same as JSON can hold it."""
-    told, rule = told_so_far(found.trials, tune_of(study))
+    told, rule = told_so_far(found.trials, tune_of(study), found.measured)
     content: dict[str, Any] = plain(
         {
             "study": study.name,
@@ -147,7 +147,7 @@ def race_block(found: Tuned, study: StudyConfig) -> Block:
 
 def early_block(found: Tuned, study: StudyConfig) -> Block:
     """How well early scores tell the final ones."""
-    told, _ = told_so_far(found.trials, tune_of(study))
+    told, _ = told_so_far(found.trials, tune_of(study), found.measured)
     rows = tuple(
         (f"{one.percent} %", _correlation(one.correlation), _correlation(one.low), str(one.trials))
         for one in told

@@ -175,7 +175,7 @@ def _state(one: Trial) -> str:
 def early_part(found: Tuned, study: StudyConfig) -> Part:
     """Whether early scores tell the final ones, and what followed from it."""
     tune = tune_of(study)
-    told, rule = told_so_far(found.trials, tune)
+    told, rule = told_so_far(found.trials, tune, found.measured)
     question = "Do early scores tell the final ones?"
     if tune.pruner == "none":
         return Part(question, "No trial is ended early: tune.pruner is 'none'.", ())

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from myosweep.analysis.tuning.early_scores import early_scores, rule_so_far
+from myosweep.analysis.tuning.early_scores import early_scores, measured_trials, told_so_far
 from myosweep.analysis.tuning.found import (
     DEFAULT,
     Trial,
@@ -99,10 +99,18 @@ def decide(tuning: Tuning) -> Next:
             "budget_runs": whole if isfinite(whole) else None,
             "search_over": step.search_over,
             "race_over": step.race_over,
+            "measured": known.measured or _measured(tuning),
             "optuna": version("optuna"),
         }
         write_tuning_state(tuning.study.folder, known.model_copy(update=news))
         return step
+
+
+def _measured(tuning: Tuning) -> tuple[int, ...]:
+    """The trials from whose scores it follows now when others may be ended; none if it does not."""
+    trials, tune = search_so_far(tuning.study.folder), tuning.tune
+    _, rule = told_so_far(trials, tune)
+    return () if rule is None else measured_trials(trials, tune)
 
 
 def _state(tuning: Tuning) -> TuningState:
@@ -257,8 +265,8 @@ class _Watch:
         self._pruner, self._epochs = tuning.tune.pruner, plan.settings.epochs
         self._column = f"iou_{tuning.region}"
         others = [one for one in _search_runs(tuning) if one.trial != plan.trial]
-        whole = {one.number: one for one in search_so_far(tuning.study.folder)}
-        self._rule = rule_so_far([whole[one.trial] for one in others], tuning.tune)
+        trials, measured = search_so_far(tuning.study.folder), _state(tuning).measured
+        self._rule = told_so_far(trials, tuning.tune, measured)[1] if measured else None
         rungs = self._rule.rungs if self._rule else ()
         self._others = [early_scores(one.history, one.epochs, rungs) for one in others]
 

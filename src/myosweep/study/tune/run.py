@@ -6,7 +6,7 @@ from myosweep.analysis.tuning.found import Tuned, conclude_tuning
 from myosweep.report.tuned.page import write_tuned_report
 from myosweep.results.trials import read_trial_runs, read_tuning_state
 from myosweep.study.baselines import write_baselines
-from myosweep.study.execute import in_parallel, workers_ended
+from myosweep.study.execute import in_parallel
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
 from myosweep.study.tune.loop import work
@@ -37,10 +37,10 @@ def run_tuning(tuning: Tuning, resources: Resources, storage: str | None = None)
     else:
         places = (study.folder.path, study.dataset.folder)
         given = (*places, resources, tuning.budget, storage)
-        codes = in_parallel(resources.jobs_at_once, _worker, given)
+        ended = in_parallel(resources.jobs_at_once, _worker, given)
         state = read_tuning_state(study.folder)
         if state is None or not state.race_over:
-            raise workers_ended(codes)
+            raise ended.error
     found = conclude_tuning(study.folder)
     write_tuned_report(study.folder.path, found)
     return found

@@ -5,7 +5,7 @@ trial trained lies in its run's folder; the record holds values, state and score
 own tools can read it. A trial is written whole, with all its values, when it is asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ class Trials:
 
     def __init__(self, folder: StudyFolder, name: str, url: str | None = None) -> None:
         self._journal = None if url else _Journal(folder.journal)
-        self._what = "the database of --storage" if url else folder.journal.name
+        self._place = folder, url
         with self._told() as optuna:
             self._storage: BaseStorage = self._journal.open() if self._journal else _database(url)
             self._study: Study = optuna.create_study(
@@ -88,36 +88,49 @@ class Trials:
 
     @contextmanager
     def _told(self, writing: bool = False) -> Iterator[Any]:
-        """Say in words what goes wrong; addresses and passwords of a database stay out of it."""
-        try:
-            with quiet_optuna() as optuna:
-                if writing and self._journal:
-                    self._journal.mend()
-                yield optuna
-        except StudyError:
-            raise
-        except Exception as error:  # Optuna, SQLAlchemy and each driver have their own
-            raise StudyError(
-                f"the record of trials ({self._what}) cannot be used "
-                f"({type(error).__name__}); {self._way_out}"
-            ) from None
+        with _told(*self._place) as optuna:
+            if writing and self._journal:
+                self._journal.mend()
+            yield optuna
 
-    @property
-    def _way_out(self) -> str:
-        if self._journal:
-            return "restore the file from a copy, or start the study anew in another folder"
-        return (
-            "check that the database runs, that the URL is like postgresql+psycopg://USER@HOST/NAME,"
-            " and that its driver is installed (pip install 'myosweep[postgresql]')"
+
+@contextmanager
+def _told(folder: StudyFolder, url: str | None) -> Iterator[Any]:
+    """Say in words what goes wrong; addresses and passwords of a database stay out of it."""
+    try:
+        with quiet_optuna() as optuna:
+            yield optuna
+    except StudyError:
+        raise
+    except Exception as error:  # Optuna, SQLAlchemy and each driver have their own
+        what, way_out = (
+            folder.journal.name,
+            "restore the file from a copy, or start the study anew in another folder",
         )
+        if url:
+            what, way_out = (
+                "the database of --storage",
+                "check that the database runs, that the URL is like postgresql+psycopg://USER@HOST"
+                "/NAME, and that its driver is installed (pip install 'myosweep[postgresql]')",
+            )
+        raise StudyError(
+            f"the record of trials ({what}) cannot be used ({type(error).__name__}); {way_out}"
+        ) from None
 
 
-def record_names(folder: StudyFolder, url: str | None = None) -> list[str]:
-    """The names of all searches in a record of trials."""
-    from optuna import get_all_study_names
+def record_of(folder: StudyFolder, runs: Collection[str], url: str | None = None) -> str:
+    """The name of the record of trials that knows these runs; empty if there is none.
 
-    storage = _database(url) if url else _Journal(folder.journal).open()
-    return get_all_study_names(storage)
+    Raises:
+        StudyError: if the storage cannot be reached or read.
+    """
+    with _told(folder, url) as optuna:
+        storage = _database(url) if url else _Journal(folder.journal).open()
+        for name in optuna.get_all_study_names(storage):
+            trials = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+            if any(one.user_attrs.get("run") in runs for one in trials):
+                return str(name)
+    return ""
 
 
 def _database(url: str | None) -> "BaseStorage":

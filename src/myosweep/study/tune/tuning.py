@@ -11,7 +11,6 @@ from myosweep.config import (
     StudyConfig,
     Tune,
     Value,
-    canonical_hash,
     full_point,
     parse_budget,
     settings_from_paths,
@@ -25,7 +24,7 @@ from myosweep.results.trials import (
     write_tuning_state,
 )
 from myosweep.study.open import Study
-from myosweep.study.tune.trials import Trials, record_names
+from myosweep.study.tune.trials import Trials, record_of
 from myosweep.study.turns import turn
 from myosweep.training.plan import RunPlan
 from myosweep.training.work import cost_in_runs
@@ -116,6 +115,8 @@ def open_tuning(
     tune, home = study.config.tune, study.folder
     assert tune is not None
     before = read_tuning_state(home)
+    if before is None:
+        _require_patients(study)
     if budget is None:
         goes_on = before is not None and before.file_budget == tune.budget
         budget = before.budget if goes_on and before else tune.budget
@@ -130,6 +131,22 @@ def open_tuning(
     return tuning
 
 
+def _require_patients(study: Study) -> None:
+    """Raise a ``StudyError`` if the question cannot be asked of validation or test patients."""
+    region = study.config.question.region
+    split, code = study.splits[_FIRST.split_name], study.scheme.index(region)
+    lacking = [
+        f"no {part} patient has the region {region!r}, which is asked for; divide the patients "
+        "otherwise under [split], or ask for another region under [question]"
+        for part in ("validation", "test")
+        if not (
+            study.dataset.reference(study.scheme, split.rows(part, study.dataset)) == code
+        ).any()
+    ]
+    if lacking:
+        raise StudyError(lacking)
+
+
 def _record(study: Study, storage: str | None) -> Trials:
     """The record of trials; its name is drawn when the search begins, and kept in its folder.
 
@@ -142,7 +159,7 @@ def _record(study: Study, storage: str | None) -> Trials:
         if state is None or not state.record:
             assert config.tune is not None
             state = state or TuningState(budget=config.tune.budget)
-            name = _older_name(study, storage) if runs else ""
+            name = record_of(home, runs, storage) if runs else ""
             name = name or f"{config.name}-{secrets.token_hex(4)}"
             state = state.model_copy(update={"record": name})
             write_tuning_state(home, state)
@@ -160,15 +177,6 @@ def _record(study: Study, storage: str | None) -> Trials:
             "copy, or were runs removed? Continue in the folder that has them all"
         )
     return trials
-
-
-def _older_name(study: Study, storage: str | None) -> str:
-    """What a search of an earlier version is called in its record; empty if it is not there."""
-    what = study.config.model_dump(mode="json", exclude={"dataset": True, "tune": {"budget"}})
-    name, known = study.config.name, record_names(study.folder, storage)
-    if (hashed := f"{name}-{canonical_hash(what)[:8]}") in known:
-        return hashed
-    return known[0] if len(known) == 1 and not storage else ""
 
 
 def require_tune(config: StudyConfig) -> None:
