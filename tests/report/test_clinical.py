@@ -132,7 +132,7 @@ def test_errors_say_the_way_out(shell, toy, words, message):
 @pytest.mark.parametrize(
     ("codes", "message"),
     [
-        (((0,), (1,), (2,), (3,)), "the dataset holds the codes [4, 5], which no region has"),
+        (((0, 5), (1,), (2,), (3,)), "code 4 is nothing by --regions, and myocardium by the"),
         (((0, 5), (2,), (1,), (3, 4)), "code 1 is myocardium by --regions, and cavity by the"),
         (((0, 5, 4), (1,), (2,), (3,)), "code 4 is nothing by --regions, and myocardium by the"),
     ],

@@ -80,6 +80,7 @@ def measure_study(
     dataset = study_dataset(results, options.dataset)
     scheme = options.scheme or richest_scheme(results.scheme, dataset.scheme)
     check_named(options.named, results.scheme, scheme)
+    parts_of(scheme, options.named)
     if options.scheme is not None:
         _refuse_other_codes(scheme, dataset.scheme, options.named)
     rules = Rules(scheme, options.named, options.n_sd, options.sector_start_deg)
@@ -94,20 +95,17 @@ def _refuse_other_codes(
     given: RegionScheme, known: RegionScheme, named: Mapping[str, Structure]
 ) -> None:
     """Raise an ``InputError`` if regions read the dataset's codes otherwise than its own do."""
-    problems = []
-    if missing := sorted(known.codes - given.codes):
-        problems.append(f"the dataset holds the codes {missing}, which no region has; add them")
 
     def places(scheme: RegionScheme) -> dict[int, Structure | None]:
         found = {one: named.get(one.name) or structure_of(one.name) for one in scheme.regions}
         return {code: _WALL.get(what, what) for one, what in found.items() for code in one.codes}
 
     others = places(given)
-    problems += [
-        f"code {code} is {others[code] or 'nothing'} by --regions, and {what} by the dataset's own "
-        "regions; 'three' and 'five' mean myosweep's codes, so for others give a TOML file"
+    problems = [
+        f"code {code} is {others.get(code) or 'nothing'} by --regions, and {what} by the dataset's "
+        "own regions; 'three' and 'five' mean myosweep's codes, so for others give a TOML file"
         for code, what in sorted(places(known).items())
-        if what and code in others and others[code] not in (what, *_NOTHING.get(what, ()))
+        if what and others.get(code) not in (what, *_NOTHING.get(what, ()))
     ]
     if problems:
         raise InputError(problems, "the regions do not fit the dataset")
