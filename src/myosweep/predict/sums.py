@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from myosweep.errors import StudyError
+from myosweep.files import whole_file
 
 SUMS = "SHA256SUMS"
 _MOST_BYTES = 2**20
@@ -20,7 +21,8 @@ def write_sums(folder: Path, names: Sequence[str] | None = None) -> None:
     every = (path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     files = sorted(every if names is None else (folder / name for name in names))
     lines = [f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    with whole_file(folder / SUMS) as draft:
+        draft.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def check_sum(path: Path) -> None:

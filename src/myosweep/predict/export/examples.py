@@ -27,11 +27,11 @@ class Examples:
 
 def example_slices(model: Path, facts: ModelFacts) -> Examples:
     """Test slices of the model's study, if its dataset is there; else noise."""
-    for folder in (model, model.parent.parent):
+    for folder in (model, model.resolve().parent.parent):
         if StudyFolder(folder).study.is_file():
             try:
                 return _test_slices(StudyFolder(folder), facts)
-            except (MyosweepError, OSError):
+            except (MyosweepError, OSError, IndexError):  # no split
                 break
     high = max(one.high for one in facts.normalisers)
     rng = np.random.default_rng(0)

@@ -247,7 +247,10 @@ def _inference(facts: ModelFacts) -> dict[str, Any]:
 
 
 def _normalisation(way: NormaliserFacts) -> list[dict[str, Any]]:
-    """What ``Normaliser`` does, in MONAI's transforms; padding holds the fill value."""
+    """What ``Normaliser`` does, in MONAI's transforms; padding holds the fill value.
+
+    Of an odd number of missing rows MONAI puts the larger half behind, myosweep before.
+    """
     size = "$@_meta_#network_data_format#inputs#image#spatial_shape"
     if way.kind == "z-score":
         scale: dict[str, Any] = {"_target_": "NormalizeIntensityd", "keys": "image"}
@@ -264,4 +267,5 @@ def _normalisation(way: NormaliserFacts) -> list[dict[str, Any]]:
             "clip": True,
         }
     pad = {"_target_": "SpatialPadd", "keys": "image", "spatial_size": size, "value": fill}
-    return [scale, pad]
+    turn = {"_target_": "Flipd", "keys": "image", "spatial_axis": [0, 1]}
+    return [scale, turn, pad, turn]
