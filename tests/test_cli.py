@@ -233,3 +233,16 @@ def test_names_are_words_and_nothing_else(shell: Shell, tmp_path: Path) -> None:
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("</script>") == page.count("<script")
     assert "<b>$a_$" not in page
+
+
+def test_of_a_file_that_cannot_be_replaced_the_file_is_named_not_its_draft(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def app() -> None:
+        raise PermissionError(
+            13, "Permission denied", "out/.measures-1f.csv", 0, "out/measures.csv"
+        )
+
+    monkeypatch.setattr("myosweep.cli.app.app", app)
+    shell(code=2)
+    assert "cannot read or write 'measures.csv': permission denied" in shell.err

@@ -19,6 +19,9 @@ def whole_file(path: Path, *, new: bool = False) -> Iterator[Path]:
 
     Args:
         new: only if there is no such file, not even one that was made meanwhile.
+
+    Raises:
+        FileExistsError: if there is one, and it should be new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
@@ -78,19 +81,9 @@ def _replace(draft: Path, path: Path) -> None:
     os.replace(draft, path)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` as readable JSON, whole or not at all."""
-    with whole_file(path) as draft:
-        draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def write_new_json(path: Path, content: Any) -> None:
-    """As ``write_json``, but never in the place of a file.
-
-    Raises:
-        FileExistsError: if there is one, even if another process made it just now.
-    """
-    with whole_file(path, new=True) as draft:
+def write_json(path: Path, content: Any, *, new: bool = False) -> None:
+    """Write ``content`` as readable JSON, whole or not at all; ``new`` as in ``whole_file``."""
+    with whole_file(path, new=new) as draft:
         draft.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

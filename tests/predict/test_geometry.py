@@ -31,7 +31,7 @@ from tests.shell import Shell
 
 from myosweep.data.dicom import list_dicom
 from myosweep.errors import StudyError
-from myosweep.files import write_new_json
+from myosweep.files import write_json
 from myosweep.predict.cases import find_cases
 from myosweep.predict.folder import RECORD
 from myosweep.predict.model import Model
@@ -439,17 +439,17 @@ def test_of_two_processes_that_begin_a_folder_one_is_first(
 ) -> None:
     model, other = grey_model(24, 20), grey_model(16, 16)
 
-    def late(path: Path, content: Any) -> None:
+    def late(path: Path, content: Any, **how: Any) -> None:
         monkeypatch.undo()
         salts.append(claim_folder(tmp_path, model, way_of(model)))
-        write_new_json(path, content)
+        write_json(path, content, **how)
 
     salts: list[str] = []
-    monkeypatch.setattr("myosweep.predict.record.write_new_json", late)
+    monkeypatch.setattr("myosweep.predict.record.write_json", late)
     salts.append(claim_folder(tmp_path, model, way_of(model)))
     assert salts[0] == salts[1] == salt_of(tmp_path) != ""
     (tmp_path / RECORD).unlink()
-    monkeypatch.setattr("myosweep.predict.record.write_new_json", late)
+    monkeypatch.setattr("myosweep.predict.record.write_json", late)
     with pytest.raises(StudyError, match="predictions of another model"):
         claim_folder(tmp_path, other, way_of(other))
 

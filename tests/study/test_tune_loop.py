@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.analysis.tuning.test_early_scores import rising, trial
 
 import myosweep.study.execute
 from myosweep.analysis.tuning.found import conclude_tuning
@@ -19,9 +20,11 @@ from myosweep.study.execute import attempt
 from myosweep.study.inert import inert_settings
 from myosweep.study.open import open_study
 from myosweep.study.resources import Resources
+from myosweep.study.tune import loop
 from myosweep.study.tune.loop import decide
 from myosweep.study.tune.run import run_tuning
 from myosweep.study.tune.tuning import Tuning, count_money, open_tuning
+from myosweep.training.checkpoint import Progress
 from myosweep.training.plan import RunPlan
 
 SETTINGS = {"first_filters": 2, "depth": 1, "epochs": 1, "precision": "float32"}
@@ -283,3 +286,23 @@ def test_a_region_that_no_patient_has_is_refused_before_anything_is_trained(
         "no validation pati", "no test patient ha"
     ]  # fmt: skip
     assert not StudyFolder(tmp_path).tuning.exists()
+
+
+def test_the_rule_is_kept_and_ends_what_is_hopeless(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuning = opened(config(dataset, {"epochs": 10}, space=RATES, startup=5), tmp_path)
+    trials = [rising(number, 0.1 * number) for number in range(1, 7)]
+    monkeypatch.setattr(loop, "search_so_far", lambda _: trials)
+    monkeypatch.setattr(loop, "_search_runs", lambda _: [one.run for one in trials])
+    plan = decide(tuning).plan
+    assert plan is not None
+    watch = loop._Watch(tuning, plan)
+    for score, hopeless in ((0.01, True), (0.9, False)):
+        rows: list[dict[str, int | float]] = [{"iou_myocardium": score}] * 10
+        assert watch(Progress(rows, 0.0, [])) is hopeless
+    trials.append(trial(0, tuple([0.9 - 0.09 * k for k in range(10)]), 0.01))  # it ends late
+    decide(tuning)
+    state = read_tuning_state(tuning.study.folder)
+    assert state is not None
+    assert state.measured == (1, 2, 3, 4, 5, 6)

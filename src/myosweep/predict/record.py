@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from myosweep.config import canonical_hash
 from myosweep.errors import StudyError
-from myosweep.files import read_json, write_json, write_new_json
+from myosweep.files import read_json, write_json
 from myosweep.predict.folder import FOLDERS, RECORD
 from myosweep.predict.model import Model
 from myosweep.predict.turn import AS_IT_IS, Turn
@@ -61,7 +61,7 @@ def claim_folder(out: Path, model: Model, way: Mapping[str, Any]) -> str:
     if before is None:
         try:
             facts = model.facts.model_dump(mode="json")
-            write_new_json(path, {"format": 1, **way, "facts": facts, **salt})
+            write_json(path, {"format": 1, **way, "facts": facts, **salt}, new=True)
         except FileExistsError:  # of two processes that begin at once, one is first
             check_folder(out, way)
     elif not salt_of(out):  # of an older version

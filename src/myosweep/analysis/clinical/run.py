@@ -27,8 +27,6 @@ _WALL: Mapping[Structure | None, Structure] = {
     "no-reflow": "myocardium",
 }
 """Structures that belong to another one, and may be told apart from it or not."""
-_NOTHING: Mapping[Structure, tuple[None]] = {"right ventricle": (None,)}
-"""Structures that need not be told."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _refuse_other_codes(
         f"code {code} is {others.get(code) or 'nothing'} by --regions, and {what} by the dataset's "
         "own regions; 'three' and 'five' mean myosweep's codes, so for others give a TOML file"
         for code, what in sorted(places(known).items())
-        if what and others.get(code) not in (what, *_NOTHING.get(what, ()))
+        if what and others.get(code) not in (what, None if what == "right ventricle" else what)
     ]
     if problems:
         raise InputError(problems, "the regions do not fit the dataset")

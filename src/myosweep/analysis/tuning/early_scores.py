@@ -118,11 +118,11 @@ def measured_trials(trials: Sequence[Trial], tune: Tune) -> tuple[int, ...]:
 
     Later ones are a selection, and are not asked.
     """
-    whole = sorted(_whole(trials))
+    whole = sorted(_whole(trials).items())
     for count in range(tune.startup, len(whole) + 1):
-        first = tuple(whole[:count])
-        if told_so_far(trials, tune, first)[1] is not None or count == len(whole):
-            return first
+        numbers, scores = zip(*whole[:count], strict=True)
+        if pruning_rule(measure(scores)) is not None or count == len(whole):
+            return numbers
     return ()
 
 
@@ -136,7 +136,8 @@ def told_so_far(
             ``measured_trials``.
     """
     whole = _whole(trials)
-    told = measure([whole[number] for number in measured or measured_trials(trials, tune)])
+    numbers = measured or measured_trials(trials, tune)
+    told = measure([whole[number] for number in numbers if number in whole])
     return told, pruning_rule(told)
 
 

@@ -109,8 +109,8 @@ def decide(tuning: Tuning) -> Next:
 def _measured(tuning: Tuning) -> tuple[int, ...]:
     """The trials from whose scores it follows now when others may be ended; none if it does not."""
     trials, tune = search_so_far(tuning.study.folder), tuning.tune
-    _, rule = told_so_far(trials, tune)
-    return () if rule is None else measured_trials(trials, tune)
+    numbers = measured_trials(trials, tune)
+    return numbers if told_so_far(trials, tune, numbers)[1] else ()
 
 
 def _state(tuning: Tuning) -> TuningState:

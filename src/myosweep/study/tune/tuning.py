@@ -134,13 +134,13 @@ def open_tuning(
 def _require_patients(study: Study) -> None:
     """Raise a ``StudyError`` if the question cannot be asked of validation or test patients."""
     region = study.config.question.region
-    split, code = study.splits[_FIRST.split_name], study.scheme.index(region)
+    split, position = study.splits[_FIRST.split_name], study.scheme.index(region)
     lacking = [
         f"no {part} patient has the region {region!r}, which is asked for; divide the patients "
         "otherwise under [split], or ask for another region under [question]"
         for part in ("validation", "test")
         if not (
-            study.dataset.reference(study.scheme, split.rows(part, study.dataset)) == code
+            study.dataset.reference(study.scheme, split.rows(part, study.dataset)) == position
         ).any()
     ]
     if lacking:
