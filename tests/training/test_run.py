@@ -110,6 +110,15 @@ def test_a_complete_run_is_not_done_again(small_dataset: Dataset, tmp_path: Path
     assert perform_run(plan, study, COMPUTER) is None
 
 
+def test_decoupled_decay_has_no_ratio_to_the_gradients(
+    small_dataset: Dataset, tmp_path: Path
+) -> None:
+    plan = tiny_plan(small_dataset, l2__kind="decoupled")
+    status = perform_run(plan, StudyFolder(tmp_path), COMPUTER)
+    assert status is not None
+    assert status.largest_l2_ratio is None
+
+
 def test_what_a_run_leaves(small_dataset: Dataset, tmp_path: Path) -> None:
     plan = tiny_plan(small_dataset)
     weights = trained_weights(plan, tmp_path)

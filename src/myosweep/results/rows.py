@@ -112,7 +112,8 @@ RUN_COLUMNS: dict[str, str] = {
     "precision": "float32 or bfloat16",
     "threads": "processor threads used",
     "validation_accuracy": "share of labelled validation pixels that are right, at the end",
-    "largest_l2_ratio": "largest ratio of L2 gradient norm to data gradient norm in an epoch",
+    "largest_l2_ratio": "largest ratio of L2 gradient norm to data gradient norm in an epoch; none "
+    "with decoupled decay, which is no gradient",
 }
 """RUNS: one row per whole run. Settings follow under their paths, ``l2.strength`` and so on."""
 

@@ -231,7 +231,7 @@ def _status(plan: RunPlan, work: _Work) -> RunStatus:
     ratios = [
         row["l2_gradient_norm"] / row["data_gradient_norm"]
         for row in progress.history
-        if row["data_gradient_norm"] > 0
+        if row["data_gradient_norm"] > 0 and plan.settings.l2.kind != "decoupled"
     ]
     finite = [ratio for ratio in ratios if np.isfinite(ratio)]
     return RunStatus(

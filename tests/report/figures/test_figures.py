@@ -69,6 +69,28 @@ def test_curves_divide_the_gradients(results: Results) -> None:
     check(draw_curves(record))
 
 
+def test_decay_beside_the_gradients_is_no_gradient(tmp_path: Path) -> None:
+    kinds = {("penalty",): (1,), ("decoupled",): (1,)}
+    toy = toy_study(tmp_path, kinds, fields=("l2.kind",), baselines=False, patients=5)
+    record = curves_figure(read_results(toy.folder))
+    assert record is not None
+    assert record.panels[3].title == "L2 gradient / data gradient"
+    assert [curve.point.label for curve in record.panels[3].curves] == ["penalty"]
+    check(draw_curves(record))
+
+
+def test_where_all_weights_decay_their_norm_is_drawn(tmp_path: Path) -> None:
+    kinds = {("decoupled",): (1,)}
+    toy = toy_study(tmp_path, kinds, fields=("l2.kind",), baselines=False, patients=5)
+    run = next(toy.home.runs())
+    pd.read_csv(run.history).assign(weight_norm=[50.0, 48.0, 47.0]).to_csv(run.history, index=False)
+    record = curves_figure(read_results(toy.folder))
+    assert record is not None
+    assert record.panels[3].title == "Weight norm"
+    assert record.panels[3].curves[0].values == (50, 48, 47)
+    check(draw_curves(record))
+
+
 def test_strengths_that_were_learned_have_a_panel(tmp_path: Path) -> None:
     toy = toy_study(tmp_path, {(5e-3,): (1,), (5e-4,): (1,)}, baselines=False, patients=5)
     per_layer, per_network = toy.home.runs()

@@ -30,7 +30,7 @@ from myosweep.report.figures.style import (
     value_colour,
     value_legend,
 )
-from myosweep.results.layout import StudyFolder
+from myosweep.results.layout import RunFolder, StudyFolder
 from myosweep.results.read import Results, read_history
 from myosweep.results.trials import read_tuning_state
 
@@ -89,8 +89,11 @@ class CurvesFigure:
 def curves_figure(results: Results) -> CurvesFigure | None:
     """Learning curves of all networks; None if none was trained here."""
     found = points(results)
+    kinds = results.networks.set_index("run")["l2.kind"]
     histories = [
-        (point, read_history(results.folder.run(run))) for point in found for run in point.runs
+        (point, _history(results.folder.run(run), kinds[run]))
+        for point in found
+        for run in point.runs
     ]
     region = results.study.question.region
     return _figure(swept_in_words(results.study, results.fields), found, histories, region)
@@ -112,7 +115,8 @@ def live_curves(folder: StudyFolder) -> CurvesFigure | None:
             continue
         described = run.read_settings()
         key = tuple(described.point.values()) if study.tune is None else (described.trial,)
-        curves.setdefault(key, []).append(read_history(run))
+        kind = described.settings.l2.kind if described.settings is not None else ""
+        curves.setdefault(key, []).append(_history(run, kind))
     tuning = read_tuning_state(folder) if study.tune is not None else None
     contenders = tuning.contenders if tuning else ()
     if study.tune is not None:
@@ -130,6 +134,13 @@ def live_curves(folder: StudyFolder) -> CurvesFigure | None:
         return record
     colours = {point: trial_colour(_number(key), contenders) for key, point in found.items()}
     return replace(record, left_out=len(curves) - len(found), colours=colours)
+
+
+def _history(run: RunFolder, kind: str) -> pd.DataFrame:
+    """A network's course; without an L2 gradient where weights decay beside their gradients."""
+    history = read_history(run)
+    unread = ["l2_gradient_norm"] if kind == "decoupled" else []
+    return history.drop(columns=unread, errors="ignore")
 
 
 def _shown_trials(curves: Iterable[_Key], contenders: Sequence[int]) -> list[_Key]:
@@ -160,11 +171,14 @@ def _figure(
     region: str,
 ) -> CurvesFigure | None:
     ratio = _curves(histories, "l2_gradient_norm", "data_gradient_norm")
+    last = CurvePanel("L2 gradient / data gradient", ratio, logarithmic=True)
+    if not ratio:
+        last = CurvePanel("Weight norm", _curves(histories, "weight_norm"))
     panels = (
         CurvePanel("Training loss", _curves(histories, "loss"), logarithmic=True),
         CurvePanel("Validation accuracy", _curves(histories, "validation_accuracy")),
         CurvePanel(f"Validation IoU, {region}", _curves(histories, f"iou_{region}")),
-        CurvePanel("L2 gradient / data gradient", ratio, logarithmic=True),
+        last,
     )
     return CurvesFigure(field, found, panels, _learned(histories)) if panels[0].curves else None
 
