@@ -227,7 +227,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"replicates": {"design": "folds"}, "split": {"file": "a.json"}}, "only seed counts; remove"),
     (
         {"replicates": {"design": "folds"}, "split": {"by": "slice"}, "sweep": {"depth": []}},
-        "sweep 'depth' has no values.*; with replicates.design = 'folds'",
+        "sweep 'depth' has no values.*\n- with replicates.design = 'folds'",
     ),
     ({"name": "two words"}, "name: "),
     ({"question": {"metric": "jaccard"}}, "question.metric: .*'jaccard'"),
@@ -245,6 +245,20 @@ def test_every_problem_is_listed_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         study_config({"name": "a b", "splt": {}, "preset": "papr"})
     assert len(caught.value.problems) == 4  # name, dataset missing, unknown key, preset
+
+
+def test_settings_are_looked_at_whatever_else_is_wrong() -> None:
+    wrong = {
+        "split": {"fractions": [0.5, 0.2, 0.9]},
+        "settings": {"epochz": 3, "batch_size": 0},
+        "sweep": {"l2.strenght": [1, 2], "learning_rate": [-1.0, 2.0, -3.0]},
+    }
+    with pytest.raises(ConfigError) as caught:
+        study_config({**MINIMAL, **wrong})
+    said = "; ".join(caught.value.problems)
+    assert len(caught.value.problems) == 6
+    for part in ("add up to 1", "epochz", "batch_size", "l2.strenght", "got -1.0", "got -3.0"):
+        assert part in said
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:

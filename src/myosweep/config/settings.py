@@ -106,21 +106,23 @@ def settings_from_paths(values: Mapping[str, Value]) -> RunSettings:
     """Settings from values under their paths; the rest keeps its default.
 
     Raises:
-        ConfigError: naming each unknown path with the nearest known one, or each wrong value.
+        ConfigError: naming each unknown path with the nearest known one, and each wrong value.
     """
-    if problems := unknown_settings(values):
-        raise ConfigError(problems, "unknown settings")
+    problems, known = unknown_settings(values), settings_paths()
     tree: dict[str, Any] = {}
-    for path, value in values.items():
+    for path in filter(known.__contains__, values):
         *folders, name = path.split(".")
         branch = tree
         for folder in folders:
             branch = branch.setdefault(folder, {})
-        branch[name] = value
+        branch[name] = values[path]
     try:
-        return RunSettings.model_validate(tree)
+        settings = RunSettings.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(sentences(error, RunSettings), "the settings cannot be used") from None
+        problems += sentences(error, RunSettings)
+    if problems:
+        raise ConfigError(problems, "the settings cannot be used")
+    return settings
 
 
 def unknown_settings(values: Mapping[str, Value]) -> list[str]:

@@ -126,17 +126,30 @@ class StudyConfig(Record):
 
     @model_validator(mode="after")
     def _check_together(self) -> "StudyConfig":
-        problems = [*sweep_problems(self.sweep, self.settings, self.names), *self._conflicts()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        settings = [settings for _, settings in self.points()]
-        if len(set(settings)) < len(settings):
-            raise ValueError("two values of the sweep are the same; remove one")
-        if self.early_rule is not None and (
-            problems := early_rule_problems(self.early_rule, self.fields, settings)
-        ):
-            raise ConfigError(problems, "the early rule cannot be used")
+        of_sweep = [*sweep_problems(self.sweep, self.settings, self.names)]
+        of_settings = [] if of_sweep else self._settings_problems()
+        if problems := [*of_sweep, *self._conflicts(), *of_settings]:
+            raise ConfigError(problems, "the study cannot be used")
         return self
+
+    def _settings_problems(self) -> list[str]:
+        """What is wrong with the settings of any run, or of them all together."""
+        problems: list[str] = []
+        runs = []
+        for wanted in self._grid():
+            try:
+                runs.append(self._run_settings(wanted))
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            return list(dict.fromkeys(problems))
+        if len(set(runs)) < len(runs):
+            problems.append("two values of the sweep are the same; remove one")
+        if self.tune is not None:
+            problems += tune_problems(self.tune, self.default)
+        elif self.early_rule is not None and not problems:
+            problems += early_rule_problems(self.early_rule, self.fields, runs)
+        return problems
 
     def _conflicts(self) -> Iterator[str]:
         """Sections that exclude each other."""
@@ -150,7 +163,6 @@ class StudyConfig(Record):
                     "[early_rule] and [tune] both end trainings early; remove [early_rule] "
                     "(tune.pruner ends hopeless trials)"
                 )
-            yield from tune_problems(self.tune, self.default)
         if self.early_rule is not None and self.source == "masks":
             yield "[early_rule] is for trainings, and this study holds masks; remove the section"
         split = self.split
@@ -170,7 +182,7 @@ class StudyConfig(Record):
     @property
     def default(self) -> RunSettings:
         """The preset's settings with the study's own."""
-        return settings_from_paths({**PRESETS[self.preset], **self.settings})
+        return self._run_settings({})
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -220,20 +232,22 @@ class StudyConfig(Record):
         Raises:
             ConfigError: if a field is unknown or a value does not fit it.
         """
-        base = {**PRESETS[self.preset], **self.settings}
-        if self.tune:
-            exact = flatten(self.default.model_dump())
-            yield {path: exact[path] for path in self.fields}, self.default
-            return
+        for wanted in self._grid():
+            settings = self._run_settings(wanted)
+            exact = flatten(settings.model_dump())
+            yield {path: exact[path] for path in self.fields}, settings
+
+    def _grid(self) -> Iterator[dict[str, Value]]:
+        """The swept fields' values at each point, as they were given."""
         axes = [
             [dict(zip(paths, one if len(paths) > 1 else (one,), strict=True)) for one in values]
-            for paths, values in ((paths_of(name), values) for name, values in self.sweep.items())
+            for paths, values in zip(self.axes, self.sweep.values(), strict=True)
         ]
         for chosen in itertools.product(*axes):
-            wanted = {path: value for of_axis in chosen for path, value in of_axis.items()}
-            settings = settings_from_paths({**base, **wanted})
-            exact = flatten(settings.model_dump())
-            yield {path: exact[path] for path in wanted}, settings
+            yield {path: value for of_axis in chosen for path, value in of_axis.items()}
+
+    def _run_settings(self, wanted: Mapping[str, Value]) -> RunSettings:
+        return settings_from_paths({**PRESETS[self.preset], **self.settings, **wanted})
 
     def scheme(self, of_dataset: RegionScheme) -> RegionScheme:
         """The study's region scheme, or the dataset's where the study names none."""

@@ -1,7 +1,7 @@
 """Study files: read, checked and written."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,23 @@ def study_config(content: Mapping[str, Any], name: str = "the study") -> StudyCo
     """Validate the content of a study file; ``name`` stands in the error."""
     try:
         return StudyConfig.model_validate(content)
+    except ConfigError as error:
+        problems = error.problems
     except ValidationError as error:
-        raise ConfigError(sentences(error, StudyConfig), f"{name} cannot be used") from None
+        problems = (*sentences(error, StudyConfig), *_settings_problems(content))
+    raise ConfigError(tuple(dict.fromkeys(problems)), f"{name} cannot be used")
+
+
+def _settings_problems(content: Mapping[str, Any]) -> Sequence[str]:
+    """What is wrong with the settings alone: problems elsewhere keep them from being looked at."""
+    part = {key: content[key] for key in ("preset", "settings", "sweep", "names") if key in content}
+    try:
+        StudyConfig.model_validate({"name": "settings", "dataset": "", **part})
+    except ConfigError as error:
+        return error.problems
+    except ValidationError:  # told already
+        pass
+    return ()
 
 
 def split_config(by: str, fractions: str, seed: int) -> SplitConfig:
