@@ -1,6 +1,7 @@
 """Numbers in words: scores, probabilities, shares, counts and lists as people write them."""
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -89,13 +90,19 @@ def counted(count: int, noun: str) -> str:
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
-    """Words in a row; between semicolons where they hold commas themselves.
+    """Words in a row; between semicolons where they hold commas, outside parentheses, themselves.
 
     >>> listed(["0"]), listed(["0", "0.1", "0.2"], "or"), listed(["0, 1", "0, 2"])
     ('0', '0, 0.1 or 0.2', '0, 1; and 0, 2')
     """
     if len(words) < 2:
         return "".join(words)
-    between = "; " if any("," in word for word in words) else ", "
+    bare = [re.sub(r"\(.*?\)", "", word) for word in words]
+    between = "; " if any("," in word for word in bare) else ", "
     before = "; " if between == "; " else " "
     return f"{between.join(words[:-1])}{before}{last} {words[-1]}"
+
+
+def capital(text: str) -> str:
+    """The text with a capital letter in front."""
+    return text[:1].upper() + text[1:]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from myosweep.analysis.cautions import in_folds
 from myosweep.analysis.compare import Spread, training_gap, validation_accuracies
+from myosweep.analysis.number_words import capital
 from myosweep.analysis.points import Point, field_words, format_value, points, swept_in_words
 from myosweep.analysis.scores import (
     ALL,
@@ -133,7 +134,7 @@ def _wide_table(
         sections.append(Section(_region_title(region, results), tuple(rows)))
     groups = [
         Heading(""),
-        Heading(_capital(swept_in_words(results.study, results.fields)), len(found)),
+        Heading(capital(swept_in_words(results.study, results.fields)), len(found)),
     ]
     groups += [Heading("Without looking at the image", len(baselines))] if baselines else []
     values = [Heading(point.label, colour=value_colour(point)) for point in found]
@@ -222,7 +223,7 @@ def runs_table(results: Results) -> Table:
             cells += [_percent(_known(of_run["validation_accuracy"]))]
             cells += [decimals(_known(of_run["largest_l2_ratio"]))]
             rows.append(Row(run, tuple(cells), value_colour(point)))
-    names = [_capital(swept_in_words(results.study, results.fields)), "Seed"]
+    names = [capital(swept_in_words(results.study, results.fields)), "Seed"]
     names += ["Repeat", "Fold"] if folds else []
     names += ["Status", "Epochs", "Minutes"]
     names += ["Validation accuracy, %", "Largest L2 / data gradient"]
@@ -247,7 +248,7 @@ def settings_table(results: Results) -> Table:
             origin = f"preset {study.preset}"
         meaning = setting_meaning(path)
         rows.append(
-            Row(_capital(field_words(path)), (text, origin, format_value(neutral[path]), meaning))
+            Row(capital(field_words(path)), (text, origin, format_value(neutral[path]), meaning))
         )
     head = [Heading(name) for name in ("Setting", "Value", "Set by", "MATLAB’s value", "Meaning")]
     return Table((tuple(head),), (Section("", tuple(rows)),), words=True)
@@ -269,13 +270,13 @@ def setting_meaning(path: str) -> str:
 
 
 def _head(results: Results, names: Iterable[str]) -> tuple[Heading, ...]:
-    return (Heading(_capital(swept_in_words(results.study, results.fields))), *map(Heading, names))
+    return (Heading(capital(swept_in_words(results.study, results.fields))), *map(Heading, names))
 
 
 def _region_title(region: str, results: Results) -> str:
     if region == ALL:
         return "All regions"
-    return f"{_capital(region)} (region {results.scheme.index(region) + 1})"
+    return f"{capital(region)} (region {results.scheme.index(region) + 1})"
 
 
 def _spread(score: Spread) -> str:
@@ -290,7 +291,3 @@ def _percent(share: float | None) -> str:
 
 def _known(value: float | None) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -12,7 +12,7 @@ from typing import Literal
 from myosweep.analysis.axes import Axis, axes
 from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.number_words import decimals_of, number, percent
+from myosweep.analysis.number_words import capital, decimals_of, number, percent
 from myosweep.analysis.question import score_words
 from myosweep.analysis.topics.learning_curve import LearningCurve, LearningCurves
 from myosweep.analysis.topics.learning_curve_words import (
@@ -29,7 +29,6 @@ from myosweep.analysis.topics.overfitting import Overfitting, OverNetworks, axis
 from myosweep.analysis.topics.overfitting_words import overfitting_lead, overfitting_sentences
 from myosweep.report.conclusion.tables import (
     Lettered,
-    capital,
     interval,
     is_long,
     plain_table,

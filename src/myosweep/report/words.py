@@ -15,6 +15,7 @@ from myosweep.analysis.cautions import (
     run_statuses,
 )
 from myosweep.analysis.compare import QuestionScores, question_scores
+from myosweep.analysis.number_words import counted, listed
 from myosweep.analysis.points import Point, field_words, points, swept_things
 from myosweep.analysis.scores import NO_IMAGE, baseline_scores
 from myosweep.config import PRESET_REASONS, PRESETS, StudyConfig, canonical_hash
@@ -100,24 +101,6 @@ def versions(results: Results) -> tuple[Fact, ...]:
         Fact("Fingerprint of images and masks", settings.pixel_hash[:16]),
         divided,
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "network"), counted(3, "slice")
-    ('1 network', '3 slices')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words in a row.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _tried(found: Sequence[Point]) -> list[str]:

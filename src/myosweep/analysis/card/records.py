@@ -66,7 +66,7 @@ class Architecture(Record):
 
 
 class SettingFact(Record):
-    """A setting: its values in these networks, and in both presets."""
+    """A setting: its values in these networks, and in presets ``default`` and ``paper``."""
 
     path: str
     values: tuple[Value, ...]

@@ -32,6 +32,10 @@ class Measure:
     def decimals(self) -> int:
         return 0 if self.unit == "pixels" else 1
 
+    @property
+    def short_unit(self) -> str:
+        return "%" if self.unit.startswith("%") else self.unit
+
 
 SIZE = Measure("infarct_percent", "infarct size", "% of the myocardium", 1.0)
 BY_SD = Measure("infarct_sd_percent", "infarct size", "% of the myocardium", 1.0)

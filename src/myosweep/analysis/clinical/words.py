@@ -13,7 +13,7 @@ from myosweep.analysis.clinical.findings import (
     MeasureFinding,
 )
 from myosweep.analysis.comparison_words import comparison_sentence, interval_words
-from myosweep.analysis.number_words import counted, listed, number
+from myosweep.analysis.number_words import capital, counted, listed, number
 from myosweep.results.clinical import ClinicalFacts
 from myosweep.statistics.answer import Answer
 from myosweep.statistics.score_table import estimand_words
@@ -91,14 +91,10 @@ def _of_measure(one: MeasureFinding, facts: ClinicalFacts, field: str) -> Iterat
 
 
 def _name(one: MeasureFinding, facts: ClinicalFacts) -> str:
-    words = _capital(one)
+    words = capital(one.measure.words)
     if one.measure.column == BY_SD.column:
         return f"{words} ({facts.n_sd:g} SD above remote, inside each network's own myocardium)"
     return words
-
-
-def _capital(one: MeasureFinding) -> str:
-    return one.measure.words[:1].upper() + one.measure.words[1:]
 
 
 def _effect(sizes: Answer, one: MeasureFinding, field: str) -> str:
@@ -143,10 +139,6 @@ def _between(c: Comparison, one: MeasureFinding, sizes: Answer) -> str:
     return interval_words(low, high, sizes)
 
 
-def _short(one: MeasureFinding) -> str:
-    return "%" if one.measure.unit.startswith("%") else one.measure.unit
-
-
 def _errors(one: MeasureFinding, field: str) -> Iterator[str]:
     """Values whose networks err by more, or by less, than those that they are compared with."""
     if (errors := one.agreement.errors) is None:
@@ -169,8 +161,8 @@ def _biases(one: MeasureFinding) -> str:
     patients = counted(max(v.patients for v in values), "patient")
     mean = f"{number(one.agreement.reference_mean, one.measure.decimals)}\u00a0{one.measure.unit}"
     return (
-        f"{_capital(one)} against {_reference_words(one)} (mean {mean}, {patients}): the bias is "
-        f"{told}{_judged(shown, one)}{_widest(values, one)}."
+        f"{capital(one.measure.words)} against {_reference_words(one)} (mean {mean}, {patients}): "
+        f"the bias is {told}{_judged(shown, one)}{_widest(values, one)}."
     )
 
 
@@ -188,18 +180,18 @@ def _widest(values: Sequence[ValueAgreement], one: MeasureFinding) -> str:
     worst = max(known, key=lambda v: v.sd)
     return (
         f"; in a single patient a single network is off by {limits_words(worst, one)}\u00a0"
-        f"{_short(one)} (limits of agreement at {worst.value})"
+        f"{one.measure.short_unit} (limits of agreement at {worst.value})"
     )
 
 
 def _judged(shown: Sequence[ValueAgreement], one: MeasureFinding) -> str:
     if all(v.bias.verdict == "practically equivalent" for v in shown):
-        return f", within {one.agreement.margin:g}\u00a0{_short(one)}"
+        return f", within {one.agreement.margin:g}\u00a0{one.measure.short_unit}"
     return ""
 
 
 def _unit_signed(x: float, one: MeasureFinding) -> str:
-    return f"{number(x, one.measure.decimals, sign=True)}\u00a0{_short(one)}"
+    return f"{number(x, one.measure.decimals, sign=True)}\u00a0{one.measure.short_unit}"
 
 
 def limits_words(v: ValueAgreement, one: MeasureFinding) -> str:

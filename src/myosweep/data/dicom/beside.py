@@ -14,6 +14,7 @@ from myosweep.data.dicom.series import Series
 from myosweep.data.names import natural_key
 from myosweep.data.nifti.grid import Arrangement
 from myosweep.data.nifti.volume import NiftiVolume, open_nifti
+from myosweep.data.prepare import size_text
 from myosweep.data.problems import collecting
 from myosweep.data.raster import SUFFIXES, read_raster
 from myosweep.errors import DatasetError
@@ -146,8 +147,8 @@ def arrangement_on(series: Series, volume: NiftiVolume) -> Arrangement:
     if volume.affine is None:
         if volume.shape != wanted:
             raise DatasetError(
-                f"has {_text(volume.shape)} voxels, the images {_text(wanted)}, and it does not "
-                "know how the patient lies; give it the size of the images"
+                f"has {size_text(volume.shape)} voxels, the images {size_text(wanted)}, and it "
+                "does not know how the patient lies; give it the size of the images"
             )
         return Arrangement((2, 1, 0), (False, False, False))
     grid = _affine_lps(series)
@@ -161,8 +162,8 @@ def arrangement_on(series: Series, volume: NiftiVolume) -> Arrangement:
     shape = tuple(volume.shape[axis] for axis in (column, row, slice_))
     if shape != wanted or sorted(axes) != [0, 1, 2]:
         raise DatasetError(
-            f"has {_text(shape)} voxels, the images {_text(wanted)}; draw it on the images, or "
-            "resample it to them with nearest neighbours"
+            f"has {size_text(shape)} voxels, the images {size_text(wanted)}; draw it on the "
+            "images, or resample it to them with nearest neighbours"
         )
     away = _distance_mm(grid, _TO_LPS @ volume.affine, arrangement, volume.shape)
     if away > _SAME_VOXEL * min(np.linalg.norm(steps[:, :2], axis=0)):
@@ -262,7 +263,3 @@ def doubles(pictures: Pictures) -> Iterator[str]:
     for files in pictures.values():
         if len(files) > 1:
             yield f"masks {files[0][0]!r} and {files[1][0]!r} are of one image; keep one"
-
-
-def _text(size: Iterable[int]) -> str:
-    return " x ".join(map(str, size))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import ClinicalFindings, clinical_findings
 from myosweep.analysis.clinical.words import conclusion_sentences
+from myosweep.analysis.number_words import capital
 from myosweep.analysis.points import Point, points, swept_in_words
 from myosweep.report.clinical.tables import clinical_tables
-from myosweep.report.conclusion.tables import capital
 from myosweep.report.figures.clinical import draw_agreement, draw_bullseyes
 from myosweep.report.figures.style import Drawing, value_colour
 from myosweep.report.measured import MeasuredSection

@@ -9,10 +9,10 @@ from myosweep.analysis.clinical.extras import FALSE_INFARCT_PERCENT, ValueExtras
 from myosweep.analysis.clinical.findings import ClinicalFindings, MeasureFinding
 from myosweep.analysis.clinical.measure import LEVELS
 from myosweep.analysis.clinical.words import limits_words, size_verdict
-from myosweep.analysis.number_words import number
+from myosweep.analysis.number_words import capital, number
 from myosweep.analysis.points import Point
 from myosweep.metrics.clinical import DENSITY_G_PER_ML, OFFICIAL_DISTANCE
-from myosweep.report.conclusion.tables import Lettered, capital, plain_table
+from myosweep.report.conclusion.tables import Lettered, plain_table
 from myosweep.report.figures.style import value_colour
 from myosweep.report.tables import NONE, Row, Table
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.movers import Mover, PatientRow
-from myosweep.analysis.number_words import counted, decimals_of, number, p_words, percent
+from myosweep.analysis.number_words import capital, counted, decimals_of, number, p_words, percent
 from myosweep.analysis.points import Point
 from myosweep.analysis.subgroups import Subgroup
-from myosweep.report.conclusion.tables import capital, interval, plain_table
+from myosweep.report.conclusion.tables import interval, plain_table
 from myosweep.report.figures.style import value_colour
 from myosweep.report.tables import NONE, Heading, Row, Section, Table
 from myosweep.statistics.answer import Answer

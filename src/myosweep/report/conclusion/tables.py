@@ -5,7 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from myosweep.analysis.conclude import Conclusion
-from myosweep.analysis.number_words import counted, decimals_of, listed, number, p_words, percent
+from myosweep.analysis.number_words import (
+    capital,
+    counted,
+    decimals_of,
+    listed,
+    number,
+    p_words,
+    percent,
+)
 from myosweep.analysis.patient_scores import OVERALL_METRICS, REGION_METRICS
 from myosweep.analysis.points import Point
 from myosweep.analysis.scores import ALL
@@ -224,8 +232,3 @@ def _named(names: Sequence[str], shown: Answer) -> str:
 def plain_table(names: Iterable[str], rows: Sequence[Row], *, words: bool = False) -> Table:
     """Rows under one line of headings."""
     return Table((tuple(map(Heading, names)),), (Section("", tuple(rows)),), words)
-
-
-def capital(text: str) -> str:
-    """The text with a capital letter in front."""
-    return text[:1].upper() + text[1:]

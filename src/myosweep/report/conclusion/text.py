@@ -9,11 +9,11 @@ from typing import Any
 from myosweep.analysis.cautions import question_words
 from myosweep.analysis.conclude import Conclusion
 from myosweep.analysis.early_rule_words import early_sentences
-from myosweep.analysis.number_words import number
+from myosweep.analysis.number_words import capital, number
 from myosweep.analysis.points import swept_in_words
 from myosweep.analysis.scores import ALL
 from myosweep.report.conclusion.section import ConclusionSection, conclusion_section
-from myosweep.report.conclusion.tables import Lettered, capital
+from myosweep.report.conclusion.tables import Lettered
 from myosweep.report.early_rule import applications_table
 from myosweep.report.figures.style import METRIC_WORDS
 from myosweep.report.tables import Table

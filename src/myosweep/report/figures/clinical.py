@@ -41,10 +41,10 @@ def draw_agreement(one: MeasureFinding, colours: Mapping[str, str], name: str) -
         for place, (axes, value) in enumerate(zip(grid.flat, values, strict=False)):
             _panel(one, place, value, colours.get(value.value, INK), axes)
         for axes in grid[:, 0]:
-            axes.set_ylabel(f"Network − reference, {_unit(one)}")
+            axes.set_ylabel(f"Network − reference, {one.measure.short_unit}")
         for axes in grid.flat[: len(values)]:
             if len(values) - list(grid.flat).index(axes) <= grid.shape[1]:
-                axes.set_xlabel(f"Mean of both, {_unit(one)}")
+                axes.set_xlabel(f"Mean of both, {one.measure.short_unit}")
                 axes.tick_params(labelbottom=True)
         return finish(figure, name, _alt(one))
 
@@ -103,10 +103,6 @@ def _eye(one: SegmentMeans, axes: PolarAxes) -> None:
             axes.text(
                 centre, (low + high) / 2 + 0.03, text, color=ink, ha="center", va="center", size=6.5
             )
-
-
-def _unit(one: MeasureFinding) -> str:
-    return "%" if one.measure.unit.startswith("%") else one.measure.unit
 
 
 def _alt(one: MeasureFinding) -> str:

@@ -89,9 +89,9 @@ class CurvesFigure:
 def curves_figure(results: Results) -> CurvesFigure | None:
     """Learning curves of all networks; None if none was trained here."""
     found = points(results)
-    kinds = results.networks.set_index("run")["l2.kind"]
+    kinds = results.networks.set_index("run").get("l2.kind", {})  # masks have no settings
     histories = [
-        (point, _history(results.folder.run(run), kinds[run]))
+        (point, _history(results.folder.run(run), kinds.get(run, "")))
         for point in found
         for run in point.runs
     ]

@@ -26,6 +26,7 @@ from myosweep.report.figures.style import (
     styled,
     tell,
     value_colour,
+    verdict_labels,
 )
 from myosweep.results.read import Results
 from myosweep.statistics.answer import Answer
@@ -183,22 +184,11 @@ def draw_forest_rows(record: ForestFigure, axes: Axes) -> None:
     axes.set_yticks(range(count), [row.label for row in record.rows])
     axes.tick_params(axis="y", labelcolor=INK, pad=8)
     axes.spines["left"].set_visible(False)
-    _draw_verdicts(record, axes)
+    verdict_labels(axes, [row.verdict for row in record.rows])
     axes.xaxis.set_major_formatter(lambda value, _: _signed(value))
     axes.set_xlabel(f"{record.score}: {record.against} (left of 0 is worse, right is better)")
     if record.per_unit is not None:
         _draw_second_axis(record, axes)
-
-
-def _draw_verdicts(record: ForestFigure, axes: Axes) -> None:
-    """Verdicts as labels of a right axis, so that the layout makes room for them."""
-    right = axes.twinx()
-    right.set_ylim(axes.get_ylim())
-    right.grid(visible=False)
-    right.set_yticks(range(len(record.rows)), [row.verdict for row in record.rows], size=7.5)
-    right.tick_params(axis="y", labelcolor=INK, pad=8)
-    for spine in right.spines.values():
-        spine.set_visible(False)
 
 
 def _draw_second_axis(record: ForestFigure, axes: Axes) -> None:

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from myosweep.analysis.conclude import Conclusion
+from myosweep.analysis.number_words import capital
 from myosweep.report.figures.style import (
     INK,
     METRIC_WORDS,
@@ -118,8 +119,8 @@ def draw_heat_cells(record: HeatFigure, axes: Axes) -> None:
     axes.set_xticks(range(len(record.columns)), record.columns)
     axes.set_yticks(range(len(record.rows)), record.rows)
     axes.tick_params(labelcolor=INK)
-    axes.set_xlabel(_capital(record.fields[1]))
-    axes.set_ylabel(_capital(record.fields[0]))
+    axes.set_xlabel(capital(record.fields[1]))
+    axes.set_ylabel(capital(record.fields[0]))
     axes.set_title(f"{record.score}: mean at each combination (darker is higher)", fontsize=8.5)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -200,7 +201,3 @@ def _cell_words(cell: HeatCell) -> str:
     words += ["shown good enough"] * cell.good_enough + ["may be the best"] * cell.may_be_best
     words += ["base"] * cell.base
     return ", ".join(words)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -20,6 +20,7 @@ from myosweep.report.figures.style import (
     finish,
     new_figure,
     styled,
+    verdict_labels,
 )
 from myosweep.report.importance_text import share_words, verdict_words
 
@@ -129,18 +130,7 @@ def draw_importance_rows(record: ImportanceFigure, axes: Axes) -> None:
     )
     explained = percent(round(record.explained, 2))
     axes.set_xlabel(f"share of {what}; settings explain {explained} of all differences")
-    _draw_verdicts(record, axes)
-
-
-def _draw_verdicts(record: ImportanceFigure, axes: Axes) -> None:
-    """Verdicts as labels of a right axis, so that the layout makes room for them."""
-    right = axes.twinx()
-    right.set_ylim(axes.get_ylim())
-    right.grid(visible=False)
-    right.set_yticks(range(len(record.rows)), [row.verdict for row in record.rows], size=7.5)
-    right.tick_params(axis="y", labelcolor=INK, pad=8)
-    for spine in right.spines.values():
-        spine.set_visible(False)
+    verdict_labels(axes, [row.verdict for row in record.rows])
 
 
 def _limit(record: ImportanceFigure) -> float:

@@ -207,3 +207,14 @@ def plain_frame(axes: Axes) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set(visible=True, color=MUTED, linewidth=0.4)
+
+
+def verdict_labels(axes: Axes, verdicts: Sequence[str]) -> None:
+    """A verdict for each row, as labels of a right axis, so that the layout makes room for them."""
+    right = axes.twinx()
+    right.set_ylim(axes.get_ylim())
+    right.grid(visible=False)
+    right.set_yticks(range(len(verdicts)), verdicts, size=7.5)
+    right.tick_params(axis="y", labelcolor=INK, pad=8)
+    for spine in right.spines.values():
+        spine.set_visible(False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myosweep.analysis.cautions import Caution, question_words
-from myosweep.analysis.number_words import counted, number
+from myosweep.analysis.number_words import counted, listed, number
 from myosweep.analysis.patient_scores import strict_metric
 from myosweep.analysis.points import field_words
 from myosweep.analysis.tuning.cautions import tuned_cautions
@@ -208,7 +208,7 @@ def _standing(found: Tuned, results: Results) -> words.Fact:
 
 def _what_was_done(found: Tuned, results: Results) -> tuple[str, str]:
     """Two sentences: what was tried, and on which patients."""
-    fields = words.listed([field_words(path) for path in results.fields])
+    fields = listed([field_words(path) for path in results.fields])
     raced = found.race.contenders if found.race else ()
     race = f"; the best {len(raced)} raced against the default" if len(raced) > 1 else ""
     race = "; the best one raced against the default" if len(raced) == 1 else race

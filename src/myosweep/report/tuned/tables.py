@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from myosweep.analysis.number_words import decimals_of, number
+from myosweep.analysis.number_words import capital, decimals_of, number
 from myosweep.analysis.points import field_words, format_value
 from myosweep.analysis.tuning.early_scores import told_so_far
 from myosweep.analysis.tuning.found import DEFAULT, Tuned, name_of
 from myosweep.config import StudyConfig
-from myosweep.report.conclusion.tables import capital, interval, plain_table
+from myosweep.report.conclusion.tables import interval, plain_table
 from myosweep.report.conclusion.text import Block
 from myosweep.report.figures.style import contender_colours
 from myosweep.report.tables import NONE, Heading, Row, Section, Table, setting_meaning

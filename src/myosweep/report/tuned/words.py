@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from myosweep.analysis.cautions import metric_words
 from myosweep.analysis.comparison_words import comparison_sentence
-from myosweep.analysis.number_words import counted, listed, number
+from myosweep.analysis.number_words import capital, counted, listed, number
 from myosweep.analysis.points import format_value
 from myosweep.analysis.tuning.cautions import best_trial, exploratory_words
 from myosweep.analysis.tuning.early_scores import told_so_far
@@ -22,12 +22,12 @@ def answer_part(found: Tuned, study: StudyConfig) -> Part:
         return Part(question, *_nothing_learned(found))
     match found.outcome:
         case "take" if found.exploratory:
-            lead = f"{_capital(winner)} looks better than the default, but this is exploratory."
+            lead = f"{capital(winner)} looks better than the default, but this is exploratory."
         case "take":
             lead = f"Take the settings of {winner}."
         case "not confirmed":
             lead = (
-                f"Keep the default. {_capital(winner)} came first in the race on validation "
+                f"Keep the default. {capital(winner)} came first in the race on validation "
                 "patients, but is not shown to be better on test patients."
             )
         case "keep":
@@ -90,10 +90,6 @@ def winner_of(found: Tuned) -> str:
     return found.race.winner if found.race and found.race.winner else ""
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def race_part(found: Tuned, study: StudyConfig) -> Part | None:
     """How the race went; None before it."""
     race, question = found.race, "How did the race go?"
@@ -117,10 +113,10 @@ def _ending(race: Race, found: Tuned) -> str:
     if found.outcome == "not over":
         return "It is not over."
     if race.winner and race.ending == "decided":
-        return f"{_capital(race.winner)} is better than the default on validation patients."
+        return f"{capital(race.winner)} is better than the default on validation patients."
     if race.winner:
         return (
-            f"{_capital(race.winner)} came first, though it is not shown to be better on "
+            f"{capital(race.winner)} came first, though it is not shown to be better on "
             "validation patients; the test patients decide."
         )
     match race.ending:
@@ -134,7 +130,7 @@ def _ending(race: Race, found: Tuned) -> str:
 
 def _race_words(race: Race, found: Tuned, study: StudyConfig) -> Iterator[str]:
     names = listed(race.contenders)
-    yield f"{_capital(names)} raced against the default, each with {race.networks} new networks."
+    yield f"{capital(names)} raced against the default, each with {race.networks} new networks."
     if not race.rounds:
         yield f"The first look is taken at {FIRST_LOOK} networks each."
         return
