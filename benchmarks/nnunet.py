@@ -7,6 +7,7 @@ they are.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Self
 import psutil
 
 from myosweep.data.export import export_dataset
+from myosweep.files import read_json, write_json
 from myosweep.training.plan import RunPlan
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,38 +43,85 @@ def prepare(plan: RunPlan, first_filters: Sequence[int], folder: Path) -> None:
 
 
 def prepare_timed(plan: RunPlan, folder: Path) -> None:
-    """The same for a training that is judged: test patients take no part in its planning."""
-    raw = folder / "raw" / DATASET
-    if not (folder / "preprocessed").exists():
-        raw.parent.mkdir(parents=True)
-        export_dataset(plan.dataset, raw, "nnunet")
-        (raw / "imagesTs").mkdir()
-        for patient in _patients(plan, "test"):
-            name = f"{patient}_0000.nii.gz"
-            (raw / "imagesTr" / name).rename(raw / "imagesTs" / name)
-            (raw / "labelsTr" / f"{patient}.nii.gz").unlink()
-        facts = json.loads((raw / "dataset.json").read_text())
-        facts["numTraining"] = len(list((raw / "labelsTr").iterdir()))
-        (raw / "dataset.json").write_text(json.dumps(facts))
-        _call(folder, "prepare", plan.settings.depth, plan.settings.batch_size)
-    _write_split(plan, "validation", folder)
+    """The same for a training that is judged: test patients take no part in its planning.
+
+    What was interrupted is begun anew; what is there is left as it is.
+    """
+    if folder.exists():
+        return
+    draft = folder.with_name(f"{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    raw = draft / "raw" / DATASET
+    raw.parent.mkdir(parents=True)
+    export_dataset(plan.dataset, raw, "nnunet")
+    (raw / "imagesTs").mkdir()
+    for patient in _patients(plan, "test"):
+        name = f"{patient}_0000.nii.gz"
+        (raw / "imagesTr" / name).rename(raw / "imagesTs" / name)
+        (raw / "labelsTr" / f"{patient}.nii.gz").unlink()
+    facts = json.loads((raw / "dataset.json").read_text())
+    facts["numTraining"] = len(list((raw / "labelsTr").iterdir()))
+    (raw / "dataset.json").write_text(json.dumps(facts))
+    _call(draft, "prepare", plan.settings.depth, plan.settings.batch_size)
+    _write_split(plan, "validation", draft)
+    draft.rename(folder)
 
 
 def train_and_predict(folder: Path, seconds: float, seed: int, threads: int) -> dict[str, Any]:
-    """Train for so long and predict the test patients into ``folder/predicted-SEED``."""
-    images, out = folder / "raw" / DATASET / "imagesTs", folder / f"predicted-{seed}"
+    """Train for so long and predict the test patients into ``folder/predicted-SEED``.
+
+    What was trained, or predicted, is not done again.
+
+    Raises:
+        SystemExit: if it was trained for another time, or with other threads.
+    """
+    out, trained = folder / f"predicted-{seed}", folder / f"trained-{seed}.json"
+    wanted = {"wanted_seconds": round(seconds, 3), "threads": threads}
     places = {"nnUNet_results": str(folder / f"results-{seed}")}
-    return json.loads(_call(folder, "timed", seconds, seed, threads, images, out, **places))
+    if not trained.exists():
+        told = _call(folder, "timed", seconds, seed, threads, **places)
+        write_json(trained, wanted | json.loads(told))
+    done = read_json(trained)
+    if {name: done[name] for name in wanted} != wanted:
+        raise SystemExit(
+            f"seed {seed} was trained with {done['threads']} threads for "
+            f"{done['wanted_seconds'] / 60:.1f} minutes; give the same again, or another --out"
+        )
+    if not out.exists():
+        draft = out.with_name(f"{out.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        _call(folder, "predict", threads, folder / "raw" / DATASET / "imagesTs", draft, **places)
+        draft.rename(out)
+    return done
 
 
 def _call(folder: Path, *words: object, **places: str) -> str:
-    command = [str(PYTHON), str(WORKER), *map(str, words)]
-    done = subprocess.run(
-        command, env=_environment(folder) | places, capture_output=True, text=True
+    """What a worker of nnU-Net answers; it ends, with all its processes, when we do."""
+    process = psutil.Popen(
+        [str(PYTHON), str(WORKER), *map(str, words)],
+        env=_environment(folder) | places,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise SystemExit(f"nnU-Net has failed:\n{(done.stdout + done.stderr)[-4000:]}")
-    return done.stdout
+    try:
+        told, said = process.communicate()
+    finally:
+        _end(process)
+    if process.returncode:
+        raise SystemExit(f"nnU-Net has failed:\n{(told + said)[-4000:]}")
+    return told
+
+
+def _end(process: psutil.Popen) -> None:
+    """End a process and those that it started."""
+    with suppress(psutil.NoSuchProcess):
+        family = [*process.children(recursive=True), process]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family, timeout=10)
 
 
 def _write_split(plan: RunPlan, held_out: str, folder: Path) -> None:
@@ -122,11 +171,7 @@ class NnunetTraining:
 
     def __exit__(self, *_: object) -> None:
         """End it and the processes that it started."""
-        family = [*self._process.children(recursive=True), self._process]
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(family, timeout=10)
+        _end(self._process)
         self._log.close()
 
     def _answer(self) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
     python nnunet_worker.py prepare DEPTH BATCH_SIZE FIRST_FILTERS...
     python nnunet_worker.py train CONFIGURATION THREADS
-    python nnunet_worker.py timed SECONDS SEED THREADS IMAGES OUT
+    python nnunet_worker.py timed SECONDS SEED THREADS
+    python nnunet_worker.py predict THREADS IMAGES OUT
 
 It needs nnU-Net's three environment variables, and imports nothing of myosweep. While training it
 reads seconds, one number a line, from standard input, trains so long inside nnU-Net's own loop, and
 answers with a line of JSON: images, seconds, and what was planned. ``timed`` trains as it plans for
-so long, its learning rate falling to 0 in that time, and then predicts a folder.
+so long, its learning rate falling to 0 in that time; ``predict`` predicts a folder with what it has
+trained. Both keep to so many processors where the system allows it.
 """
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -38,7 +42,11 @@ def main() -> None:
         depth, batch_size, *filters = map(int, sys.argv[2:])
         prepare(depth, batch_size, filters)
     elif sys.argv[1] == "timed":
-        timed(float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), *map(Path, sys.argv[5:]))
+        end_with_parent()
+        timed(float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1] == "predict":
+        end_with_parent()
+        predict(int(sys.argv[2]), *map(Path, sys.argv[3:]))
     else:
         train(sys.argv[2], int(sys.argv[3]))
 
@@ -139,24 +147,60 @@ class Timed(nnUNetTrainer):
             steps += 1
         self.current_epoch += 1  # which on_train_end takes back
         self.on_train_end()
-        answer(steps=steps, batch_size=self.batch_size, seconds=time.perf_counter() - started)
+        answer(
+            steps=steps,
+            batch_size=self.batch_size,
+            seconds=time.perf_counter() - started,
+            processor_seconds=sum(os.times()[:4]),
+        )
 
 
 Timed.__name__ = nnUNetTrainer.__name__  # by which the predictor finds the network's builder
 
 
-def timed(seconds: float, seed: int, threads: int, images: Path, out: Path) -> None:
-    """Train as planned for so long, then predict with mirroring, as nnU-Net does by default."""
+def timed(seconds: float, seed: int, threads: int) -> None:
+    """Train as planned for so long."""
     torch.manual_seed(seed)
     np.random.seed(seed)
+    keep_to(threads)
     trainer = trainer_of(Timed, "2d", threads)
     trainer.seconds = seconds
     trainer.run_training()
+
+
+def predict(threads: int, images: Path, out: Path) -> None:
+    """Predict with mirroring, as nnU-Net does by default."""
+    keep_to(threads)
+    torch.set_num_threads(threads)
+    trained = Path(os.environ["nnUNet_results"]) / preprocessed().name  # noqa: SIM112
     predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False)
-    predictor.initialize_from_trained_model_folder(trainer.output_folder_base, (0,))
+    predictor.initialize_from_trained_model_folder(
+        str(trained / f"{nnUNetTrainer.__name__}__{PLANS}__2d"), (0,)
+    )
     predictor.predict_from_files(
         str(images), str(out), num_processes_preprocessing=1, num_processes_segmentation_export=1
     )
+
+
+def keep_to(threads: int) -> None:
+    """So many processors for this process and those that augment for it."""
+    os.environ["nnUNet_n_proc_DA"] = str(threads)  # noqa: SIM112
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def end_with_parent() -> None:
+    """End the whole session, which is ours alone, once the parent is gone, however it ended."""
+    if not hasattr(os, "killpg"):
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def preprocessed() -> Path:

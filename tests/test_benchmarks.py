@@ -100,10 +100,11 @@ def test_nnunet_is_judged_on_the_same_patients(tmp_path: Path) -> None:
     make_phantom(tmp_path / "data", patients=10, seed=0, size=64)
     own = {"first_filters": 2, "depth": 2, "epochs": 1, "precision": "float32"}
     content = {"name": "ours", "dataset": str(tmp_path / "data"), "settings": own}
+    content["replicates"] = {"seeds": 1}
     config = study_config({**content, "split": {"fractions": [0.5, 0.2, 0.3]}})
     run_study(config, tmp_path / "ours", jobs=1)
     given = (str(tmp_path / "ours"), "--out", str(tmp_path / "theirs"), "--minutes", "0.02")
-    output = run("against_nnunet.py", *given, "--seeds", "1")
+    output = run("against_nnunet.py", *given)
     assert "seed 0: " in output
     assert "Differences in dice" in output
     with (tmp_path / "theirs" / "scores.csv").open() as file:

@@ -89,9 +89,10 @@ class CurvesFigure:
 def curves_figure(results: Results) -> CurvesFigure | None:
     """Learning curves of all networks; None if none was trained here."""
     found = points(results)
-    kinds = results.networks.set_index("run").get("l2.kind", {})  # masks have no settings
+    networks = results.networks.set_index("run")
+    kinds = networks["l2.kind"].to_dict() if "l2.kind" in networks else {}
     histories = [
-        (point, _history(results.folder.run(run), kinds.get(run, "")))
+        (point, _history(results.folder.run(run), kinds.get(run)))
         for point in found
         for run in point.runs
     ]
@@ -115,7 +116,7 @@ def live_curves(folder: StudyFolder) -> CurvesFigure | None:
             continue
         described = run.read_settings()
         key = tuple(described.point.values()) if study.tune is None else (described.trial,)
-        kind = described.settings.l2.kind if described.settings is not None else ""
+        kind = None if described.settings is None else described.settings.l2.kind
         curves.setdefault(key, []).append(_history(run, kind))
     tuning = read_tuning_state(folder) if study.tune is not None else None
     contenders = tuning.contenders if tuning else ()
@@ -136,7 +137,7 @@ def live_curves(folder: StudyFolder) -> CurvesFigure | None:
     return replace(record, left_out=len(curves) - len(found), colours=colours)
 
 
-def _history(run: RunFolder, kind: str) -> pd.DataFrame:
+def _history(run: RunFolder, kind: str | None) -> pd.DataFrame:
     """A network's course; without an L2 gradient where weights decay beside their gradients."""
     history = read_history(run)
     unread = ["l2_gradient_norm"] if kind == "decoupled" else []
