@@ -126,7 +126,7 @@ def test_phantom_and_split_by_slice_warn(shell: Shell) -> None:
 def test_settings_are_listed(shell: Shell) -> None:
     assert "l2.strength" in shell("settings")
     rows = json.loads(shell("settings", "--json"))
-    assert {"path", "paper", "default", "meaning"} == set(rows[0])
+    assert {"path", "paper", "default", "strong", "meaning"} == set(rows[0])
 
 
 WRONG: list[tuple[tuple[str, ...], str]] = [

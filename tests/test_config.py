@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from myosweep.config import (
-    PRESET_REASONS,
     PRESETS,
     RunSettings,
     StudyConfig,
     describe_settings,
+    preset_reasons,
     preset_settings,
     read_study_config,
     run_id,
@@ -22,6 +22,7 @@ from myosweep.errors import ConfigError
 from myosweep.regions import RegionScheme
 
 SCHEME = RegionScheme.parse(["background=0", "blood pool=1", "myocardium=2,3,4"])
+ROOT = Path(__file__).parents[1]
 MINIMAL: dict[str, Any] = {"name": "mine", "dataset": "data/mine"}
 
 RUNS: list[tuple[dict[str, Any], int, RegionScheme]] = [
@@ -81,18 +82,27 @@ def test_auto_precision_has_no_id() -> None:
         run_id(settings_from_paths({"precision": "auto"}), 0, "pixels", "split", SCHEME)
 
 
-def test_presets_have_matlabs_regularisation_and_rate() -> None:
+def test_presets_have_matlabs_regularisation() -> None:
     for name in PRESETS:
         settings = preset_settings(name)
         assert settings.l2.strength == 1e-4
         assert settings.l2.kind == "penalty"
-        assert settings.learning_rate == 1e-4
+        assert settings.learning_rate == (4e-4 if name == "strong" else 1e-4)
 
 
-def test_every_difference_of_the_default_preset_has_its_reason() -> None:
-    assert PRESET_REASONS.keys() == PRESETS["default"].keys()
-    differing = {row.path for row in describe_settings() if row.paper != row.default}
-    assert differing == PRESETS["default"].keys()
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_difference_of_a_preset_has_its_reason(preset: str) -> None:
+    reasons = preset_reasons(preset)
+    assert all(reasons)
+    differing = {row.path for row in describe_settings() if row.paper != getattr(row, preset)}
+    assert differing == {path for paths in reasons.values() for path in paths}
+
+
+def test_the_strong_preset_is_what_the_search_could_find_at_the_cost_of_the_default() -> None:
+    search = read_study_config(ROOT / "studies" / "emidec-tune-strong.toml")
+    strong, default = PRESETS["strong"], PRESETS["default"]
+    assert strong.items() >= default.items()
+    assert strong.keys() - default.keys() <= search.space.keys()
 
 
 def test_every_setting_is_described() -> None:
@@ -100,7 +110,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_the_published_study_file_reads() -> None:
-    study = read_study_config(Path(__file__).parents[1] / "studies" / "emidec-l2.toml")
+    study = read_study_config(ROOT / "studies" / "emidec-l2.toml")
     assert study.sweep["l2.strength"] == (0, 5e-6, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3)
     assert [member.seed for member in study.replicates.members] == list(range(10))
     assert {settings.first_filters for _, settings in study.points()} == {16}

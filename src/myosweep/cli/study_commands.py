@@ -291,20 +291,22 @@ def score(
 
 
 def settings(json: Json = False) -> None:
-    """Every setting of a run: what it does, its value in both presets, and why they differ.
+    """Every setting of a run: what it does, its value in each preset, and why they differ.
 
     Each can stand under [settings] or [sweep] of a study file, by its path.
     """
-    from myosweep.config import PRESET_REASONS, describe_settings
+    from myosweep.analysis.number_words import listed
+    from myosweep.config import PRESETS, describe_settings, preset_reasons
 
     rows = describe_settings()
     if json:
         print_json([row._asdict() for row in rows])
         return
     print_table(
-        "Settings of a run",
-        ["path", "preset paper", "preset default", "what it is"],
-        [(row.path, str(row.paper), str(row.default), row.meaning) for row in rows],
+        "Settings of a run, in each preset",
+        ["path", "paper", "default", "strong", "what it is"],
+        [(row.path, *map(str, (row.paper, row.default, row.strong)), row.meaning) for row in rows],
     )
-    for path, reason in PRESET_REASONS.items():
-        console.print(f"{path} differs in preset default: {reason}.")
+    for reason, paths in preset_reasons("strong").items():
+        where = listed([name for name, changed in PRESETS.items() if paths[0] in changed])
+        console.print(f"{listed(paths)}, in {where}: {reason}.")

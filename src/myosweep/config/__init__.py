@@ -19,11 +19,11 @@ from myosweep.config.records import (
 )
 from myosweep.config.replicates import Replicate, Replicates
 from myosweep.config.settings import (
-    PRESET_REASONS,
     PRESETS,
     RunSettings,
     SettingRow,
     describe_settings,
+    preset_reasons,
     preset_settings,
     run_id,
     run_label,
@@ -51,7 +51,6 @@ __all__ = [
     "L2",
     "LEARNED",
     "PRESETS",
-    "PRESET_REASONS",
     "Augmentation",
     "Budget",
     "Choice",
@@ -86,6 +85,7 @@ __all__ = [
     "full_point",
     "is_whole",
     "parse_budget",
+    "preset_reasons",
     "preset_settings",
     "read_study_config",
     "run_id",

@@ -88,7 +88,7 @@ class StudyConfig(Record):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     dataset: str
-    preset: Literal["paper", "default"] = "default"
+    preset: Literal["paper", "default", "strong"] = "default"
     source: Literal["training", "masks"] = Field(
         "training", description="masks: predictions of another program, added by `myosweep score`"
     )

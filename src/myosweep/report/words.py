@@ -18,7 +18,7 @@ from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.number_words import counted, listed
 from myosweep.analysis.points import Point, field_words, points, swept_things
 from myosweep.analysis.scores import NO_IMAGE, baseline_scores
-from myosweep.config import PRESET_REASONS, PRESETS, StudyConfig, canonical_hash
+from myosweep.config import StudyConfig, canonical_hash, preset_reasons
 from myosweep.data.split import PARTS
 from myosweep.results.read import Results
 
@@ -213,11 +213,13 @@ def _floor(results: Results, question: QuestionScores, name: str) -> list[str]:
 
 
 def _preset(results: Results) -> str:
-    changed = PRESETS[results.study.preset]
-    if not changed:
+    reasons = preset_reasons(results.study.preset)
+    if not reasons:
         return f"{results.study.preset}: MATLAB’s settings, as in the paper"
-    reasons = "; ".join(f"{field_words(path)} ({PRESET_REASONS[path]})" for path in changed)
-    return f"{results.study.preset}: MATLAB’s settings, except {reasons}"
+    changed = "; ".join(
+        f"{listed(list(map(field_words, paths)))} ({reason})" for reason, paths in reasons.items()
+    )
+    return f"{results.study.preset}: MATLAB’s settings, except {changed}"
 
 
 def _computing(results: Results) -> list[Fact]:
