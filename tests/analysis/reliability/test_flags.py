@@ -8,7 +8,9 @@ from tests.analysis.reliability.tables import ABOUT, pixels, rows
 
 from myosweep.analysis.reliability import Limits, choose_threshold, judge_reliability
 from myosweep.analysis.reliability.flags import measure_flags
+from myosweep.analysis.reliability.words import reliability_warnings
 from myosweep.errors import ConfigError
+from myosweep.report.reliability import reliability_json, reliability_section
 from myosweep.results.reliability import WHOLE, Tables
 
 
@@ -73,6 +75,23 @@ def test_measures_by_hand():
     assert found.flagged.value == pytest.approx(1 / 2)
     assert found.auroc.value == pytest.approx((3 + 2 + 2) / 9)
     assert found.dice_unflagged == pytest.approx((0.5 + 0.9 + 0.8) / 3)
+
+
+@pytest.mark.parametrize(
+    ("order", "told", "warned"), [([0.1, 0.2, 0.8, 0.9], "1.00", 0), ([0.9, 0.8, 0.2, 0.1], "0.00", 1)]
+)
+def test_a_perfect_ranking_is_told_without_an_interval(order, told, warned):
+    slices = pd.concat(
+        [rows(part, order, [0.2, 0.3, 0.9, 0.8], [1, 2, 3, 4]) for part in ("validation", "test")]
+    )
+    tables = Tables(ABOUT, slices, pixels(np.random.default_rng(0), 2, 1.0, 10))
+    found = judge_reliability(tables, Limits("myocardium"))
+    assert [topic for topic, _ in reliability_warnings(found)].count("Ranking") == warned
+    table = reliability_section([found], draw=False).tables[0].table
+    place = [cell.text for cell in table.head[-1]].index("AUROC") - 1
+    assert [row.cells[place] for row in table.sections[0].rows] == [told, told]
+    area = reliability_json(found)["test"]["auroc"]
+    assert (area["low"], area["high"]) == (None, None)
 
 
 def test_a_part_without_slices():

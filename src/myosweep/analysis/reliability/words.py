@@ -136,7 +136,7 @@ def _warnings(found: Reliability) -> Iterator[tuple[str, str]]:
             "on test patients the flag catches fewer failures than validation patients let expect: "
             "do not rely on it.",
         )
-    if flags.auroc.low <= 0.5:
+    if flags.auroc.value <= 0.5 or flags.auroc.low <= 0.5:
         yield (
             "Ranking",
             "the agreement of failures is not shown to be lower than that of good slices.",
