@@ -8,6 +8,7 @@ import pytest
 from tests.analysis.clinical.cohort import FIVE, THREE, clinical_study, cohort, thicker
 from tests.toy import DIVERGED
 
+from myosweep.analysis.clinical.agreement import agreement
 from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.measure import REFERENCE
@@ -16,6 +17,7 @@ from myosweep.analysis.clinical.table import write_patients_csv
 from myosweep.analysis.clinical.words import conclusion_sentences, size_verdict
 from myosweep.errors import StudyError
 from myosweep.results.read import read_results
+from myosweep.statistics.score_table import ScoreTable
 
 
 def concluded(toy, options=None):
@@ -56,6 +58,31 @@ def test_bias_and_verdict_by_hand(found):
     assert sizes.difference == pytest.approx(off.mean())
     assert errors.difference == pytest.approx(abs(off).mean())
     assert errors.verdict.startswith("worse")
+
+
+@pytest.mark.parametrize(("spread", "within"), [(0.01, True), (40.0, False)])
+def test_the_bias_is_within_the_margin_only_if_that_is_shown_of_every_value(found, spread, within):
+    """The middle value's networks scatter; its bias is the same, or lies between the others'."""
+    size = found[0].of("infarct_percent")
+    networks = np.array([-spread, spread])[:, None]
+    for apart, bias in ((0.0, "+0.1 % at every value"), (0.2, "−0.1 % at v0 and +0.3 % at v2")):
+        off = np.stack([np.full((2, 10), 0.1 - apart), 0.1 + np.tile(networks, 10),
+                        np.full((2, 10), 0.1 + apart)])  # fmt: skip
+        names = (("v0", "v1", "v2"), ("a", "b"), tuple(map(str, range(10))))
+        reference = np.linspace(5, 30, 10)
+        judged = agreement(ScoreTable(*names, reference + off), reference, 1.0)
+        of_all = told(replace(found[0], measures=(replace(size, agreement=judged),)))
+        assert f"the bias is {bias}" in of_all
+        assert (f"{bias}, within 1 %" in of_all) is within
+
+
+def test_a_value_without_a_bias_is_not_among_every_value(found):
+    size = found[0].of("infarct_percent")
+    scores = np.stack([np.full((2, 10), 5.1), np.full((2, 10), 5.1), np.full((2, 10), np.nan)])
+    names = (("v0", "v1", "v2"), ("a", "b"), tuple(map(str, range(10))))
+    judged = agreement(ScoreTable(*names, scores), np.full(10, 5.0), None)
+    of_all = told(replace(found[0], measures=(replace(size, agreement=judged),)))
+    assert "+0.1 % at v0 and +0.1 % at v1" in of_all
 
 
 def test_mass_does_not_depend_on_the_value(found):
