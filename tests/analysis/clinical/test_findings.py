@@ -167,6 +167,32 @@ def test_networks_without_infarct_are_compared_by_thresholds(tmp_path):
     assert "3 SD above remote" in told(with_zero)
 
 
+def without_cavity(reference, steps):
+    """A network of three regions that fills the largest hearts' cavity with myocardium."""
+    found = reference.copy()
+    for one in found:
+        if steps and (one > 0).sum() > 650:
+            one[one == 1] = 2
+    return found
+
+
+def test_a_wall_without_remote_is_not_measured_and_one_warning_says_so(tmp_path):
+    data = cohort(tmp_path / "data", scheme=THREE)
+    toy = clinical_study(tmp_path, SHIFTS, data=data, scheme=THREE, answer=without_cavity)
+    findings, table = concluded(toy, Options(scheme=FIVE))
+    filled = {name for name in table["patient"] if int(name[1:]) % 3 == 2}
+    assert 0 < len(filled) < 10
+    run = table[table["run"] == "run-0p005-0"]
+    assert set(run.loc[run["infarct_sd_percent"].isna(), "patient"]) == filled
+    assert findings.without_remote == tuple(sorted(filled))
+    of_remote = [text for topic, text in warnings(findings) if topic == "No remote myocardium"]
+    assert len(of_remote) == 1
+    assert f"In {len(filled)} of 10 patients (P" in of_remote[0]
+    half, exact = findings.of("infarct_sd_percent").agreement.values
+    assert (half.patients, exact.patients) == (10 - len(filled), 10)
+    assert "nan" not in told(findings)
+
+
 def test_one_network_speaks_of_new_patients_only(tmp_path):
     findings, _ = concluded(clinical_study(tmp_path, {(5e-3,): (1,), (5e-4,): (0,)}))
     assert "for new patients, for these very networks only" in told(findings)

@@ -147,6 +147,15 @@ def test_a_network_that_marks_nothing():
     assert found["emidec_dice_myocardium"] == found["emidec_dice_infarct"] == 0
 
 
+def test_a_wall_without_remote_is_not_measured_by_standard_deviations():
+    """As in a clipped image; where there is no wall at all, the infarct is 0."""
+    by_sd = ("infarct_sd_percent", "infarct_sd_g")
+    clipped = row(REFERENCE, REFERENCE, np.full(IMAGES.shape, 7))
+    assert np.isnan([clipped[name] for name in by_sd]).all()
+    nothing = Ventricle(*(np.zeros_like(REFERENCE.cavity) for _ in range(4)))
+    assert [row(REFERENCE, nothing)[name] for name in by_sd] == [0, 0]
+
+
 def test_a_wall_that_is_all_infarct_without_reflow():
     wall = REFERENCE.myocardium
     full = Ventricle(REFERENCE.cavity, wall, wall, wall)
