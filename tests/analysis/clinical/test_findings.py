@@ -193,6 +193,26 @@ def test_a_wall_without_remote_is_not_measured_and_one_warning_says_so(tmp_path)
     assert "nan" not in told(findings)
 
 
+def test_half_of_the_maximum_in_some_patients_is_said_of_how_many(tmp_path):
+    data = cohort(tmp_path / "data", scheme=THREE)
+    toy = clinical_study(tmp_path, SHIFTS, data=data, scheme=THREE, answer=thicker)
+    results = read_results(toy.folder)
+    table, facts = measure_study(results, Options(scheme=FIVE, signal_zero=0.0))
+    for unknown, words in (
+        (0, None),
+        (7, "Half of the maximum is taken in 3 of 10 patients, and is judged on these"),
+        (10, "Half of the maximum is not taken: nobody has said"),
+    ):
+        names = sorted(table["patient"].unique())[:unknown]
+        fwhm = table["infarct_fwhm_percent"].mask(table["patient"].isin(names))
+        findings = clinical_findings(results, table.assign(infarct_fwhm_percent=fwhm), facts)
+        text = dict(warnings(findings))["Infarct by thresholds"]
+        assert ("Half of the maximum" in text) is (words is not None)
+        assert words is None or words in text
+        judged = findings.of("infarct_fwhm_percent")
+        assert len(judged.table.patients if judged else ()) == 10 - unknown
+
+
 def test_one_network_speaks_of_new_patients_only(tmp_path):
     findings, _ = concluded(clinical_study(tmp_path, {(5e-3,): (1,), (5e-4,): (0,)}))
     assert "for new patients, for these very networks only" in told(findings)

@@ -102,10 +102,16 @@ def _by_thresholds(n_sd: float, found: ClinicalFindings) -> Iterator[str]:
     )
     if found.thresholds is not None:
         yield _as_far_as_manual(found.thresholds)
-    if not found.facts.half_maximum:
+    taken, patients = found.half_maximum
+    if not taken:
         yield (
             "Half of the maximum is not taken: nobody has said which grey value means no signal "
             "(--signal-zero; 0 for magnitude images)."
+        )
+    elif taken < patients:
+        yield (
+            f"Half of the maximum is taken in {taken} of {counted(patients, 'patient')}, and is "
+            "judged on these; in the others it is not known which grey value means no signal."
         )
 
 

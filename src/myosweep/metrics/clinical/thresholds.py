@@ -2,9 +2,9 @@
 
 ``above_remote``: brighter than remote myocardium by n of its standard deviations. A reader places
 remote by eye; here it is, in each slice, the sixth of the wall with the lowest mean, seen from the
-cavity's centroid, tried every 30 degrees. That is our own choice, not a published rule. A sixth of one grey
-value, as clipping leaves them, has no spread to count from and is no remote. Because the darkest
-place is chosen, noise makes the threshold a little too low; blood or fat at the wall's
+cavity's centroid, tried every 30 degrees. That is our own choice, not a published rule. A sixth of
+one grey value, as clipping leaves them, has no spread to count from and is no remote. Because the
+darkest place is chosen, noise makes the threshold a little too low; blood or fat at the wall's
 edges makes it too high; and a large dark core without reflow may be taken for remote. Both masks
 that are compared share all that. No-reflow is dark, and so is no part of an infarct that a
 threshold finds.
