@@ -111,7 +111,8 @@ def _by_thresholds(n_sd: float, found: ClinicalFindings) -> Iterator[str]:
     elif taken < patients:
         yield (
             f"Half of the maximum is taken in {taken} of {counted(patients, 'patient')}, and is "
-            "judged on these; in the others it is not known which grey value means no signal."
+            "judged on these; in the others it is not known which grey value means no signal, or "
+            "their slices are not scaled alike."
         )
 
 

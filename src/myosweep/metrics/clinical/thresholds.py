@@ -104,7 +104,7 @@ def half_maximum(
     """Myocardium above half of the patient's brightest myocardium; empty without myocardium.
 
     Args:
-        signal_zero: the grey value that means no signal: 0 in magnitude images.
+        signal_zero: the grey value of these images that means no signal.
 
     Raises:
         InputError: if it is not known.
