@@ -78,7 +78,8 @@ def test_measures_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("order", "told", "warned"), [([0.1, 0.2, 0.8, 0.9], "1.00", 0), ([0.9, 0.8, 0.2, 0.1], "0.00", 1)]
+    ("order", "told", "warned"),
+    [([0.1, 0.2, 0.8, 0.9], "1.00", 0), ([0.9, 0.8, 0.2, 0.1], "0.00", 1)],
 )
 def test_a_perfect_ranking_is_told_without_an_interval(order, told, warned):
     slices = pd.concat(
