@@ -128,6 +128,8 @@ def test_false_infarct_and_nothing_found(tmp_path):
     assert (false.false_infarct, false.without_infarct) == (1.5, 3)  # one network of two, all 3
     assert exact.false_infarct == 0
     assert false.nothing_found == 10
+    assert (false.endo_pairs, false.epi_pairs, false.pairs) == (10, 10, 20)
+    assert (exact.endo_pairs, exact.epi_pairs, exact.pairs) == (20, 20, 20)
     assert topics(findings) == ["Segments", "Nothing found"]
     mass = findings.of("myocardium_g").agreement.values[0]
     assert mass.bias.difference == pytest.approx(-mass.mean)

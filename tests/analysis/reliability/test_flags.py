@@ -8,7 +8,7 @@ from tests.analysis.reliability.tables import ABOUT, pixels, rows
 
 from myosweep.analysis.reliability import Limits, choose_threshold, judge_reliability
 from myosweep.analysis.reliability.flags import measure_flags
-from myosweep.analysis.reliability.words import reliability_warnings
+from myosweep.analysis.reliability.words import reliability_sentences, reliability_warnings
 from myosweep.errors import ConfigError
 from myosweep.report.reliability import reliability_json, reliability_section
 from myosweep.results.reliability import WHOLE, Tables
@@ -25,6 +25,20 @@ def test_the_threshold_by_hand():
     found = threshold(scores, failed)  # 19 patients and a place for any: 18 of 20
     assert found.value == pytest.approx(18 / 20)
     assert (found.failures, found.patients, found.promise) == (19, 19, True)
+
+
+def test_the_promise_says_that_it_counts_patients_and_the_share_slices():
+    """Only where there is a promise: 12 failures of 12 patients, or of 2."""
+    scores, dice = np.arange(24) / 24, np.array([0.2] * 12 + [0.9] * 12)
+    for patients, promised in ((np.arange(24), True), (np.arange(24) % 2, False)):
+        slices = pd.concat([rows(p, scores, dice, patients) for p in ("validation", "test")])
+        tables = Tables(ABOUT, slices, pixels(np.random.default_rng(0), 2, 1.0, 10))
+        found = judge_reliability(tables, Limits("myocardium"))
+        said = " ".join(reliability_sentences(found))
+        assert found.threshold.promise is promised
+        assert ("That counts every patient alike; the share of failures" in said) is promised
+        caption = reliability_section([found], draw=False).tables[0].caption
+        assert "share of failed slices, so patients with many weigh more" in caption
 
 
 def test_few_failures_promise_nothing():
