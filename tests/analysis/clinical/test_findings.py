@@ -203,7 +203,7 @@ def test_half_of_the_maximum_in_some_patients_is_said_of_how_many(tmp_path):
     for unknown, words in (
         (0, None),
         (7, "Half of the maximum is taken in 3 of 10 patients, and is judged on these"),
-        (10, "Half of the maximum is not taken: nobody has said"),
+        (10, "Half of the maximum is not taken: it is not known which grey value"),
     ):
         names = sorted(table["patient"].unique())[:unknown]
         fwhm = table["infarct_fwhm_percent"].mask(table["patient"].isin(names))

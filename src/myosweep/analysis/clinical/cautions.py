@@ -105,8 +105,9 @@ def _by_thresholds(n_sd: float, found: ClinicalFindings) -> Iterator[str]:
     taken, patients = found.half_maximum
     if not taken:
         yield (
-            "Half of the maximum is not taken: nobody has said which grey value means no signal "
-            "(--signal-zero; 0 for magnitude images)."
+            "Half of the maximum is not taken: it is not known which grey value means no signal "
+            "(give --signal-zero as the source has it, 0 for magnitude images), or slices of a "
+            "patient are not scaled alike."
         )
     elif taken < patients:
         yield (

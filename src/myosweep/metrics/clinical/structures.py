@@ -148,7 +148,7 @@ def targets_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     >>> targets_of(("background", "blood pool", "normal myocardium", "infarct"))["myocardium"]
     (2, 3)
     """
-    targets = {name: (position,) for position, name in enumerate(names)}
+    targets: dict[str, tuple[int, ...]] = {name: (k,) for k, name in enumerate(names)}
     wall = _wall(names)
     if len(wall) > 1:
         targets[f"whole {_WALL}" if _WALL in names else _WALL] = wall
