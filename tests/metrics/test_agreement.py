@@ -27,11 +27,11 @@ def test_two_empty_masks_agree_and_one_empty_mask_does_not():
 
 def test_a_region_that_the_answer_lacks_has_no_agreement():
     nothing = np.zeros((3, 1, 2, 2), np.uint8)
-    found = agreement(nothing, nothing[0], 3)
+    found = agreement(nothing, nothing[0], [(0,), (1,), (2,)])
     assert found.tolist() == [[1, 0, 0]]
     one_sees_it = nothing.copy()
     one_sees_it[0] = 2
-    assert agreement(one_sees_it, nothing[0], 3)[0, 2] == 0
+    assert agreement(one_sees_it, nothing[0], [(2,)])[0, 0] == 0
 
 
 def test_slices_stand_apart():
@@ -39,7 +39,16 @@ def test_slices_stand_apart():
     votes[:, 0, 0, :2] = 1
     votes[0, 1, 0, :2] = 1
     votes[1, 1, 0, 1:3] = 1
-    assert agreement(votes, votes[0], 2)[:, 1].tolist() == [1, 0.5]
+    assert agreement(votes, votes[0], [(1,)])[:, 0].tolist() == [1, 0.5]
+
+
+def test_parts_of_one_target_count_together():
+    """Samples that quarrel about which part a pixel is, and not about the whole."""
+    votes = np.array([[[[1, 1, 2, 0]]], [[[1, 2, 2, 0]]]], np.uint8)
+    found = agreement(votes, votes[0], [(1,), (2,), (1, 2)])
+    assert found[0] == pytest.approx([2 / 3, 2 / 3, 1])
+    no_part = np.ones((2, 1, 1, 4), np.uint8)
+    assert agreement(no_part, no_part[0], [(2,), (1, 2)]).tolist() == [[0, 1]]
 
 
 @settings(deadline=None, max_examples=30)

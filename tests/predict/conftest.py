@@ -47,6 +47,7 @@ def give_weights(
     run: RunFolder,
     seed: int,
     kind: Literal["zero-centre", "z-score"] = "zero-centre",
+    regions: int = 3,
     **settings: Any,
 ) -> None:
     """Make a toy run one of a small network with random weights."""
@@ -55,7 +56,7 @@ def give_weights(
     small = {"first_filters": 4, "depth": 2, "normalisation": kind, **settings}
     chosen = what.settings.model_copy(update=small)
     write_json(run.settings, what.model_copy(update={"settings": chosen}).model_dump(mode="json"))
-    network = network_of(chosen, 3, torch.Generator().manual_seed(seed))
+    network = network_of(chosen, regions, torch.Generator().manual_seed(seed))
     facts = Normaliser(kind, 0.0, 255.0, 90.0 + seed).facts()
     write_tensors(run.weights, dict(network.named_parameters()), facts)
 

@@ -9,6 +9,13 @@ from myosweep.predict.facts import Member, ModelFacts, NormaliserFacts
 from myosweep.predict.model import Model
 
 REGIONS = {"background": (0,), "blood pool": (1,), "myocardium": (2, 3, 4)}
+FIVE = {
+    "background": (0,),
+    "blood pool": (1,),
+    "normal myocardium": (2,),
+    "infarct": (3,),
+    "no-reflow": (4,),
+}
 
 
 def facts_for(
@@ -45,6 +52,11 @@ def by_grey(images: np.ndarray) -> np.ndarray:
     grey = images[:, 0]
     regions = (grey >= 100).astype(int) + (grey >= 200)
     return np.moveaxis(np.eye(3, dtype=np.float32)[regions], 3, 1)
+
+
+def in_steps(images: np.ndarray) -> np.ndarray:
+    """Five regions, by steps of 50 grey levels."""
+    return np.moveaxis(np.eye(5, dtype=np.float32)[(images[:, 0] // 50).astype(int)], 3, 1)
 
 
 def grey_model(

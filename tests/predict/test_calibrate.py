@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.analysis.clinical.cohort import clinical_study, cohort
 from tests.predict.conftest import Trained, give_weights
 from tests.toy import toy_study
 
@@ -20,7 +22,7 @@ from myosweep.predict.open import open_model
 from myosweep.report.reliability import stored_reliability
 from myosweep.results.layout import StudyFolder
 from myosweep.results.read import read_results
-from myosweep.results.reliability import WHOLE, read_tables
+from myosweep.results.reliability import WHOLE, read_tables, write_tables
 
 VALUE = ["5e-5"]
 
@@ -92,6 +94,31 @@ def test_networks_are_asked_once(drawn: Trained, monkeypatch: pytest.MonkeyPatch
     assert second.about == first.about
     with pytest.raises(TypeError):
         reliability_tables(drawn.folder, VALUE, Options(again=True))
+
+
+def test_the_whole_wall_is_asked_about_where_infarct_is_told_apart(
+    shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data = cohort(tmp_path / "data", patients=8)
+    toy = clinical_study(tmp_path, {(5e-5,): (0, 1)}, data=data)
+    for seed, run in enumerate(Trained(toy.folder, toy.data).runs):
+        give_weights(run, seed, regions=5)
+    out = shell("calibrate", toy.folder, "--value", "5e-5", "--threads", 1)
+    assert "(Dice of the myocardium below 0.6)" in out
+    tables, folder = reliability_tables(toy.folder, VALUE)
+    by_region = tables.slices.set_index(["region", "part", "slice"]).sort_index()
+    parts = ("normal myocardium", "infarct", "no-reflow")
+    for column in ("reference_px", "answer_px"):
+        of_parts = sum(by_region.loc[name, column] for name in parts)
+        assert by_region.loc["myocardium", column].tolist() == of_parts.tolist()
+    assert by_region.loc["myocardium", "reference_px"].min() > 0
+    named = shell("calibrate", toy.folder, "--value", "5e-5", "--region", "infarct", "--json")
+    assert json.loads(named)["limits"]["region"] == "infarct"
+    known = tables.slices[tables.slices["region"] != "myocardium"]
+    write_tables(folder, replace(tables, slices=known))  # as an older version wrote them
+    monkeypatch.setattr(calibrate, "torch_model", None)
+    with pytest.raises(TypeError):
+        reliability_tables(toy.folder, VALUE)
 
 
 def test_one_network_is_asked_about_mirrored_copies(drawn: Trained):

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.data.dicom_files import write_series
 from tests.data.nifti_files import patch, save_stack
 from tests.predict.conftest import Trained
-from tests.predict.models import REGIONS, grey_model
+from tests.predict.models import FIVE, REGIONS, grey_model, in_steps
 from tests.predict.test_geometry import run
 from tests.shell import Shell
 
@@ -21,19 +21,6 @@ from myosweep.predict.cases import find_cases
 from myosweep.predict.model import Model
 from myosweep.predict.outputs import record_files
 from myosweep.predict.run import Outcome, plan_prediction, predict
-
-FIVE = {
-    "background": (0,),
-    "blood pool": (1,),
-    "normal myocardium": (2,),
-    "infarct": (3,),
-    "no-reflow": (4,),
-}
-
-
-def in_steps(images: np.ndarray) -> np.ndarray:
-    """Five regions, by steps of 50 grey levels."""
-    return np.moveaxis(np.eye(5, dtype=np.float32)[(images[:, 0] // 50).astype(int)], 3, 1)
 
 
 def heart() -> np.ndarray:

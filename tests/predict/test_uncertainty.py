@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from tests.predict.models import by_grey, facts_for
+from tests.predict.models import FIVE, by_grey, facts_for, in_steps
 
 from myosweep.errors import StudyError
 from myosweep.predict.cases import find_cases
@@ -47,6 +47,19 @@ def model(networks: int = 2) -> Model:
     facts = facts_for(SIDE, SIDE)
     members = facts.members * networks
     return Model(facts.model_copy(update={"members": members}), doubtful, "by hand", two_networks)
+
+
+def of_five() -> Model:
+    """Two networks of five regions; the second takes all infarct for normal myocardium."""
+
+    def ask(images: np.ndarray, copies: int) -> Asked:
+        mean = in_steps(images)
+        first = mean.argmax(1).astype(np.uint8)
+        votes = [first, np.where(first == 3, 2, first)] * copies
+        return Asked(mean, np.stack(votes).astype(np.uint8))
+
+    facts = facts_for(SIDE, SIDE, regions=FIVE)
+    return Model(facts.model_copy(update={"members": facts.members * 2}), in_steps, "by hand", ask)
 
 
 def calibration(one: Model, threshold: float | None = 0.6, **changes: object) -> Calibration:
@@ -112,6 +125,33 @@ def test_a_calibrated_model_flags(pictures, tmp_path):
     assert [s.look for s in done(one, pictures, tmp_path / "other", watch=without).scores] == [
         None
     ] * 3
+
+
+def test_networks_that_tell_infarct_apart_are_asked_about_the_whole_wall(tmp_path):
+    """4 pixels of normal myocardium, 3 of infarct, no no-reflow; the networks agree on the wall."""
+    pixels = np.full((SIDE, SIDE), 20, np.uint8)
+    pixels[5, 4:8], pixels[6, 4:7] = 120, 170
+    (tmp_path / "in").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "in" / "heart.png")
+    one = of_five()
+    done(one, tmp_path / "in", tmp_path / "wall")
+    (found,) = rows(tmp_path / "wall")
+    told = {name: found[name] for name in ("region", "agreement", "pixels", "words")}
+    assert told == {"region": "myocardium", "agreement": "1.0000", "pixels": "7", "words": ""}
+    write_calibration(tmp_path, calibration(one, region="infarct"))  # as older versions chose it
+    older = find_calibration(tmp_path, one)
+    done(one, tmp_path / "in", tmp_path / "scar", watch=watch_for(one, older))
+    (found,) = rows(tmp_path / "scar")
+    assert (found["region"], found["agreement"], found["look"]) == ("infarct", "0.0000", "yes")
+
+
+def test_scores_of_older_versions_do_not_tell_the_whole_wall(tmp_path):
+    one, file = of_five(), tmp_path / "case.json"
+    file.write_bytes(score_record(tuple(FIVE), np.ones((1, 5)), np.full((1, 5), 9)))
+    with pytest.raises(StudyError, match=r"'case.json' do not tell the myocardium"):
+        slice_scores([("case", file)], watch_for(one, None))
+    older = watch_for(one, calibration(one, region="infarct"))
+    assert [found.region for found in slice_scores([("case", file)], older)] == ["infarct"]
 
 
 def test_scores_are_not_judged_by_another_calibration(pictures, tmp_path):

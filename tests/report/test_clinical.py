@@ -52,6 +52,10 @@ def test_figures_and_tables(toy, insertions):
     first = found.tables[0].table.sections[0].rows
     assert [row.head for row in first] == ["0.005", "0.0005", "0.00005"]
     assert first[1].cells[1:4] == ("0.0", "0.0 to 0.0", "same")
+    assert "‘not smaller’ means not smaller by the margin or more" in found.tables[0].caption
+    contours = next(one for one in found.tables if one.title.startswith("Contours"))
+    assert contours.table.sections[0].rows[1].cells[0] == "0.0 (20 of 20)"
+    assert "in brackets: how many pairs of network and patient are averaged" in contours.caption
 
 
 def test_no_bulls_eye_without_insertions(toy):

@@ -76,6 +76,16 @@ def test_the_ranking_by_hand():
     assert np.isnan(ranking(scores, np.zeros(4, bool), np.arange(4)).value)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_ranking_without_a_mistake_has_no_interval(value):
+    """Two failing patients prove no area of exactly 1, though every draw of patients has it."""
+    failed = np.array([True, True, False, False])
+    scores = np.where(failed, 1 - value, value)
+    found = ranking(scores, failed, np.arange(4))
+    assert found.value == value
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_bootstrap_draws_patients():
     draws = patient_draws(5, 100)
     assert (draws.sum(1) == 5).all()

@@ -21,7 +21,9 @@ def calibrate(
     region: Annotated[
         str | None,
         typer.Option(
-            help="The region that must not fail; by default that of the study's question."
+            help="What must not fail: a region, or myocardium for the whole wall, which is the "
+            "default: where a network tells infarct apart, that is all its parts together.",
+            show_default=False,
         ),
     ] = None,
     failure: Annotated[
@@ -64,16 +66,16 @@ def calibrate(
     """
     from myosweep.analysis.reliability import Limits, judge_reliability
     from myosweep.analysis.reliability.words import calibration_of
-    from myosweep.config import read_study_config
     from myosweep.files import whole_file
-    from myosweep.predict.calibrate import Options, reliability_tables, study_of
+    from myosweep.metrics.clinical import main_target
+    from myosweep.predict.calibrate import Options, reliability_tables
     from myosweep.report.reliability import reliability_blocks, reliability_json
     from myosweep.results.reliability import write_calibration
 
     options = Options(copies, dataset, device, threads, again)
     with counting("Asking about slices") as progress:
         tables, folder = reliability_tables(model, value or (), options, progress)
-    asked = region or read_study_config(study_of(model).study).question.region
+    asked = region or main_target(tables.about.regions)
     found = judge_reliability(tables, Limits(asked, failure, catch))
     write_calibration(folder, calibration_of(found))
     if csv is not None:

@@ -43,7 +43,8 @@ def clinical(
             "--signal-zero",
             metavar="GREY",
             show_default=False,
-            help="Grey value that means no signal, for half of the maximum; 0 in magnitude images.",
+            help="Grey value of the source (not of the dataset) that means no signal, for half of "
+            "the maximum; 0 in magnitude images.",
         ),
     ] = None,
     rv_insertion: Annotated[

@@ -4,6 +4,8 @@ Source: Roy et al., Bayesian QuickNAT (NeuroImage 2019), "structure-wise uncerta
 al.'s comparison of failure detectors (Medical Image Analysis 2025) it did best.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 
@@ -29,19 +31,20 @@ def mean_pairwise_dice(
 def agreement(
     votes: UInt8[np.ndarray, "sample slice y x"],
     answer: UInt8[np.ndarray, "slice y x"],
-    regions: int,
-) -> Float64[np.ndarray, "slice region"]:
-    """The agreement on each region: ``mean_pairwise_dice``, but 0 where the answer lacks it.
+    targets: Iterable[tuple[int, ...]],
+) -> Float64[np.ndarray, "slice target"]:
+    """The agreement on each target: ``mean_pairwise_dice``, but 0 where the answer lacks it.
 
-    Samples that all see nothing agree, and yet that is no evidence that nothing is there: a region
+    Samples that all see nothing agree, and yet that is no evidence that nothing is there: a target
     that was missed altogether must not look safe.
 
     Args:
         votes: region maps, at least two.
         answer: the region map that is given out.
+        targets: the regions that make each, together.
     """
     found = [
-        np.where((answer == region).any((1, 2)), mean_pairwise_dice(votes == region), 0.0)
-        for region in range(regions)
+        np.where(np.isin(answer, of).any((1, 2)), mean_pairwise_dice(np.isin(votes, of)), 0.0)
+        for of in targets
     ]
     return np.stack(found, 1)

@@ -4,7 +4,7 @@ Validation patients give the temperature; what is counted of test patients measu
 out are tables, from which everything else is concluded without networks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,7 @@ from myosweep.metrics.calibration import (
     temperature_losses,
     tempered,
 )
+from myosweep.metrics.clinical import targets_of
 from myosweep.predict.asking import AT_ONCE
 from myosweep.predict.facts import ModelFacts
 from myosweep.predict.model import FACTS, Model
@@ -111,11 +112,18 @@ def reliability_tables(
     split = common_split(study, facts)
     folder = model_folder(study, facts.digest)
     stored = None if options.again else read_tables(folder)
-    if stored is not None and (stored.about.model, stored.about.copies) == (facts.digest, copies):
+    if stored is not None and _is_of(stored, facts, copies):
         return stored, folder
     tables = _asked_anew(study, read, split, copies, options, progress)
     write_tables(folder, tables)
     return tables, folder
+
+
+def _is_of(stored: Tables, facts: ModelFacts, copies: int) -> bool:
+    """Whether tables are of this model, asked so; those of older versions lack the whole wall."""
+    wanted = set(targets_of(facts.scheme.names))
+    asked = stored.about.model, stored.about.copies
+    return asked == (facts.digest, copies) and wanted <= set(stored.slices["region"])
 
 
 def _asked_anew(
@@ -186,6 +194,10 @@ class _Asking:
     def regions(self) -> tuple[str, ...]:
         return self.model.facts.scheme.names
 
+    @property
+    def targets(self) -> dict[str, tuple[int, ...]]:
+        return targets_of(self.regions)
+
 
 @dataclass(frozen=True, eq=False)
 class _Near:
@@ -252,12 +264,12 @@ def _part(asking: _Asking, part: Part) -> Iterator[_Near]:
             np.asarray(dataset.images[some]), dataset.padding(some), asking.copies
         )
         answers = asked.probabilities.argmax(1).astype(np.uint8)
-        scores = agreement(asked.votes, answers, len(scheme.names))
+        scores = agreement(asked.votes, answers, asking.targets.values())
         references = dataset.reference(scheme, some)
         for at, row in enumerate(some):
             name = dataset.slices.iloc[row]
             facts = {"part": part, "slice": name["slice"], "patient": name["patient"]}
-            found = _scores(references[at], answers[at], asking.regions)
+            found = _scores(references[at], answers[at], asking.targets)
             asking.slices += [
                 {**facts, **one, "score": float(score)}
                 for one, score in zip(found, scores[at], strict=True)
@@ -270,12 +282,14 @@ def _part(asking: _Asking, part: Part) -> Iterator[_Near]:
 
 
 def _scores(
-    reference: UInt8[np.ndarray, "y x"], answer: UInt8[np.ndarray, "y x"], regions: Sequence[str]
+    reference: UInt8[np.ndarray, "y x"],
+    answer: UInt8[np.ndarray, "y x"],
+    targets: Mapping[str, tuple[int, ...]],
 ) -> Iterator[dict[str, Any]]:
-    """Each region's areas and Dice on labelled pixels; 1 where both lack it."""
+    """Each target's areas and Dice on labelled pixels; 1 where both lack it."""
     labelled = reference != NO_REGION
-    for number, region in enumerate(regions):
-        true, said = reference == number, labelled & (answer == number)
+    for region, of in targets.items():
+        true, said = np.isin(reference, of), labelled & np.isin(answer, of)
         areas = int(true.sum()), int(said.sum())
         dice = 2 * int((true & said).sum()) / sum(areas) if sum(areas) else 1.0
         yield {

@@ -13,6 +13,7 @@ from PIL import Image
 from myosweep.data.folder import files_in
 from myosweep.errors import DatasetError
 from myosweep.files import whole_file
+from myosweep.metrics.clinical import targets_of
 from myosweep.predict.cases import Case
 from myosweep.predict.facts import ModelFacts
 from myosweep.predict.folder import MASKS, PLACES
@@ -32,7 +33,7 @@ class Answer:
     Args:
         images: the source's pixels.
         doubt: the chance that each pixel's region is wrong; None if nobody asked.
-        scores: agreement of the samples on each region; None if nobody asked.
+        scores: agreement of the samples on each target; None if nobody asked.
     """
 
     case: Case
@@ -169,7 +170,9 @@ def _contents(
     elif form == "agreement":
         assert answer.scores is not None
         areas = region_pixels(answer.regions, len(facts.regions))
-        yield score_record(facts.scheme.names, answer.scores, areas)
+        targets = targets_of(facts.scheme.names)
+        of_targets = np.stack([areas[:, of].sum(1) for of in targets.values()], 1)
+        yield score_record(tuple(targets), answer.scores, of_targets)
     elif form == "measures":
         areas = region_pixels(answer.regions, len(facts.regions))
         yield amounts_record(answer.case, facts.scheme.names, areas)

@@ -16,6 +16,7 @@ from jaxtyping import Float64
 from myosweep.data.names import natural_key
 from myosweep.errors import StudyError
 from myosweep.files import read_json, whole_file, write_json
+from myosweep.metrics.clinical import main_target, targets_of
 from myosweep.predict.model import Model
 from myosweep.predict.sums import check_sum
 from myosweep.results.layout import StudyFolder
@@ -28,7 +29,6 @@ from myosweep.results.reliability import (
 
 SLICES = "slices.csv"
 COLUMNS = ("case", "slice", "region", "agreement", "pixels", "look", "words")
-_MYOCARDIUM = "myocardium"
 _DECIMALS = 6
 """Of kept scores; a threshold is rounded alike, so a slice that lies exactly on it is flagged."""
 
@@ -40,7 +40,7 @@ class Watch:
     Args:
         copies: as ``Model.ask`` takes them; None: there is one sample, so no agreement.
         temperature: of the probabilities in maps.
-        region: the one that slices are flagged for.
+        region: the target that slices are flagged for, see ``targets_of``.
         calibration: None if the model has none.
     """
 
@@ -86,7 +86,8 @@ def find_calibration(place: Path, model: Model, given: Path | None = None) -> Ca
     else:
         found = calibration_beside(place, model.facts.digest)
     if found is not None and not (
-        found.region in model.facts.scheme.names and found.copies * len(model.facts.members) > 1
+        found.region in targets_of(model.facts.scheme.names)
+        and found.copies * len(model.facts.members) > 1
     ):
         raise StudyError(
             f"the calibration {CALIBRATION} does not fit its model; make one with `myosweep "
@@ -125,13 +126,13 @@ def _places(place: Path, digest: str) -> Iterator[Path]:
 def watch_for(model: Model, calibration: Calibration | None) -> Watch:
     """How a model's uncertainty is told: as it was calibrated, or as it comes.
 
-    Without a calibration several networks are compared, and one network with nothing.
+    Without a calibration several networks are compared, on the whole wall of the heart, and one
+    network with nothing.
     """
     several = len(model.facts.members) > 1
     able = model.voters is not None
-    names = model.facts.scheme.names
     if calibration is None:
-        region = _MYOCARDIUM if _MYOCARDIUM in names else names[-1]
+        region = main_target(model.facts.scheme.names)
         return Watch(1 if able and several else None, 1.0, region, None)
     copies = calibration.copies if able else None
     return Watch(copies, calibration.temperature, calibration.region, calibration)
@@ -166,9 +167,9 @@ def claim_uncertainty(record: Path, watch: Watch, forms: Collection[str]) -> Non
 
 
 def score_record(
-    names: Sequence[str], scores: Float64[np.ndarray, "slice region"], pixels: np.ndarray
+    names: Sequence[str], scores: Float64[np.ndarray, "slice target"], pixels: np.ndarray
 ) -> bytes:
-    """The scores of a case as they are kept: all regions, so that any can be asked for later."""
+    """The scores of a case as they are kept: all targets, so that any can be asked for later."""
     record = {
         "format": 1,
         "regions": list(names),
@@ -194,6 +195,11 @@ def slice_scores(files: Iterable[tuple[str, Path]], watch: Watch) -> list[SliceS
 def _read(name: str, path: Path, watch: Watch) -> Iterator[SliceScore]:
     try:
         record = read_json(path)
+        if watch.region not in record["regions"]:
+            raise StudyError(
+                f"the scores {path.name!r} do not tell the {watch.region}, as an older myosweep "
+                "wrote them; remove that file and predict again"
+            )
         at = record["regions"].index(watch.region)
         rows = [
             (float(scores[at]), int(pixels[at]))

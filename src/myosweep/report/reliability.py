@@ -82,7 +82,9 @@ def _tables(found: list[Reliability]) -> Iterator[Lettered]:
         label = one.about.label
         yield Lettered(
             next(letters),
-            f"{label}: the flag ‘look at this one’. Intervals are over patients (95 %). AUROC: "
+            f"{label}: the flag ‘look at this one’. Intervals are over patients (95 %). "
+            "Caught: share of failed slices, so patients with many weigh more, while the promise "
+            "of the threshold counts every patient alike. AUROC: "
             "the chance that a failure has less agreement than a good slice; Dice left: mean Dice "
             "of the slices that are not flagged.",
             _flag_table(one),

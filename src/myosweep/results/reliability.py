@@ -25,7 +25,8 @@ CALIBRATION = "reliability.json"
 SLICE_COLUMNS = (
     "part", "slice", "patient", "region", "score", "dice", "reference_px", "answer_px"
 )  # fmt: skip
-"""``score``: agreement of the samples. ``dice``: of the answer; 1 where reference and answer both
+"""``region``: or the whole wall, if several regions make it; see ``metrics.clinical.targets_of``.
+``score``: agreement of the samples. ``dice``: of the answer; 1 where reference and answer both
 lack the region, 0 where one of them does."""
 PIXEL_COLUMNS = ("part", "patient", "region", "calibrated", "bin", "n", "p_sum", "hits")
 """``calibrated``: after temperature scaling. ``hits``: pixels of the region, or right ones."""
@@ -62,6 +63,7 @@ class Calibration(Record):
     """What `myosweep predict` needs of a calibrated model.
 
     Attributes:
+        region: that slices are flagged for, or the whole wall.
         failure: a slice with a lower Dice of the region is a failure.
         threshold: slices whose agreement is not above it are to be looked at; None if validation
             patients had no failure.

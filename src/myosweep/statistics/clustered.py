@@ -102,7 +102,7 @@ def ranking(
     """The chance that a failure has a lower score than a good slice (AUROC); ties count half.
 
     Unknown without failures or without good slices; the interval needs failures of two patients,
-    and a ranking that is not perfect.
+    and a ranking that is not perfect: of one without a single mistake every draw is as perfect.
 
     Args:
         patients: number of each slice's patient.
@@ -116,7 +116,7 @@ def ranking(
     pairs = belongs[failed].T @ lower @ belongs[~failed]
     fails, goods = belongs[failed].sum(0), belongs[~failed].sum(0)
     value = float(pairs.sum() / (fails.sum() * goods.sum()))
-    if (fails > 0).sum() < 2:
+    if (fails > 0).sum() < 2 or value in (0.0, 1.0):
         return Estimate(value, np.nan, np.nan)
     draws = patient_draws(len(fails))
     above = ((draws @ pairs) * draws).sum(1)

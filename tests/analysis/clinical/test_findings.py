@@ -8,6 +8,7 @@ import pytest
 from tests.analysis.clinical.cohort import FIVE, THREE, clinical_study, cohort, thicker
 from tests.toy import DIVERGED
 
+from myosweep.analysis.clinical.agreement import agreement
 from myosweep.analysis.clinical.cautions import warnings
 from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.measure import REFERENCE
@@ -16,6 +17,7 @@ from myosweep.analysis.clinical.table import write_patients_csv
 from myosweep.analysis.clinical.words import conclusion_sentences, size_verdict
 from myosweep.errors import StudyError
 from myosweep.results.read import read_results
+from myosweep.statistics.score_table import ScoreTable
 
 
 def concluded(toy, options=None):
@@ -56,6 +58,31 @@ def test_bias_and_verdict_by_hand(found):
     assert sizes.difference == pytest.approx(off.mean())
     assert errors.difference == pytest.approx(abs(off).mean())
     assert errors.verdict.startswith("worse")
+
+
+@pytest.mark.parametrize(("spread", "within"), [(0.01, True), (40.0, False)])
+def test_the_bias_is_within_the_margin_only_if_that_is_shown_of_every_value(found, spread, within):
+    """The middle value's networks scatter; its bias is the same, or lies between the others'."""
+    size = found[0].of("infarct_percent")
+    networks = np.array([-spread, spread])[:, None]
+    for apart, bias in ((0.0, "+0.1 % at every value"), (0.2, "−0.1 % at v0 and +0.3 % at v2")):
+        off = np.stack([np.full((2, 10), 0.1 - apart), 0.1 + np.tile(networks, 10),
+                        np.full((2, 10), 0.1 + apart)])  # fmt: skip
+        names = (("v0", "v1", "v2"), ("a", "b"), tuple(map(str, range(10))))
+        reference = np.linspace(5, 30, 10)
+        judged = agreement(ScoreTable(*names, reference + off), reference, 1.0)
+        of_all = told(replace(found[0], measures=(replace(size, agreement=judged),)))
+        assert f"the bias is {bias}" in of_all
+        assert (f"{bias}, within 1 %" in of_all) is within
+
+
+def test_a_value_without_a_bias_is_not_among_every_value(found):
+    size = found[0].of("infarct_percent")
+    scores = np.stack([np.full((2, 10), 5.1), np.full((2, 10), 5.1), np.full((2, 10), np.nan)])
+    names = (("v0", "v1", "v2"), ("a", "b"), tuple(map(str, range(10))))
+    judged = agreement(ScoreTable(*names, scores), np.full(10, 5.0), None)
+    of_all = told(replace(found[0], measures=(replace(size, agreement=judged),)))
+    assert "+0.1 % at v0 and +0.1 % at v1" in of_all
 
 
 def test_mass_does_not_depend_on_the_value(found):
@@ -101,6 +128,8 @@ def test_false_infarct_and_nothing_found(tmp_path):
     assert (false.false_infarct, false.without_infarct) == (1.5, 3)  # one network of two, all 3
     assert exact.false_infarct == 0
     assert false.nothing_found == 10
+    assert (false.endo_pairs, false.epi_pairs, false.pairs) == (10, 10, 20)
+    assert (exact.endo_pairs, exact.epi_pairs, exact.pairs) == (20, 20, 20)
     assert topics(findings) == ["Segments", "Nothing found"]
     mass = findings.of("myocardium_g").agreement.values[0]
     assert mass.bias.difference == pytest.approx(-mass.mean)
@@ -138,6 +167,52 @@ def test_networks_without_infarct_are_compared_by_thresholds(tmp_path):
     with_zero, _ = concluded(toy, Options(scheme=FIVE, signal_zero=0.0, n_sd=3.0))
     assert with_zero.of("infarct_fwhm_percent") is not None
     assert "3 SD above remote" in told(with_zero)
+
+
+def without_cavity(reference, steps):
+    """A network of three regions that fills the largest hearts' cavity with myocardium."""
+    found = reference.copy()
+    for one in found:
+        if steps and (one > 0).sum() > 650:
+            one[one == 1] = 2
+    return found
+
+
+def test_a_wall_without_remote_is_not_measured_and_one_warning_says_so(tmp_path):
+    data = cohort(tmp_path / "data", scheme=THREE)
+    toy = clinical_study(tmp_path, SHIFTS, data=data, scheme=THREE, answer=without_cavity)
+    findings, table = concluded(toy, Options(scheme=FIVE))
+    filled = {name for name in table["patient"] if int(name[1:]) % 3 == 2}
+    assert 0 < len(filled) < 10
+    run = table[table["run"] == "run-0p005-0"]
+    assert set(run.loc[run["infarct_sd_percent"].isna(), "patient"]) == filled
+    assert findings.without_remote == tuple(sorted(filled))
+    of_remote = [text for topic, text in warnings(findings) if topic == "No remote myocardium"]
+    assert len(of_remote) == 1
+    assert f"In {len(filled)} of 10 patients (P" in of_remote[0]
+    half, exact = findings.of("infarct_sd_percent").agreement.values
+    assert (half.patients, exact.patients) == (10 - len(filled), 10)
+    assert "nan" not in told(findings)
+
+
+def test_half_of_the_maximum_in_some_patients_is_said_of_how_many(tmp_path):
+    data = cohort(tmp_path / "data", scheme=THREE)
+    toy = clinical_study(tmp_path, SHIFTS, data=data, scheme=THREE, answer=thicker)
+    results = read_results(toy.folder)
+    table, facts = measure_study(results, Options(scheme=FIVE, signal_zero=0.0))
+    for unknown, words in (
+        (0, None),
+        (7, "Half of the maximum is taken in 3 of 10 patients, and is judged on these"),
+        (10, "Half of the maximum is not taken: it is not known which grey value"),
+    ):
+        names = sorted(table["patient"].unique())[:unknown]
+        fwhm = table["infarct_fwhm_percent"].mask(table["patient"].isin(names))
+        findings = clinical_findings(results, table.assign(infarct_fwhm_percent=fwhm), facts)
+        text = dict(warnings(findings))["Infarct by thresholds"]
+        assert ("Half of the maximum" in text) is (words is not None)
+        assert words is None or words in text
+        judged = findings.of("infarct_fwhm_percent")
+        assert len(judged.table.patients if judged else ()) == 10 - unknown
 
 
 def test_one_network_speaks_of_new_patients_only(tmp_path):

@@ -17,9 +17,10 @@ from myosweep.data.dicom import import_dicom
 from myosweep.data.nifti import import_nifti
 from myosweep.data.rules import Rules
 from myosweep.data.segment import import_segment
+from myosweep.data.signal import store_signal
 from myosweep.data.store import new_dataset, open_dataset
 from myosweep.errors import InputError
-from myosweep.metrics.clinical import Insertion, amounts, parts_of
+from myosweep.metrics.clinical import Insertion, Ventricle, amounts, half_maximum, parts_of
 from myosweep.regions import RegionScheme
 
 
@@ -158,11 +159,48 @@ def test_a_slice_without_spacing_leaves_it_unknown(tmp_path):
     assert (found.spacing.in_plane_known, found.several_spacings) == (False, False)
 
 
-def test_signal_zero_is_known_where_values_were_negative(tmp_path):
+def signal_zero(folder, rows, said):
+    data = one_patient(folder, rows)
+    return read_stacks(data, list(data.slices["slice"]), signal_zero=said)[0].signal_zero
+
+
+def test_signal_zero_is_said_as_the_source_has_it(tmp_path):
+    """Stored is (value - offset) / slope; where neither is known, the value itself."""
     signed = numbered("0", "1", signal_slope=0.5, signal_offset=-100.0)
-    assert stack(tmp_path / "a", signed).signal_zero == 200
-    unsigned = numbered("0", "1", signal_slope=1.0, signal_offset=0.0)
-    assert stack(tmp_path / "b", unsigned).signal_zero is None
+    assert signal_zero(tmp_path / "a", signed, 0) == 200
+    assert signal_zero(tmp_path / "b", signed, -20.0) == 160
+    raised = numbered("0", "1", signal_slope=2.0, signal_offset=50.0)
+    assert signal_zero(tmp_path / "c", raised, 0.0) == -25
+    assert signal_zero(tmp_path / "d", numbered("0", "1"), 7.0) == 7
+
+
+def test_signal_zero_is_not_known_of_slices_that_are_scaled_differently(tmp_path):
+    for name, other in (("slope", (2.0, -100.0)), ("offset", (0.5, -90.0))):
+        rows = [
+            {**row, "signal_slope": slope, "signal_offset": offset}
+            for row, (slope, offset) in zip(numbered("0", "1"), ((0.5, -100.0), other), strict=True)
+        ]
+        assert signal_zero(tmp_path / name, rows, 0.0) is None
+
+
+@pytest.mark.parametrize("offset", [-100.0, 0.0])
+def test_negative_values_do_not_tell_signal_zero(tmp_path, offset):
+    """A z-scored volume has negative values too, and its mean as zero."""
+    rows = numbered("0", "1", signal_slope=0.5, signal_offset=offset)
+    assert stack(tmp_path / "d", rows).signal_zero is None
+
+
+@pytest.mark.parametrize("lowered", [0.0, 20.0])
+def test_half_of_the_maximum_does_not_depend_on_how_values_are_stored(tmp_path, lowered):
+    """Normal myocardium 12.5, the brightest 24.5: above half of it if counted from 0, and not from
+    the least value, 8.5, which is stored as 0."""
+    codes = heart(1)
+    pixels, signal = store_signal(codes.astype(float) ** 2 + 8.5 - lowered)
+    zero = signal_zero(tmp_path / "d", numbered("0", **signal.row()), -lowered)
+    heart_there = Ventricle((codes == 1)[None], (codes >= 2)[None])
+    found = half_maximum(pixels[None], heart_there, zero)
+    np.testing.assert_array_equal(found, heart_there.myocardium)
+    assert not half_maximum(pixels[None], heart_there, 0.0)[0, codes == 2].any()
 
 
 def test_insertions_come_from_columns_labels_or_a_table(tmp_path):

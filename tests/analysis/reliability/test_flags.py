@@ -8,7 +8,9 @@ from tests.analysis.reliability.tables import ABOUT, pixels, rows
 
 from myosweep.analysis.reliability import Limits, choose_threshold, judge_reliability
 from myosweep.analysis.reliability.flags import measure_flags
+from myosweep.analysis.reliability.words import reliability_sentences, reliability_warnings
 from myosweep.errors import ConfigError
+from myosweep.report.reliability import reliability_json, reliability_section
 from myosweep.results.reliability import WHOLE, Tables
 
 
@@ -23,6 +25,20 @@ def test_the_threshold_by_hand():
     found = threshold(scores, failed)  # 19 patients and a place for any: 18 of 20
     assert found.value == pytest.approx(18 / 20)
     assert (found.failures, found.patients, found.promise) == (19, 19, True)
+
+
+def test_the_promise_says_that_it_counts_patients_and_the_share_slices():
+    """Only where there is a promise: 12 failures of 12 patients, or of 2."""
+    scores, dice = np.arange(24) / 24, np.array([0.2] * 12 + [0.9] * 12)
+    for patients, promised in ((np.arange(24), True), (np.arange(24) % 2, False)):
+        slices = pd.concat([rows(p, scores, dice, patients) for p in ("validation", "test")])
+        tables = Tables(ABOUT, slices, pixels(np.random.default_rng(0), 2, 1.0, 10))
+        found = judge_reliability(tables, Limits("myocardium"))
+        said = " ".join(reliability_sentences(found))
+        assert found.threshold.promise is promised
+        assert ("That counts every patient alike; the share of failures" in said) is promised
+        caption = reliability_section([found], draw=False).tables[0].caption
+        assert "share of failed slices, so patients with many weigh more" in caption
 
 
 def test_few_failures_promise_nothing():
@@ -73,6 +89,24 @@ def test_measures_by_hand():
     assert found.flagged.value == pytest.approx(1 / 2)
     assert found.auroc.value == pytest.approx((3 + 2 + 2) / 9)
     assert found.dice_unflagged == pytest.approx((0.5 + 0.9 + 0.8) / 3)
+
+
+@pytest.mark.parametrize(
+    ("order", "told", "warned"),
+    [([0.1, 0.2, 0.8, 0.9], "1.00", 0), ([0.9, 0.8, 0.2, 0.1], "0.00", 1)],
+)
+def test_a_perfect_ranking_is_told_without_an_interval(order, told, warned):
+    slices = pd.concat(
+        [rows(part, order, [0.2, 0.3, 0.9, 0.8], [1, 2, 3, 4]) for part in ("validation", "test")]
+    )
+    tables = Tables(ABOUT, slices, pixels(np.random.default_rng(0), 2, 1.0, 10))
+    found = judge_reliability(tables, Limits("myocardium"))
+    assert [topic for topic, _ in reliability_warnings(found)].count("Ranking") == warned
+    table = reliability_section([found], draw=False).tables[0].table
+    place = [cell.text for cell in table.head[-1]].index("AUROC") - 1
+    assert [row.cells[place] for row in table.sections[0].rows] == [told, told]
+    area = reliability_json(found)["test"]["auroc"]
+    assert (area["low"], area["high"]) == (None, None)
 
 
 def test_a_part_without_slices():

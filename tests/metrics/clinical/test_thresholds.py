@@ -117,12 +117,31 @@ def test_a_slice_without_a_cavity_takes_the_others_threshold():
 def test_empty_and_full():
     nothing = empty()
     image = np.ones(nothing.cavity.shape)
-    assert above_remote(image, nothing, 5, UNKNOWN) is None
+    assert not above_remote(image, nothing, 5, UNKNOWN).any()
     assert not half_maximum(image, nothing, 0.0).any()
     heart = ring(scar_mm=0)
     alike = np.full(heart.cavity.shape, 7, np.uint8)
-    assert not above_remote(alike, heart, 5, UNKNOWN).any()
+    assert above_remote(alike, heart, 5, UNKNOWN) is None
     np.testing.assert_array_equal(half_maximum(alike, heart, 0.0), heart.myocardium)
+
+
+def test_a_sixth_of_one_grey_value_is_not_remote():
+    """A third of the wall is clipped to 0; what is above 0 there would all be infarct."""
+    heart = scarred()
+    _, angle = polar(OBLONG)
+    image = lit(heart)
+    image[0, angle > np.pi / 3] = 0
+    found = above_remote(image, heart, 5, OBLONG)
+    np.testing.assert_array_equal(found, heart.infarct & (image > 0))
+
+
+@pytest.mark.parametrize("what", ["no cavity", "too small"])
+def test_a_wall_without_remote_is_not_measured(what):
+    heart = scarred()
+    wall = heart.myocardium & (np.cumsum(heart.myocardium).reshape(heart.myocardium.shape) < 10)
+    cavity = np.zeros_like(heart.cavity) if what == "no cavity" else heart.cavity
+    myocardium = heart.myocardium if what == "no cavity" else wall
+    assert above_remote(lit(heart), Ventricle(cavity, myocardium), 5, OBLONG) is None
 
 
 def test_half_of_the_maximum_is_refused_without_signal_zero():

@@ -72,6 +72,15 @@ def _of_infarct(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
         )
     if facts.n_sd is not None:
         yield "Infarct by thresholds", " ".join(_by_thresholds(facts.n_sd, found))
+    if found.without_remote:
+        yield (
+            "No remote myocardium",
+            f"In {len(found.without_remote)} of {counted(facts.patients, 'patient')} "
+            f"({_some(found.without_remote)}) the manual masks or those of some network have no "
+            "remote myocardium: no cavity inside the wall, too small a wall, or one of a single "
+            "grey value. Infarct size by standard deviations is not measured there, and counts "
+            "neither as 0 nor as an error.",
+        )
     others = facts.in_plane_known - facts.aligned
     if others and facts.tells_infarct and facts.n_sd is None:
         counted_too = " They are left out where segments are counted." if facts.aligned else ""
@@ -93,10 +102,18 @@ def _by_thresholds(n_sd: float, found: ClinicalFindings) -> Iterator[str]:
     )
     if found.thresholds is not None:
         yield _as_far_as_manual(found.thresholds)
-    if not found.facts.half_maximum:
+    taken, patients = found.half_maximum
+    if not taken:
         yield (
-            "Half of the maximum is not taken: nobody has said which grey value means no signal "
-            "(--signal-zero; 0 for magnitude images)."
+            "Half of the maximum is not taken: it is not known which grey value means no signal "
+            "(give --signal-zero as the source has it, 0 for magnitude images), or slices of a "
+            "patient are not scaled alike."
+        )
+    elif taken < patients:
+        yield (
+            f"Half of the maximum is taken in {taken} of {counted(patients, 'patient')}, and is "
+            "judged on these; in the others it is not known which grey value means no signal, or "
+            "their slices are not scaled alike."
         )
 
 

@@ -18,7 +18,9 @@ class ValueExtras:
     """What else is told of one value's networks; NaN where it is not known.
 
     Attributes:
-        endo_mm, endo_p95_mm, epi_mm, epi_p95_mm: contour errors, mean over patients and networks.
+        endo_mm, endo_p95_mm, epi_mm, epi_p95_mm: contour errors, mean over the pairs of
+            network and patient that have the contour in common: ``endo_pairs`` and ``epi_pairs``
+            of all ``pairs``.
         missed_slices: slices with an epicardium in the reference and none in the mask, of all
             patients together, averaged over networks.
         segments_above_50: per patient; ``reference_segments_above_50`` the same by the reference.
@@ -39,6 +41,9 @@ class ValueExtras:
     endo_p95_mm: float
     epi_mm: float
     epi_p95_mm: float
+    endo_pairs: int
+    epi_pairs: int
+    pairs: int
     missed_slices: float
     segments_above_50: float
     reference_segments_above_50: float
@@ -70,6 +75,9 @@ def extras_of(point: Point, table: pd.DataFrame, segmented: pd.DataFrame) -> Val
     return ValueExtras(
         point.label,
         **means,
+        endo_pairs=_defined(rows, "endo_mean_mm"),
+        epi_pairs=_defined(rows, "epi_mean_mm"),
+        pairs=len(rows),
         missed_slices=_per_patient(rows, rows["epi_missed"]) if "epi_missed" in rows else np.nan,
         segments_above_50=mean_of(segments, "segments_above_50"),
         reference_segments_above_50=mean_of(true_segments, "segments_above_50"),
@@ -97,6 +105,11 @@ def of_one_kind(table: pd.DataFrame) -> pd.DataFrame:
 def _level(rows: pd.DataFrame, reference: pd.DataFrame, level: str) -> tuple[float, float]:
     name = f"infarct_percent_{level}"
     return mean_of(rows, name), mean_of(reference, name)
+
+
+def _defined(rows: pd.DataFrame, column: str) -> int:
+    """In how many rows a column has a value."""
+    return int(rows[column].notna().sum()) if column in rows else 0
 
 
 def mean_of(rows: pd.DataFrame, column: str) -> float:

@@ -102,6 +102,10 @@ class ClinicalFindings:
         facts: how was measured, and what limits it.
         not_measured: networks of the study that the table has no rows of.
         blank: patients without myocardium in the reference, who are left out of everything.
+        without_remote: patients in whom the reference or a network shows myocardium and none of it
+            is remote, so that nothing is measured there by standard deviations.
+        half_maximum: patients of the reference in whom half of the maximum is taken, and all of
+            them.
         thresholds: how far thresholds can be trusted, where infarct is found by them and the
             reference tells it apart; else None.
     """
@@ -112,6 +116,8 @@ class ClinicalFindings:
     facts: ClinicalFacts
     not_measured: int
     blank: tuple[str, ...]
+    without_remote: tuple[str, ...]
+    half_maximum: tuple[int, int]
     thresholds: ThresholdCheck | None
 
     @property
@@ -167,6 +173,8 @@ def clinical_findings(
         facts,
         len(networks - measured),
         blank,
+        _without_remote(table) if facts.n_sd is not None else (),
+        _half_maximum(table),
         _threshold_check(table) if facts.n_sd is not None else None,
     )
 
@@ -175,6 +183,19 @@ def _blank(table: pd.DataFrame) -> tuple[str, ...]:
     """Patients whose reference shows no myocardium: nothing is defined for them."""
     reference = table[table["run"] == REFERENCE]
     return tuple(map(str, reference.loc[reference["myocardium_px"] == 0, "patient"]))
+
+
+def _without_remote(table: pd.DataFrame) -> tuple[str, ...]:
+    """Patients with a pair of masks and images in which no myocardium is remote."""
+    rows = table[table[BY_SD.column].isna() & (table["myocardium_px"] > 0)]
+    return tuple(sorted(map(str, rows["patient"].unique())))
+
+
+def _half_maximum(table: pd.DataFrame) -> tuple[int, int]:
+    """In how many patients half of the maximum is taken, and how many there are."""
+    reference = table[table["run"] == REFERENCE]
+    taken = reference[BY_FWHM.column].notna().sum() if BY_FWHM.column in reference else 0
+    return int(taken), len(reference)
 
 
 def _threshold_check(table: pd.DataFrame) -> ThresholdCheck | None:

@@ -206,18 +206,15 @@ def _by_level(subject: Subject, ventricle: Ventricle) -> dict[str, Any]:
 
 
 def _thresholds(subject: Subject, ventricle: Ventricle, rules: Rules) -> dict[str, Any]:
-    """Infarct by thresholds inside these masks' myocardium."""
+    """Infarct by thresholds inside these masks' myocardium; NaN without remote or signal zero."""
     if subject.images is None:
         return {}
     stack = subject.stack
-    found = {"sd": above_remote(subject.images, ventricle, rules.n_sd, stack.spacing)}
+    found = {"sd": above_remote(subject.images, ventricle, rules.n_sd, stack.spacing), "fwhm": None}
     if stack.signal_zero is not None:
         found["fwhm"] = half_maximum(subject.images, ventricle, stack.signal_zero)
     row = {}
-    for name in ("sd", "fwhm"):
-        mask = found.get(name)
-        if mask is None and name == "sd":  # no myocardium, or none that is remote: nothing found
-            mask = np.zeros(ventricle.myocardium.shape, bool)
+    for name, mask in found.items():
         one = None if mask is None else amount(mask, stack.spacing)
         whole = int(ventricle.myocardium.sum())
         share = np.nan if one is None else 100 * one.pixels / max(whole, 1)

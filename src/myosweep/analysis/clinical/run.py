@@ -40,7 +40,7 @@ class Options:
             infarct apart, else the study's.
         named: structures of regions with names of their own.
         n_sd: standard deviations above remote.
-        signal_zero: the grey value that means no signal, if it is the same for all.
+        signal_zero: the source's grey value that means no signal, if it is the same for all.
         insertions: a table of right-ventricular insertion points.
         sector_start_deg: where sectors begin that are not AHA-aligned.
         stack: which stack is measured in patients who have several; see ``read_stacks``.

@@ -28,7 +28,8 @@ class Stack:
         spacing: None where not known, or where slices of the patient have several.
         levels: base, middle or apex of each slice, where known.
         insertions: of the right ventricle on each slice, where known.
-        signal_zero: the stored grey value that means no signal, where known.
+        signal_zero: the stored grey value that means no signal, where somebody has said it, and
+            all slices tell the source's values alike.
         several_spacings, gaps, partial: what is wrong with it: spacings that differ, slices
             missing between others, slices of the stack that are in another part.
         several_stacks: whether the patient has others, which are not measured.
@@ -59,7 +60,9 @@ def read_stacks(
     Args:
         keys: the slices; all must be in the dataset.
         insertions: insertion points by patient or by slice, see ``insertions``.
-        signal_zero: for all patients; default: what the dataset's table says.
+        signal_zero: the source's value that means no signal, for all patients. It is never taken
+            for granted: negative values of the source may be phase-sensitive signal with 0 as its
+            zero, or were made by subtracting a mean.
         stack: number of the source stack that is taken of patients who have several.
 
     Raises:
@@ -130,7 +133,7 @@ def _stack(
         given.get(key, given.get(patient, of_slice))
         for key, of_slice in zip(keys, known, strict=True)
     )
-    zero = _signal_zero(rows) if signal_zero is None else float(signal_zero)
+    zero = None if signal_zero is None else _stored(rows, signal_zero)
     spacing = Spacing(in_plane, in_plane, between)
     return Stack(
         patient,
@@ -184,16 +187,17 @@ def _insertion_of_row(numbers: np.ndarray) -> Insertion | None:
     return Insertion(anterior, (float(numbers[2]), float(numbers[3])))
 
 
-def _signal_zero(rows: pd.DataFrame) -> float | None:
-    """The stored value of signal 0 where the source had values below 0, as signed images have."""
-    if not {"signal_slope", "signal_offset"} <= set(rows.columns):
+def _stored(rows: pd.DataFrame, value: float | int) -> float | None:
+    """A value of the source as the dataset stores it; None if slices are not scaled alike.
+
+    Without slope and offset the source's values are stored as they are.
+    """
+    signal = rows.reindex(columns=["signal_slope", "signal_offset"]).astype(float)
+    slope, offset = signal.fillna({"signal_slope": 1.0, "signal_offset": 0.0}).to_numpy().T
+    alike = max(np.ptp(slope), np.ptp(offset)) <= 1e-6 * slope.min()
+    if not (alike and slope.min() > 0):
         return None
-    slope, offset = (rows[name].to_numpy(float) for name in ("signal_slope", "signal_offset"))
-    known = (offset < 0) & (slope > 0)
-    zeros = -offset / np.where(known, slope, 1)
-    if not known.all() or np.ptp(zeros) > 1e-6 * max(1.0, float(zeros.max())):
-        return None
-    return float(zeros[0])
+    return float((value - offset[0]) / slope[0])
 
 
 def _has_gaps(patient: str, rows: pd.DataFrame) -> bool:

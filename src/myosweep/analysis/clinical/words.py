@@ -150,19 +150,19 @@ def _errors(one: MeasureFinding, field: str) -> Iterator[str]:
 
 
 def _biases(one: MeasureFinding) -> str:
-    """Bias and limits of the values with the smallest and the largest bias."""
+    """The smallest and the largest bias, the judgement of all values, and the widest limits."""
     values = [v for v in one.agreement.values if math.isfinite(v.bias.difference)]
     ordered = sorted(values, key=lambda v: v.bias.difference)
     shown = ordered if len(ordered) < 2 else (ordered[0], ordered[-1])
     biases = [_unit_signed(v.bias.difference, one) for v in shown]
     told = listed([f"{bias} at {v.value}" for bias, v in zip(biases, shown, strict=True)])
-    if len(set(biases)) == 1 and len(values) > 1:
+    if len(set(biases)) == 1 and len(values) == len(one.agreement.values) > 1:
         told = f"{biases[0]} at every value"
     patients = counted(max(v.patients for v in values), "patient")
     mean = f"{number(one.agreement.reference_mean, one.measure.decimals)}\u00a0{one.measure.unit}"
     return (
         f"{capital(one.measure.words)} against {_reference_words(one)} (mean {mean}, {patients}): "
-        f"the bias is {told}{_judged(shown, one)}{_widest(values, one)}."
+        f"the bias is {told}{_judged(values, one)}{_widest(values, one)}."
     )
 
 
@@ -184,8 +184,9 @@ def _widest(values: Sequence[ValueAgreement], one: MeasureFinding) -> str:
     )
 
 
-def _judged(shown: Sequence[ValueAgreement], one: MeasureFinding) -> str:
-    if all(v.bias.verdict == "practically equivalent" for v in shown):
+def _judged(values: Sequence[ValueAgreement], one: MeasureFinding) -> str:
+    """That the bias is within the margin, if that is shown of every value, not of those named."""
+    if all(v.bias.verdict == "practically equivalent" for v in values):
         return f", within {one.agreement.margin:g}\u00a0{one.measure.short_unit}"
     return ""
 

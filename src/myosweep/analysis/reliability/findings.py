@@ -17,6 +17,7 @@ class Limits:
     """What is asked of the flag.
 
     Attributes:
+        region: a region other than the first, or the whole wall, see ``targets_of``.
         failure: a slice on which the region has a lower Dice is a failure.
         catch: share of failures that is to be caught.
     """
@@ -25,12 +26,14 @@ class Limits:
     failure: float = FAILURE
     catch: float = CATCH
 
-    def check(self, about: About) -> None:
+    def check(self, tables: Tables) -> None:
         """Raise a ``ConfigError`` that names every limit that makes no sense."""
         problems = []
-        if self.region not in about.regions[1:]:
+        first = tables.about.regions[0]
+        known = [name for name in tables.slices["region"].unique() if name != first]
+        if self.region not in known:
             problems.append(
-                f"the flag is about one of the regions {', '.join(about.regions[1:])}, got "
+                f"the flag is about one of the regions {', '.join(known)}, got "
                 f"{self.region!r}; give one of them with --region"
             )
         for name, value in (("--failure", self.failure), ("--catch", self.catch)):
@@ -63,7 +66,7 @@ def judge_reliability(tables: Tables, limits: Limits) -> Reliability:
     Raises:
         ConfigError: if a limit makes no sense, or there is no such region.
     """
-    limits.check(tables.about)
+    limits.check(tables)
     rows = tables.slices[tables.slices["region"] == limits.region]
     validation, test = (rows[rows["part"] == part] for part in ("validation", "test"))
     threshold = choose_threshold(

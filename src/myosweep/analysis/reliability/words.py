@@ -74,7 +74,11 @@ def _rule(found: Reliability) -> Iterator[str]:
         f"{counted(threshold.patients, 'validation patient')}"
     )
     wanted = percent(found.limits.catch)
-    promise = f"so a failure of a new patient should be caught with a chance of at least {wanted}"
+    promise = (
+        f"so a failure of a new patient should be caught with a chance of at least {wanted}. That "
+        "counts every patient alike; the share of failures that are caught counts slices, so "
+        "patients with many failures weigh more in it"
+    )
     if not threshold.promise:
         promise = f"too few to promise that {wanted} are caught"
     yield (
@@ -136,7 +140,7 @@ def _warnings(found: Reliability) -> Iterator[tuple[str, str]]:
             "on test patients the flag catches fewer failures than validation patients let expect: "
             "do not rely on it.",
         )
-    if flags.auroc.low <= 0.5:
+    if flags.auroc.value <= 0.5 or flags.auroc.low <= 0.5:
         yield (
             "Ranking",
             "the agreement of failures is not shown to be lower than that of good slices.",

@@ -53,8 +53,10 @@ from myosweep.metrics.clinical.structures import (
     Structure,
     Ventricle,
     check_named,
+    main_target,
     parts_of,
     structure_of,
+    targets_of,
 )
 from myosweep.metrics.clinical.thresholds import above_remote, half_maximum
 
@@ -92,10 +94,12 @@ __all__ = [
     "half_maximum",
     "hausdorff",
     "insertions_of_label",
+    "main_target",
     "parts_of",
     "sectors_of_chords",
     "structure_of",
     "summary",
+    "targets_of",
     "transmural_class",
     "transmurality_of_chords",
 ]

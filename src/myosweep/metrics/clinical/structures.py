@@ -1,6 +1,6 @@
 """The left ventricle of one patient as masks, whatever the regions of the study are called."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +31,7 @@ KNOWN_NAMES: dict[str, Structure] = {
     "right ventricle": "right ventricle",
 }
 """What regions of these names are, in lower case and with spaces for hyphens and underscores."""
+_WALL = "myocardium"
 
 
 @dataclass(frozen=True)
@@ -133,3 +134,41 @@ def parts_of(scheme: RegionScheme, named: Mapping[str, Structure] | None = None)
             f'--structure "{missing[0]}={scheme.names[-1]}"'
         )
     return parts
+
+
+def targets_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """What slices can be looked at for: each region, and the whole wall where several make it.
+
+    Args:
+        names: of a scheme's regions, in order.
+
+    Returns:
+        positions of regions by the target's name.
+
+    >>> targets_of(("background", "blood pool", "normal myocardium", "infarct"))["myocardium"]
+    (2, 3)
+    """
+    targets: dict[str, tuple[int, ...]] = {name: (k,) for k, name in enumerate(names)}
+    wall = _wall(names)
+    if len(wall) > 1:
+        targets[f"whole {_WALL}" if _WALL in names else _WALL] = wall
+    return targets
+
+
+def main_target(names: Sequence[str]) -> str:
+    """The whole wall; the last region where no region is known as myocardium.
+
+    >>> main_target(("background", "blood pool", "normal myocardium", "infarct"))
+    'myocardium'
+    >>> main_target(("background", "atrium"))
+    'atrium'
+    """
+    wall = _wall(names)
+    return next((name for name, of in targets_of(names).items() if of == wall), names[-1])
+
+
+def _wall(names: Sequence[str]) -> tuple[int, ...]:
+    """Positions of all regions that make the wall; none where no region is myocardium."""
+    known = [structure_of(name) for name in names]
+    parts = ("myocardium", "infarct", "no-reflow")
+    return tuple(k for k, one in enumerate(known) if one in parts) if _WALL in known else ()

@@ -2,7 +2,8 @@
 
 ``above_remote``: brighter than remote myocardium by n of its standard deviations. A reader places
 remote by eye; here it is, in each slice, the sixth of the wall with the lowest mean, seen from the
-cavity's centroid, tried every 30 degrees. That is our own choice, not a published rule. Because the
+cavity's centroid, tried every 30 degrees. That is our own choice, not a published rule. A sixth of
+one grey value, as clipping leaves them, has no spread to count from and is no remote. Because the
 darkest place is chosen, noise makes the threshold a little too low; blood or fat at the wall's
 edges makes it too high; and a large dark core without reflow may be taken for remote. Both masks
 that are compared share all that. No-reflow is dark, and so is no part of an infarct that a
@@ -38,18 +39,21 @@ def above_remote(
 ) -> Bool[np.ndarray, "slice y x"] | None:
     """Myocardium that is brighter than remote myocardium by more than ``n_sd`` standard deviations.
 
-    A slice on which no sixth is large enough takes the mean threshold of the patient's others.
+    A slice on which no sixth can be remote takes the mean threshold of the patient's others. Empty
+    without myocardium.
 
     Args:
         spacing: makes sixths equal in the patient; unknown, they are equal in pixels.
 
     Returns:
-        None where no slice has remote myocardium, as when there is no myocardium.
+        None where there is myocardium, and no slice has a remote sixth: nothing is measured.
 
     Raises:
         InputError: if ``n_sd`` is not above 0.
     """
     check_n_sd(n_sd)
+    if not ventricle.myocardium.any():
+        return np.zeros(ventricle.myocardium.shape, bool)
     limits = remote_thresholds(images, ventricle, n_sd, spacing)
     known = np.isfinite(limits)
     if not known.any():
@@ -88,14 +92,10 @@ def remote_thresholds(
 def _darkest_sixth(
     grey: Float64[np.ndarray, " pixel"], twelfth: Int64[np.ndarray, " pixel"]
 ) -> Float64[np.ndarray, " remote"] | None:
-    """The grey values of the darkest sixth that has pixels enough; None without one."""
-    alone = np.bincount(twelfth, minlength=_STEPS), np.bincount(twelfth, grey, _STEPS)
-    counts, sums = (numbers + np.roll(numbers, -1) for numbers in alone)
-    large = counts >= FEWEST_PIXELS
-    if not large.any():
-        return None
-    first = np.where(large, sums / np.maximum(counts, 1), np.inf).argmin()
-    return grey[np.isin(twelfth, (first, (first + 1) % _STEPS))]
+    """The darkest sixth that has pixels enough, and not all of one grey value; None without one."""
+    sixths = (grey[np.isin(twelfth, (k, (k + 1) % _STEPS))] for k in range(_STEPS))
+    able = [one for one in sixths if len(one) >= FEWEST_PIXELS and np.ptp(one) > 0]
+    return min(able, key=np.mean, default=None)
 
 
 def half_maximum(
@@ -104,7 +104,7 @@ def half_maximum(
     """Myocardium above half of the patient's brightest myocardium; empty without myocardium.
 
     Args:
-        signal_zero: the grey value that means no signal: 0 in magnitude images.
+        signal_zero: the grey value of these images that means no signal.
 
     Raises:
         InputError: if it is not known.

@@ -101,7 +101,10 @@ def _caption(one: MeasureFinding) -> str:
         reference += f", that is {number(mean / DENSITY_G_PER_ML, 1)}\u00a0ml"
     margin = "There is no margin, and so no verdict."
     if one.measure.margin is not None:
-        margin = f"Verdicts are on the bias, with a margin of {one.measure.margin:g}."
+        margin = (
+            f"Verdicts are on the bias, with a margin of {one.measure.margin:g}: ‘same’ is within "
+            "it, ‘not smaller’ means not smaller by the margin or more, ‘not larger’ likewise."
+        )
     return (
         f"{capital(one.measure.words)} (reference: {reference}): bias, network minus reference; "
         "its interval holds for all values together. Limits of agreement: 95 % of differences of "
@@ -152,15 +155,22 @@ def _extra(one: ValueExtras) -> tuple[str, ...]:
     if math.isfinite(one.false_infarct):
         false += f" of {one.without_infarct}"
     return (
-        number(one.endo_mm, 1, sign=True),
+        _contour(one.endo_mm, one.endo_pairs, one.pairs),
         number(one.endo_p95_mm, 1),
-        number(one.epi_mm, 1, sign=True),
+        _contour(one.epi_mm, one.epi_pairs, one.pairs),
         number(one.epi_p95_mm, 1),
         number(one.missed_slices, 1),
         above,
         number(100 * one.same_class, 0) + (" %" if math.isfinite(one.same_class) else ""),
         false,
     )
+
+
+def _contour(mean_mm: float, averaged: int, pairs: int) -> str:
+    """A mean error, and over how many of all pairs of network and patient it is."""
+    if math.isnan(mean_mm):
+        return NONE
+    return f"{number(mean_mm, 1, sign=True)} ({averaged} of {pairs})"
 
 
 def _explained(found: ClinicalFindings, known: Sequence[int]) -> Iterator[str]:
@@ -170,7 +180,9 @@ def _explained(found: ClinicalFindings, known: Sequence[int]) -> Iterator[str]:
         yield (
             "Contours: mean signed error of endo- and epicardium in mm (above 0: the network’s "
             "lies outside), and the distance that 95 % of each keep to, on slices that have the "
-            "contour in both masks; slices of all patients whose epicardium a network missed."
+            "contour in both masks (in brackets: how many pairs of network and patient are "
+            "averaged; one without any such slice is in no mean, so a network that finds nothing "
+            "looks no worse by it); slices of all patients whose epicardium a network missed."
         )
     if "Class" in names:
         kind = "sectors (not AHA-aligned)"
