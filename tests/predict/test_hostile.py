@@ -476,6 +476,33 @@ def test_hostile_images_do_not_stop_the_others(
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the stub is a shell script")
+def test_no_program_is_run_for_an_image(
+    trained: Trained, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostScript named as a picture: Pillow would hand it to Ghostscript."""
+    from PIL import EpsImagePlugin
+
+    (tmp_path / "bin").mkdir()
+    stub, marker = tmp_path / "bin" / "gs", tmp_path / "ran"
+    stub.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stub.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # looked for again
+    Image.new("L", (32, 32), 90).save(tmp_path / "drawing.eps")
+    with pytest.raises(OSError), Image.open(tmp_path / "drawing.eps") as image:  # noqa: PT011
+        image.load()
+    assert marker.exists(), "the stub is not what Pillow runs"
+    marker.unlink()
+    trained.write_pictures(tmp_path / "in", 1)
+    for name in ("a.png", "b.tif", "c.bmp"):
+        shutil.copy(tmp_path / "drawing.eps", tmp_path / "in" / name)
+    shell("predict", trained.runs[0].path, "in", "out", "--device", "cpu", code=2)
+    for name in "abc":
+        assert f"image '{name}' cannot be read as an image; is it damaged?" in shell.err
+    assert not marker.exists()
+
+
 def test_an_image_on_which_the_network_overflows_has_no_mask(tmp_path: Path) -> None:
     def overflowing(images: np.ndarray) -> np.ndarray:
         answers = by_grey(images)
