@@ -1,7 +1,7 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from myosweep.errors import DatasetError
 from myosweep.predict.folder import folders_of_results
 
 if TYPE_CHECKING:
+    from myosweep.data.dicom.files import DamagedFile
     from myosweep.data.dicom.series import Series
     from myosweep.data.nifti.volume import NiftiVolume
     from myosweep.data.segment.source import SegmentSource
@@ -196,18 +197,13 @@ def dicom_cases(
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
 
-    damaged: set[str] = set()
+    damaged: list[DamagedFile] = []
     every = find_series(path, problems, damaged)
     stacks = Counter(series.first_file for series in every)
+    owners = Counter(folder for series in every for folder in _folders(series))
     for series in every:
-        if series.obstacle:
-            problems.append(f"{series.subject} {series.obstacle}")
-            continue
-        if damaged & {frame.file.name.rpartition("/")[0] for frame in series.frames}:
-            problems.append(
-                f"{series.subject} may lack slices: files of its folder cannot be read; mend or "
-                "remove them"
-            )
+        if obstacle := series.obstacle or _missing(series, damaged, owners):
+            problems.append(f"{series.subject} {obstacle}")
             continue
         name, several = without_ending(series.first_file), stacks[series.first_file] > 1
         first = min(
@@ -230,6 +226,30 @@ def dicom_cases(
             source=series,
             seg_file=place.with_name(f"{place.name}.{seg_mark}.seg.dcm"),
         )
+
+
+def _missing(
+    series: "Series", damaged: Sequence["DamagedFile"], owners: Mapping[str, int]
+) -> str | None:
+    """Why a series may lack slices, in words that follow its subject; None if it seems whole.
+
+    A damaged file that does not tell its series is taken for one of the only series in its folder;
+    beside several, for one that is missing where there is a gap.
+
+    Args:
+        owners: how many series have a file in a folder.
+    """
+    if series.uid and any(one.series == series.uid for one in damaged):
+        return "may lack slices: files of it cannot be read; mend or remove them"
+    has_gap = series.count > 1 and series.slice_spacing_mm is None
+    doubtful = {folder for folder in _folders(series) if has_gap or owners[folder] == 1}
+    if any(not one.series and one.folder in doubtful for one in damaged):
+        return "may lack slices: files of its folder cannot be read; mend or remove them"
+    return None
+
+
+def _folders(series: "Series") -> set[str]:
+    return {frame.file.name.rpartition("/")[0] for frame in series.frames}
 
 
 def _dicom_reader(series: "Series") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
