@@ -159,22 +159,24 @@ def test_a_series_in_one_file(tmp_path: Path, view: str, size: tuple[int, int]) 
 
 
 def two_kinds(dataset: Any) -> None:
-    """Of six frames the last three are phase-sensitive images at the places of the first three."""
+    """The second half of the frames are phase-sensitive images at the places of the first half."""
+    half = dataset.NumberOfFrames // 2
     for at, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-        place = position(AXIAL, (-30, 20, 100), 8.0, at % 3).round(6).tolist()
+        place = position(AXIAL, (-30, 20, 100), 8.0, at % half).round(6).tolist()
         group.PlanePositionSequence[0].ImagePositionPatient = place
-        kind = ["ORIGINAL", "PRIMARY", "LGE", "M" if at < 3 else "PHASE"]
+        kind = ["ORIGINAL", "PRIMARY", "LGE", "M" if at < half else "PHASE"]
         group.MRImageFrameTypeSequence = Items([item(FrameType=kind)])
 
 
+@pytest.mark.parametrize("slices", [3, 1])
 @pytest.mark.parametrize("form", ["nifti", "dicom-seg"])
-def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form) -> None:
-    images = greys(0, (6, 24, 20))
+def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form, slices: int) -> None:
+    images = greys(0, (2 * slices, 24, 20))
     path = tmp_path / "in" / "all.dcm"
     written = write_enhanced(path, images, change=two_kinds)
     outcome = run(tmp_path / "in", tmp_path / "out", (24, 20), form)
     assert (outcome.cases, outcome.problems) == (2, [])
-    names = ["all-frame-1", "all-frame-4"]
+    names = ["all-frame-1", f"all-frame-{slices + 1}"]
     assert [case.name for case in find_cases(tmp_path / "in").cases] == names
     found = []
     if form == "nifti":
@@ -186,11 +188,12 @@ def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form) -> Non
         assert segs[0].SOPInstanceUID != segs[1].SOPInstanceUID
         assert segs[0].SeriesInstanceUID != segs[1].SeriesInstanceUID
         uid = str(written.datasets[0].SOPInstanceUID)
+        numbers = np.arange(1, 2 * slices + 1).reshape(2, slices)
         found = [
             seg.get_pixels_by_source_frame(
                 uid, frames, combine_segments=True, ignore_spatial_locations=False
             )
-            for seg, frames in zip(segs, ([1, 2, 3], [4, 5, 6]), strict=True)
+            for seg, frames in zip(segs, numbers.tolist(), strict=True)
         ]
     np.testing.assert_array_equal(np.concatenate(found), codes_by_grey(images))
 

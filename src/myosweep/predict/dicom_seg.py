@@ -127,7 +127,7 @@ def _sources(
                 "has a file that is not quite DICOM, so no DICOM SEG can be made of it; take --as "
                 "nifti or --as png"
             ) from None
-    if len(files) == series.count:
+    if all(file.frames == 1 for file in files):
         return images, regions, []
     places = [frame.index for frame in series.frames]
     return images, regions[np.argsort(places)], sorted(places)
