@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.data.dicom_files import (
     write_series,
 )
 from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, save_stack, turned
-from tests.predict.conftest import Trained
+from tests.predict.conftest import Trained, give_weights
 from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model, in_window
 from tests.shell import Shell
 
@@ -35,6 +36,7 @@ from myosweep.files import write_json
 from myosweep.predict.cases import find_cases
 from myosweep.predict.folder import RECORD
 from myosweep.predict.model import Model
+from myosweep.predict.open import open_model
 from myosweep.predict.outputs import Form
 from myosweep.predict.record import Heart, claim_folder, salt_of, way_of
 from myosweep.predict.run import Outcome, plan_prediction, predict
@@ -106,20 +108,28 @@ def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     assert len(before) == file.stat().st_size
 
 
-def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path) -> None:
+def test_segmentations_made_in_different_ways_have_different_uids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another way may give other pixels; the same way gives the same UIDs again."""
     images = greys(0, (2, 20, 20))
     write_series(tmp_path / "in", images)
     torch, onnx = (Model(facts_for(16, 16), by_grey, by) for by in ("torch", "onnxruntime"))
+    coarse, elsewhere = replace(torch, precision="bfloat16"), replace(torch, device="cuda")
     ways: list[tuple[Model, Heart, Turn]] = [
         (torch, "centre", AS_IT_IS),
         (torch, "search", AS_IT_IS),
         (torch, "centre", Turn(90)),
         (onnx, "centre", AS_IT_IS),
+        (coarse, "centre", AS_IT_IS),
+        (elsewhere, "centre", AS_IT_IS),
         (torch, "centre", AS_IT_IS),
+        (torch, "centre", AS_IT_IS),  # of another version
     ]
     uids = []
     for number, (model, heart, turn) in enumerate(ways):
+        if number == len(ways) - 1:
+            monkeypatch.setattr("myosweep.__version__", "99.0")
         out = tmp_path / str(number)
         found = find_cases(tmp_path / "in", out=out, seg_folder=out / "seg")
         plan = plan_prediction(found, out, ["dicom-seg"])
@@ -127,8 +137,8 @@ def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path
         (file,) = (out / "seg").glob("*.seg.dcm")
         header = pydicom.dcmread(file, stop_before_pixels=True)
         uids.append((header.SOPInstanceUID, header.SeriesInstanceUID))
-    assert uids[4] == uids[0]
-    assert len({uid for pair in uids[:4] for uid in pair}) == 8
+    assert uids.pop(6) == uids[0]
+    assert len({uid for pair in uids for uid in pair}) == 2 * 7
 
 
 def test_results_beside_their_source_are_no_input(tmp_path: Path) -> None:
@@ -455,6 +465,23 @@ def test_of_two_processes_that_begin_a_folder_one_is_first(
     monkeypatch.setattr("myosweep.predict.record.write_json", late)
     with pytest.raises(StudyError, match="predictions of another model"):
         claim_folder(tmp_path, other, way_of(other))
+
+
+def test_a_folder_holds_predictions_of_one_precision_and_one_kind_of_device(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_weights(trained.runs[0], 1, precision="bfloat16")
+    found = []
+    for able in ("float32", "bfloat16"):
+        monkeypatch.setattr("myosweep.predict.networks.resolve_precision", lambda *_, p=able: p)
+        found.append(open_model(trained.runs[0].path, device="cpu"))
+    fine, coarse = found
+    assert (fine.precision, coarse.precision, coarse.device) == ("float32", "bfloat16", "cpu")
+    claim_folder(tmp_path / "out", fine, way_of(fine))
+    claim_folder(tmp_path / "out", fine, way_of(fine))
+    for other in (coarse, replace(fine, device="cuda")):
+        with pytest.raises(StudyError, match="in another precision or on another kind of device"):
+            claim_folder(tmp_path / "out", other, way_of(other))
 
 
 def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:

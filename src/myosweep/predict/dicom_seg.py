@@ -153,9 +153,12 @@ def _number_as_source(made: pydicom.Dataset, kept: Sequence[int]) -> None:
 
 
 def _origins(series: Series, facts: ModelFacts, mark: str) -> list[str]:
-    """All that tells one segmentation from another; stacks of one file differ in their frames."""
+    """All that tells one segmentation from another; stacks of one file differ in their frames.
+
+    Another version may compute other pixels in the same way.
+    """
     frames = (f"{frame.file.instance} {frame.index}" for frame in series.frames)
-    return [series.uid, *frames, facts.digest, mark]
+    return [series.uid, *frames, facts.digest, mark, myosweep.__version__]
 
 
 def _segmentation(
