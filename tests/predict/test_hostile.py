@@ -407,6 +407,10 @@ def test_what_an_export_says_of_itself_is_its_own(
         (folder / FACTS).write_text(json.dumps(facts | change))
         with pytest.raises(StudyError, match=r"'model.json' is not the file that was exported"):
             open_model(folder, device="cpu")
+    with (folder / SUMS).open("a") as file:
+        file.write("\n" * 2**20)  # a list that is not read compares nothing
+    with pytest.raises(StudyError, match="has no readable list SHA256SUMS, so nothing can be"):
+        open_model(folder, device="cpu")
     (folder / SUMS).unlink()  # without the list nobody knows
     assert open_model(folder, device="cpu").facts.size == (64, 32)
 
