@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -96,16 +97,16 @@ def find_cases(
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path.name!r}; check the path")
     problems: list[str] = []
-    results = () if out is None else (out.resolve(),)
+    results = frozenset(() if out is None else (out.resolve(),))
     if _lies_in(path, results):
         raise DatasetError(
             f"the input {path.name!r} lies in the folder of the results; give another folder for "
             "the results (it may lie in the input)"
         )
-    results = (*results, *folders_of_results(path))
+    is_result = _finder(results.union(folders_of_results(path)))
     cases = [
-        *picture_cases(path, results, patient, problems),
-        *nifti_cases(path, results, problems),
+        *picture_cases(path, is_result, patient, problems),
+        *nifti_cases(path, is_result, problems),
         *dicom_cases(path, seg_folder, seg_mark, problems),
         *segment_cases(path, stack_number, problems),
     ]
@@ -119,11 +120,11 @@ def find_cases(
 
 
 def picture_cases(
-    path: Path, results: Sequence[Path], patient: str | None, problems: list[str]
+    path: Path, is_result: Callable[[Path], bool], patient: str | None, problems: list[str]
 ) -> Iterator[Case]:
     """A case for each picture."""
     found = list_rasters(path).items()
-    pictures = {name: files for name, files in found if not _lies_in(files[0], results)}
+    pictures = {name: files for name, files in found if not is_result(files[0])}
     stacks: dict[str, SliceName] = {}
     if patient is not None:
         stacks, unmatched = NamePattern(patient).read(pictures)
@@ -158,11 +159,13 @@ def _picture_reader(path: Path) -> Callable[[], UInt[np.ndarray, "slice y x"]]:
     return lambda: read_raster(path)[None]
 
 
-def nifti_cases(path: Path, results: Sequence[Path], problems: list[str]) -> Iterator[Case]:
+def nifti_cases(
+    path: Path, is_result: Callable[[Path], bool], problems: list[str]
+) -> Iterator[Case]:
     """A case for each NIfTI volume."""
     for name, file in files_in(path):
         ending = next((end for end in _NIFTI if name.lower().endswith(end)), None)
-        if ending is None or _lies_in(file, results):
+        if ending is None or is_result(file):
             continue
         with collecting(problems, f"image {name!r} "):
             from myosweep.data.nifti.volume import open_nifti
@@ -287,6 +290,12 @@ def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "s
     return lambda: np.stack([one.image for one in source.read()])
 
 
-def _lies_in(path: Path, results: Sequence[Path]) -> bool:
+def _finder(results: frozenset[Path]) -> Callable[[Path], bool]:
+    """Tells whether a file lies among results, links followed; looks each folder up once."""
+    is_there = cache(lambda folder: _lies_in(folder, results))
+    return lambda file: is_there((file.resolve() if file.is_symlink() else file).parent)
+
+
+def _lies_in(path: Path, folders: frozenset[Path]) -> bool:
     whole = path.resolve()
-    return any(whole.is_relative_to(one) for one in results)
+    return not folders.isdisjoint((whole, *whole.parents))
