@@ -1,6 +1,7 @@
 """Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
 
 import gzip
+import json
 import os
 import re
 import warnings
@@ -226,11 +227,33 @@ def test_a_dicom_series_as_nifti(tmp_path: Path, view: str, size: tuple[int, int
     assert not run(tmp_path / "in", tmp_path / "out", size).problems
     image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
     np.testing.assert_array_equal(np.transpose(image.dataobj, (2, 1, 0)), expected_of(images, size))
-    written = Written([], [], VIEWS[view], (1.5, 1.5), (-30.0, 20.0, 100.0), 8.0)
     for at, row, column in [(0, 0, 0), (3, 5, 7), (1, 23, 19)]:
         left, back, up = written.to_mm(at, row, column)
         place = image.affine @ [column, row, at, 1]
         np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_oblong_pixels_keep_their_places(tmp_path: Path, view: str) -> None:
+    """Rows 1.5 mm and columns 1.25 mm apart: whatever swaps the two moves the block."""
+    images = np.zeros(SHAPE, np.uint8)
+    images[:, 6:18, 3:11] = 150
+    written = write_series(tmp_path / "in", images, orientation=VIEWS[view], spacing_yx=(1.5, 1.25))
+    forms: tuple[Form, ...] = ("nifti", "dicom-seg", "contours")
+    assert not run(tmp_path / "in", tmp_path / "out", (32, 28), *forms).problems
+    image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
+    labels = np.transpose(image.dataobj, (2, 1, 0))
+    assert (labels == codes_by_grey(images)).mean() > 0.95  # the network saw square pixels
+    seg = highdicom.seg.segread(tmp_path / "in" / "IM000.myosweep.seg.dcm")
+    np.testing.assert_array_equal(_labels(seg, written), labels)
+    contours = json.loads((tmp_path / "out" / "contours" / "IM000.json").read_text())
+    for at, row, column in [(0, 0, 0), (3, 5, 7), (1, 23, 19)]:
+        left, back, up = written.to_mm(at, row, column)
+        place = image.affine @ [column, row, at, 1]
+        np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+        (outline,) = contours["slices"][at]["regions"]["blood pool"]
+        for (y, x), mm in zip(outline["points_yx_px"], outline["points_mm"], strict=True):
+            np.testing.assert_allclose(mm, written.to_mm(at, y, x), atol=2e-3)
 
 
 @pytest.mark.parametrize("view", ["axial", "sagittal", "coronal"])
