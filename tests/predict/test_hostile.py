@@ -8,6 +8,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
-from myosweep.predict.model import FACTS
+from myosweep.predict.model import FACTS, Model
+from myosweep.predict.onnx_file import check_onnx, onnx_engine
 from myosweep.predict.open import open_model
 from myosweep.predict.run import plan_prediction, predict
 from myosweep.predict.sums import SUMS, write_sums
@@ -299,6 +301,40 @@ def squaring(model: Any) -> None:
         before = f"pairs{step}"
 
 
+def wide(branches: int, channels: int) -> Callable[[Any], None]:
+    """Steps of some channels that are all needed at the end: small weights, much memory."""
+
+    def change(model: Any) -> None:
+        weights = np.zeros((channels, 1, 1, 1), np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "wide"))
+        names = [f"branch{number}" for number in range(branches)]
+        for at, name in enumerate(names):
+            model.graph.node.insert(at, onnx.helper.make_node("Conv", ["images", "wide"], [name]))
+        for name in names:
+            model.graph.node.append(
+                onnx.helper.make_node(
+                    "MaxPool", [name], [f"{name}-end"], kernel_shape=[32, 32], strides=[32, 32]
+                )
+            )
+
+    return change
+
+
+def test_images_that_do_not_fit_at_once_are_asked_one_after_the_other(exported: Path) -> None:
+    """32 x 32 pixels of 4 bytes, and 2 ** 15 channels: 128 MiB for each image, and the image."""
+    own = open_model(exported)
+    assert check_onnx(exported.read_bytes(), "it").at_once == 16
+    images = np.random.default_rng(0).integers(0, 256, (5, *own.facts.size)).astype(np.uint8)
+    padding = np.zeros(images.shape, bool)
+    content = rewrite(exported, wide(1, 2**15))
+    assert check_onnx(content, "it").at_once == 8
+    few = replace(check_onnx(exported.read_bytes(), "it"), at_once=2)
+    asked = Model(own.facts, onnx_engine(few, None, "it"), "onnxruntime")
+    np.testing.assert_allclose(
+        asked.probabilities(images, padding), own.probabilities(images, padding), atol=1e-6
+    )
+
+
 def other_output(model: Any) -> None:
     """The answer is half as large as the file says it is."""
     (last,) = (node for node in model.graph.node if "probabilities" in node.output)
@@ -319,8 +355,12 @@ def averaging(model: Any) -> None:
 
 
 def test_an_answer_is_of_one_image(exported: Path) -> None:
+    sound = check_onnx(exported.read_bytes(), "it")
     exported.write_bytes(rewrite(exported, averaging))
-    model = open_model(exported)
+    with pytest.raises(StudyError, match="breaks the rules of ONNX"):
+        open_model(exported)
+    unseen = onnx_engine(replace(sound, content=exported.read_bytes()), None, "it")
+    model = Model(sound.facts, unseen, "onnxruntime")
     size = (2, model.facts.height_px, model.facts.width_px)
     with pytest.raises(StudyError, match="does not answer image by image"):
         model.probabilities(np.zeros(size, np.uint8), np.zeros(size, bool))
@@ -349,8 +389,9 @@ def missing_input(model: Any) -> None:
         (deep_facts, "is no JSON"),
         (unknown_facts, "does not describe a model of myosweep .hook"),
         (facts_of_nothing, "does not describe a model of myosweep .heart_px"),
-        (doubling, "would compute 268435456 numbers at once"),
-        (squaring, "would compute 1099511627776 numbers at once"),
+        (doubling, r"would need \d+.\d GiB for one image, where 2 GiB is the most"),
+        (squaring, r"would need \d+.\d GiB for one image, where 2 GiB is the most"),
+        (wide(3, 2**18), r"would need 3.0 GiB for one image, where 2 GiB is the most"),
         (other_output, "breaks the rules of ONNX"),
         (missing_input, "breaks the rules of ONNX"),
     ],
