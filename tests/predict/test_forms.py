@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 from tests.data.dicom_files import OBLIQUE, write_series
+from tests.data.nifti_files import affine_of, rotation, save, save_stack, turned
 from tests.data.segment_files import COLUMNS, ROWS, cine, stack, write_v7
 from tests.predict.models import codes_by_grey, grey_model
 from tests.predict.test_geometry import greys, run
@@ -48,9 +50,11 @@ def test_contours_of_a_series_in_pixels_and_millimetres(tmp_path: Path) -> None:
     written = write_series(tmp_path / "in", images, orientation=OBLIQUE, spacing_yx=(1.5, 1.5))
     assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "contours").problems
     text = (tmp_path / "out" / "contours" / "IM000.json").read_text()
+    assert "axes" not in text
     found = json.loads(text)
     assert (found["height_px"], found["width_px"], len(found["slices"])) == (24, 20, 4)
     assert found["spacing_yx_mm"] == [1.5, 1.5]
+    assert found["coordinates_mm"].startswith("LPS")
     assert not any(str(one) in text for one in (written.datasets[0].PatientID, "Name^", "19500101"))
     # places by the standard's formula; the first slice's position is the series' origin
     start = np.array([-30.0, 20.0, 100.0]) + np.cross(*OBLIQUE) * 8 * 2
@@ -61,6 +65,63 @@ def test_contours_of_a_series_in_pixels_and_millimetres(tmp_path: Path) -> None:
     for at, slice_ in enumerate(found["slices"]):
         polygons = [np.array(p["points_yx_px"]) for p in slice_["regions"]["blood pool"]]
         np.testing.assert_array_equal(filled(polygons, 24, 20), codes_by_grey(images[at]) == 1)
+
+
+@pytest.mark.parametrize("tilt", [(0, 0, 0), (20, -35, 10)], ids=["straight", "oblique"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("flipped", [(False, False, False), (True, False, True)])
+def test_contours_and_pictures_of_a_volume_tell_its_voxels(
+    tmp_path: Path,
+    tilt: tuple[float, float, float],
+    order: tuple[int, int, int],
+    flipped: tuple[bool, bool, bool],
+) -> None:
+    """One grey voxel: the middle of its outline is that voxel in nibabel's array, and its place."""
+    values = np.zeros((20, 24, 4), np.uint8)
+    values[13, 5, 1] = 150
+    volume, affine = turned(values, rotation(tilt) @ affine_of("axial"), order, flipped)
+    save(tmp_path / "in" / "v.nii.gz", volume, affine)
+    size = find_cases(tmp_path / "in").cases[0].size
+    assert not run(tmp_path / "in", tmp_path / "out", size, "contours", "png").problems
+    found = json.loads((tmp_path / "out" / "contours" / "v.json").read_text())
+    outline = {
+        slice_["slice"]: one
+        for slice_ in found["slices"]
+        for one in slice_["regions"]["blood pool"]
+    }
+    ((at, one),) = outline.items()
+    place = [at, *np.mean(one["points_yx_px"][:-1], 0)]
+    lengths = (len(found["slices"]), found["height_px"], found["width_px"])
+    voxel = [0.0, 0.0, 0.0]
+    for axis, turn, number, length in zip(
+        found["axes"], found["flipped"], place, lengths, strict=True
+    ):
+        voxel[axis] = length - 1 - number if turn else number
+    image = nib.load(tmp_path / "in" / "v.nii.gz")
+    (expected,) = np.argwhere(np.asarray(image.dataobj) == 150)
+    assert voxel == expected.tolist()
+    assert found["coordinates_mm"].startswith("RAS")
+    centre = np.mean(one["points_mm"][:-1], 0)
+    np.testing.assert_allclose(centre, (image.affine @ [*expected, 1])[:3], atol=2e-3)
+    files = sorted((tmp_path / "out" / "masks" / "v").iterdir())
+    stack = np.stack([np.asarray(Image.open(path)) for path in files])
+    backwards = [axis for axis, turn in enumerate(found["flipped"]) if turn]
+    array = np.transpose(np.flip(stack, backwards), np.argsort(found["axes"]))
+    np.testing.assert_array_equal(array, codes_by_grey(np.asarray(image.dataobj)))
+
+
+def test_contours_of_what_has_no_place_have_no_millimetres(tmp_path: Path) -> None:
+    save_stack(tmp_path / "in" / "v.nii", greys(), view=None)
+    Image.fromarray(greys()[0]).save(tmp_path / "in" / "p.png")
+    assert not run(tmp_path / "in", tmp_path / "out", (24, 20), "contours").problems
+    volume, picture = (
+        json.loads((tmp_path / "out" / "contours" / f"{name}.json").read_text()) for name in "vp"
+    )
+    assert volume["axes"] == [2, 1, 0]
+    assert "axes" not in picture
+    for found in (volume, picture):
+        assert "coordinates_mm" not in found
+        assert '"points_mm"' not in json.dumps(found)
 
 
 def test_an_overlay_shows_the_image_and_the_rims() -> None:

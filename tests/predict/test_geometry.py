@@ -1,9 +1,11 @@
 """Round trips: what goes in as DICOM or NIfTI comes out upon it, to the pixel."""
 
 import gzip
+import json
 import os
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.data.dicom_files import (
     write_series,
 )
 from tests.data.nifti_files import affine_of, file_axes, patch, rotation, save, save_stack, turned
-from tests.predict.conftest import Trained
+from tests.predict.conftest import Trained, give_weights
 from tests.predict.models import by_grey, codes_by_grey, facts_for, grey_model, in_window
 from tests.shell import Shell
 
@@ -35,6 +37,7 @@ from myosweep.files import write_json
 from myosweep.predict.cases import find_cases
 from myosweep.predict.folder import RECORD
 from myosweep.predict.model import Model
+from myosweep.predict.open import open_model
 from myosweep.predict.outputs import Form
 from myosweep.predict.record import Heart, claim_folder, salt_of, way_of
 from myosweep.predict.run import Outcome, plan_prediction, predict
@@ -106,20 +109,28 @@ def test_who_made_a_dicom_seg_and_whose_it_is(tmp_path: Path) -> None:
     assert len(before) == file.stat().st_size
 
 
-def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path) -> None:
+def test_segmentations_made_in_different_ways_have_different_uids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another way may give other pixels; the same way gives the same UIDs again."""
     images = greys(0, (2, 20, 20))
     write_series(tmp_path / "in", images)
     torch, onnx = (Model(facts_for(16, 16), by_grey, by) for by in ("torch", "onnxruntime"))
+    coarse, elsewhere = replace(torch, precision="bfloat16"), replace(torch, device="cuda")
     ways: list[tuple[Model, Heart, Turn]] = [
         (torch, "centre", AS_IT_IS),
         (torch, "search", AS_IT_IS),
         (torch, "centre", Turn(90)),
         (onnx, "centre", AS_IT_IS),
+        (coarse, "centre", AS_IT_IS),
+        (elsewhere, "centre", AS_IT_IS),
         (torch, "centre", AS_IT_IS),
+        (torch, "centre", AS_IT_IS),  # of another version
     ]
     uids = []
     for number, (model, heart, turn) in enumerate(ways):
+        if number == len(ways) - 1:
+            monkeypatch.setattr("myosweep.__version__", "99.0")
         out = tmp_path / str(number)
         found = find_cases(tmp_path / "in", out=out, seg_folder=out / "seg")
         plan = plan_prediction(found, out, ["dicom-seg"])
@@ -127,8 +138,8 @@ def test_segmentations_made_in_different_ways_have_different_uids(tmp_path: Path
         (file,) = (out / "seg").glob("*.seg.dcm")
         header = pydicom.dcmread(file, stop_before_pixels=True)
         uids.append((header.SOPInstanceUID, header.SeriesInstanceUID))
-    assert uids[4] == uids[0]
-    assert len({uid for pair in uids[:4] for uid in pair}) == 8
+    assert uids.pop(6) == uids[0]
+    assert len({uid for pair in uids for uid in pair}) == 2 * 7
 
 
 def test_results_beside_their_source_are_no_input(tmp_path: Path) -> None:
@@ -159,22 +170,24 @@ def test_a_series_in_one_file(tmp_path: Path, view: str, size: tuple[int, int]) 
 
 
 def two_kinds(dataset: Any) -> None:
-    """Of six frames the last three are phase-sensitive images at the places of the first three."""
+    """The second half of the frames are phase-sensitive images at the places of the first half."""
+    half = dataset.NumberOfFrames // 2
     for at, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-        place = position(AXIAL, (-30, 20, 100), 8.0, at % 3).round(6).tolist()
+        place = position(AXIAL, (-30, 20, 100), 8.0, at % half).round(6).tolist()
         group.PlanePositionSequence[0].ImagePositionPatient = place
-        kind = ["ORIGINAL", "PRIMARY", "LGE", "M" if at < 3 else "PHASE"]
+        kind = ["ORIGINAL", "PRIMARY", "LGE", "M" if at < half else "PHASE"]
         group.MRImageFrameTypeSequence = Items([item(FrameType=kind)])
 
 
+@pytest.mark.parametrize("slices", [3, 1])
 @pytest.mark.parametrize("form", ["nifti", "dicom-seg"])
-def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form) -> None:
-    images = greys(0, (6, 24, 20))
+def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form, slices: int) -> None:
+    images = greys(0, (2 * slices, 24, 20))
     path = tmp_path / "in" / "all.dcm"
     written = write_enhanced(path, images, change=two_kinds)
     outcome = run(tmp_path / "in", tmp_path / "out", (24, 20), form)
     assert (outcome.cases, outcome.problems) == (2, [])
-    names = ["all-frame-1", "all-frame-4"]
+    names = ["all-frame-1", f"all-frame-{slices + 1}"]
     assert [case.name for case in find_cases(tmp_path / "in").cases] == names
     found = []
     if form == "nifti":
@@ -186,11 +199,12 @@ def test_two_stacks_in_one_file_are_two_cases(tmp_path: Path, form: Form) -> Non
         assert segs[0].SOPInstanceUID != segs[1].SOPInstanceUID
         assert segs[0].SeriesInstanceUID != segs[1].SeriesInstanceUID
         uid = str(written.datasets[0].SOPInstanceUID)
+        numbers = np.arange(1, 2 * slices + 1).reshape(2, slices)
         found = [
             seg.get_pixels_by_source_frame(
                 uid, frames, combine_segments=True, ignore_spatial_locations=False
             )
-            for seg, frames in zip(segs, ([1, 2, 3], [4, 5, 6]), strict=True)
+            for seg, frames in zip(segs, numbers.tolist(), strict=True)
         ]
     np.testing.assert_array_equal(np.concatenate(found), codes_by_grey(images))
 
@@ -213,11 +227,33 @@ def test_a_dicom_series_as_nifti(tmp_path: Path, view: str, size: tuple[int, int
     assert not run(tmp_path / "in", tmp_path / "out", size).problems
     image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
     np.testing.assert_array_equal(np.transpose(image.dataobj, (2, 1, 0)), expected_of(images, size))
-    written = Written([], [], VIEWS[view], (1.5, 1.5), (-30.0, 20.0, 100.0), 8.0)
     for at, row, column in [(0, 0, 0), (3, 5, 7), (1, 23, 19)]:
         left, back, up = written.to_mm(at, row, column)
         place = image.affine @ [column, row, at, 1]
         np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_oblong_pixels_keep_their_places(tmp_path: Path, view: str) -> None:
+    """Rows 1.5 mm and columns 1.25 mm apart: whatever swaps the two moves the block."""
+    images = np.zeros(SHAPE, np.uint8)
+    images[:, 6:18, 3:11] = 150
+    written = write_series(tmp_path / "in", images, orientation=VIEWS[view], spacing_yx=(1.5, 1.25))
+    forms: tuple[Form, ...] = ("nifti", "dicom-seg", "contours")
+    assert not run(tmp_path / "in", tmp_path / "out", (32, 28), *forms).problems
+    image: Any = nib.load(tmp_path / "out" / "masks" / "IM000.nii.gz")
+    labels = np.transpose(image.dataobj, (2, 1, 0))
+    assert (labels == codes_by_grey(images)).mean() > 0.95  # the network saw square pixels
+    seg = highdicom.seg.segread(tmp_path / "in" / "IM000.myosweep.seg.dcm")
+    np.testing.assert_array_equal(_labels(seg, written), labels)
+    contours = json.loads((tmp_path / "out" / "contours" / "IM000.json").read_text())
+    for at, row, column in [(0, 0, 0), (3, 5, 7), (1, 23, 19)]:
+        left, back, up = written.to_mm(at, row, column)
+        place = image.affine @ [column, row, at, 1]
+        np.testing.assert_allclose(place[:3], [-left, -back, up], atol=1e-3)
+        (outline,) = contours["slices"][at]["regions"]["blood pool"]
+        for (y, x), mm in zip(outline["points_yx_px"], outline["points_mm"], strict=True):
+            np.testing.assert_allclose(mm, written.to_mm(at, y, x), atol=2e-3)
 
 
 @pytest.mark.parametrize("view", ["axial", "sagittal", "coronal"])
@@ -452,6 +488,23 @@ def test_of_two_processes_that_begin_a_folder_one_is_first(
     monkeypatch.setattr("myosweep.predict.record.write_json", late)
     with pytest.raises(StudyError, match="predictions of another model"):
         claim_folder(tmp_path, other, way_of(other))
+
+
+def test_a_folder_holds_predictions_of_one_precision_and_one_kind_of_device(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_weights(trained.runs[0], 1, precision="bfloat16")
+    found = []
+    for able in ("float32", "bfloat16"):
+        monkeypatch.setattr("myosweep.predict.networks.resolve_precision", lambda *_, p=able: p)
+        found.append(open_model(trained.runs[0].path, device="cpu"))
+    fine, coarse = found
+    assert (fine.precision, coarse.precision, coarse.device) == ("float32", "bfloat16", "cpu")
+    claim_folder(tmp_path / "out", fine, way_of(fine))
+    claim_folder(tmp_path / "out", fine, way_of(fine))
+    for other in (coarse, replace(fine, device="cuda")):
+        with pytest.raises(StudyError, match="in another precision or on another kind of device"):
+            claim_folder(tmp_path / "out", other, way_of(other))
 
 
 def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:

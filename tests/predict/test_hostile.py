@@ -8,6 +8,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
-from myosweep.predict.model import FACTS
+from myosweep.predict.model import FACTS, Model
+from myosweep.predict.onnx_file import check_onnx, onnx_engine
 from myosweep.predict.open import open_model
 from myosweep.predict.run import plan_prediction, predict
 from myosweep.predict.sums import SUMS, write_sums
@@ -299,6 +301,40 @@ def squaring(model: Any) -> None:
         before = f"pairs{step}"
 
 
+def wide(branches: int, channels: int) -> Callable[[Any], None]:
+    """Steps of some channels that are all needed at the end: small weights, much memory."""
+
+    def change(model: Any) -> None:
+        weights = np.zeros((channels, 1, 1, 1), np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weights, "wide"))
+        names = [f"branch{number}" for number in range(branches)]
+        for at, name in enumerate(names):
+            model.graph.node.insert(at, onnx.helper.make_node("Conv", ["images", "wide"], [name]))
+        for name in names:
+            model.graph.node.append(
+                onnx.helper.make_node(
+                    "MaxPool", [name], [f"{name}-end"], kernel_shape=[32, 32], strides=[32, 32]
+                )
+            )
+
+    return change
+
+
+def test_images_that_do_not_fit_at_once_are_asked_one_after_the_other(exported: Path) -> None:
+    """32 x 32 pixels of 4 bytes, and 2 ** 15 channels: 128 MiB for each image, and the image."""
+    own = open_model(exported)
+    assert check_onnx(exported.read_bytes(), "it").at_once == 16
+    images = np.random.default_rng(0).integers(0, 256, (5, *own.facts.size)).astype(np.uint8)
+    padding = np.zeros(images.shape, bool)
+    content = rewrite(exported, wide(1, 2**15))
+    assert check_onnx(content, "it").at_once == 8
+    few = replace(check_onnx(exported.read_bytes(), "it"), at_once=2)
+    asked = Model(own.facts, onnx_engine(few, None, "it"), "onnxruntime")
+    np.testing.assert_allclose(
+        asked.probabilities(images, padding), own.probabilities(images, padding), atol=1e-6
+    )
+
+
 def other_output(model: Any) -> None:
     """The answer is half as large as the file says it is."""
     (last,) = (node for node in model.graph.node if "probabilities" in node.output)
@@ -319,8 +355,12 @@ def averaging(model: Any) -> None:
 
 
 def test_an_answer_is_of_one_image(exported: Path) -> None:
+    sound = check_onnx(exported.read_bytes(), "it")
     exported.write_bytes(rewrite(exported, averaging))
-    model = open_model(exported)
+    with pytest.raises(StudyError, match="breaks the rules of ONNX"):
+        open_model(exported)
+    unseen = onnx_engine(replace(sound, content=exported.read_bytes()), None, "it")
+    model = Model(sound.facts, unseen, "onnxruntime")
     size = (2, model.facts.height_px, model.facts.width_px)
     with pytest.raises(StudyError, match="does not answer image by image"):
         model.probabilities(np.zeros(size, np.uint8), np.zeros(size, bool))
@@ -349,8 +389,9 @@ def missing_input(model: Any) -> None:
         (deep_facts, "is no JSON"),
         (unknown_facts, "does not describe a model of myosweep .hook"),
         (facts_of_nothing, "does not describe a model of myosweep .heart_px"),
-        (doubling, "would compute 268435456 numbers at once"),
-        (squaring, "would compute 1099511627776 numbers at once"),
+        (doubling, r"would need \d+.\d GiB for one image, where 2 GiB is the most"),
+        (squaring, r"would need \d+.\d GiB for one image, where 2 GiB is the most"),
+        (wide(3, 2**18), r"would need 3.0 GiB for one image, where 2 GiB is the most"),
         (other_output, "breaks the rules of ONNX"),
         (missing_input, "breaks the rules of ONNX"),
     ],
@@ -407,6 +448,10 @@ def test_what_an_export_says_of_itself_is_its_own(
         (folder / FACTS).write_text(json.dumps(facts | change))
         with pytest.raises(StudyError, match=r"'model.json' is not the file that was exported"):
             open_model(folder, device="cpu")
+    with (folder / SUMS).open("a") as file:
+        file.write("\n" * 2**20)  # a list that is not read compares nothing
+    with pytest.raises(StudyError, match="has no readable list SHA256SUMS, so nothing can be"):
+        open_model(folder, device="cpu")
     (folder / SUMS).unlink()  # without the list nobody knows
     assert open_model(folder, device="cpu").facts.size == (64, 32)
 
@@ -474,6 +519,33 @@ def test_hostile_images_do_not_stop_the_others(
     assert "everything else was predicted, but these could not be (10 problems)" in shell.err
     assert "image 'long' has 5000 x 1 pixels" in shell.err
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stub is a shell script")
+def test_no_program_is_run_for_an_image(
+    trained: Trained, tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostScript named as a picture: Pillow would hand it to Ghostscript."""
+    from PIL import EpsImagePlugin
+
+    (tmp_path / "bin").mkdir()
+    stub, marker = tmp_path / "bin" / "gs", tmp_path / "ran"
+    stub.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stub.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # looked for again
+    Image.new("L", (32, 32), 90).save(tmp_path / "drawing.eps")
+    with pytest.raises(OSError), Image.open(tmp_path / "drawing.eps") as image:  # noqa: PT011
+        image.load()
+    assert marker.exists(), "the stub is not what Pillow runs"
+    marker.unlink()
+    trained.write_pictures(tmp_path / "in", 1)
+    for name in ("a.png", "b.tif", "c.bmp"):
+        shutil.copy(tmp_path / "drawing.eps", tmp_path / "in" / name)
+    shell("predict", trained.runs[0].path, "in", "out", "--device", "cpu", code=2)
+    for name in "abc":
+        assert f"image '{name}' cannot be read as an image; is it damaged?" in shell.err
+    assert not marker.exists()
 
 
 def test_an_image_on_which_the_network_overflows_has_no_mask(tmp_path: Path) -> None:

@@ -118,6 +118,17 @@ def test_a_value_answers_with_the_mean_of_its_networks(trained: Trained) -> None
     assert len(same.facts.normalisers) == 1
 
 
+def test_a_run_is_the_same_model_from_within_its_folder(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained.runs[0]
+    facts = open_model(run.path, device="cpu").facts
+    monkeypatch.chdir(run.path)
+    within = open_model(".", device="cpu").facts
+    assert [member.run for member in within.members] == [run.id]
+    assert within.digest == facts.digest
+
+
 def test_a_value_must_be_one_of_the_study(trained: Trained) -> None:
     with pytest.raises(StudyError, match=r"2 values, and no --value means 2 .* l2.strength=0.005"):
         open_model(trained.folder, device="cpu")

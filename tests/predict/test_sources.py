@@ -1,6 +1,7 @@
 """Results count as done only if they were made from the very same source."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -129,10 +130,44 @@ def test_a_series_with_a_damaged_slice_waits_until_it_is_mended(tmp_path: Path) 
     last.write_bytes(whole[: len(whole) // 3])
     outcome = done(tmp_path / "in", tmp_path / "out")
     assert outcome.cases == 1
-    assert any("may lack slices: files of its folder cannot be read" in p for p in outcome.problems)
+    assert "series 'p1/' may lack slices: files of its folder cannot be read" in outcome.problems[1]
     last.write_bytes(whole)
     outcome = done(tmp_path / "in", tmp_path / "out")
     assert (outcome.cases, outcome.problems) == (1, [])
+
+
+def flat_folder(folder: Path) -> tuple[bytes, int]:
+    """Two series side by side, as many archives export; a file, and where its series' UID ends."""
+    written = write_series(folder, greys(), names=[f"A{at}.dcm" for at in range(4)])
+    write_series(folder, greys(1), names=[f"B{at}.dcm" for at in range(4)])
+    content, uid = written.files[1].read_bytes(), written.datasets[1].SeriesInstanceUID
+    return content, content.index(str(uid).encode()) + len(uid)
+
+
+@pytest.mark.parametrize("rest", [b"", b"\xff" * 3000], ids=["cut off", "overwritten"])
+def test_a_damaged_slice_keeps_back_its_own_series_alone(tmp_path: Path, rest: bytes) -> None:
+    content, end = flat_folder(tmp_path / "in")
+    (tmp_path / "in" / "A1.dcm").write_bytes(content[: end + 40] + rest)
+    found = find_cases(tmp_path / "in")
+    assert [case.name for case in found.cases] == ["B0"]
+    assert found.problems[0].startswith("file 'A1.dcm' ")
+    assert found.problems[1].startswith("series 'A0.dcm' may lack slices: files of it cannot be")
+    assert len(found.problems) == 2
+
+
+@pytest.mark.parametrize(("lost", "whole"), [("A1.dcm", ["B0"]), ("A3.dcm", ["A0", "B0"])])
+def test_a_damaged_file_of_no_known_series_keeps_back_those_with_a_gap(
+    tmp_path: Path, lost: str, whole: list[str]
+) -> None:
+    flat_folder(tmp_path / "in")
+    (tmp_path / "in" / lost).write_bytes(bytes(128) + b"DICM" + b"\xff" * 3000)
+    found = find_cases(tmp_path / "in")
+    assert [case.name for case in found.cases] == whole
+    assert found.problems[0] == f"file {lost!r} cannot be read as a DICOM file; is it damaged?"
+    kept = (
+        "series 'A0.dcm' may lack slices: files of its folder cannot be read; mend or remove them"
+    )
+    assert found.problems[1:] == [kept][: 2 - len(whole)]
 
 
 def test_results_of_an_earlier_prediction_are_no_images(tmp_path: Path) -> None:
@@ -140,6 +175,33 @@ def test_results_of_an_earlier_prediction_are_no_images(tmp_path: Path) -> None:
     save_stack(tmp_path / "in" / "b.nii.gz", greys())
     for name in ("first", "second"):
         assert done(tmp_path / "in", tmp_path / "in" / name, "overlay").cases == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few people make links")
+def test_links_to_results_are_no_images_either(tmp_path: Path) -> None:
+    picture(tmp_path / "in" / "a.png", 1)
+    assert done(tmp_path / "in", tmp_path / "in" / "out", "png", "overlay").cases == 1
+    (tmp_path / "in" / "mask.png").symlink_to(tmp_path / "in" / "out" / "masks" / "a.png")
+    (tmp_path / "in" / "again.png").symlink_to(tmp_path / "in" / "a.png")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for place in (tmp_path / "in", tmp_path / "link"):
+        assert [case.name for case in find_cases(place).cases] == ["a", "again"]
+
+
+def test_each_folder_is_looked_up_once_among_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        picture(tmp_path / "in" / f"{number}.png", 1)
+    resolve, resolved = Path.resolve, []
+
+    def counting(path: Path, strict: bool = False) -> Path:
+        resolved.append(path)
+        return resolve(path, strict)
+
+    monkeypatch.setattr(Path, "resolve", counting)
+    assert len(find_cases(tmp_path / "in", out=tmp_path / "out").cases) == 20
+    assert len(resolved) == 3  # the input, the folder of results, and the pictures' one
 
 
 def test_a_name_that_is_too_long_stops_no_other(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from myosweep.data.stack import MOST_PIXELS
 from myosweep.errors import DatasetError
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
+_FORMATS = ("PNG", "TIFF", "BMP")
+"""Of Pillow; by content it would open others too, and run Ghostscript on EPS."""
 _ONE_BYTE = frozenset({"1", "L", "P", "LA", "RGB", "RGBA"})
 _TWO_BYTES = frozenset({"I", "I;16", "I;16B", "I;16L"})
 
@@ -73,7 +75,8 @@ def read_raster(file: Path | bytes, *, labels: bool = False) -> UInt[np.ndarray,
 def _opened(file: Path | bytes) -> Iterator[ImageFile]:
     """Open with Pillow; whatever it raises becomes one plain sentence without a path."""
     try:
-        with quiet(), Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+        given = BytesIO(file) if isinstance(file, bytes) else file
+        with quiet(), Image.open(given, formats=_FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise DatasetError("is far larger than any LGE slice and is not opened")
             if getattr(image, "n_frames", 1) > 1:

@@ -1,8 +1,9 @@
 """What there is to predict: one case for each picture, volume, series or stack of the input."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from myosweep.errors import DatasetError
 from myosweep.predict.folder import folders_of_results
 
 if TYPE_CHECKING:
+    from myosweep.data.dicom.files import DamagedFile
     from myosweep.data.dicom.series import Series
     from myosweep.data.nifti.volume import NiftiVolume
     from myosweep.data.segment.source import SegmentSource
@@ -95,16 +97,16 @@ def find_cases(
     if not path.exists():
         raise DatasetError(f"there is no file or folder {path.name!r}; check the path")
     problems: list[str] = []
-    results = () if out is None else (out.resolve(),)
+    results = frozenset(() if out is None else (out.resolve(),))
     if _lies_in(path, results):
         raise DatasetError(
             f"the input {path.name!r} lies in the folder of the results; give another folder for "
             "the results (it may lie in the input)"
         )
-    results = (*results, *folders_of_results(path))
+    is_result = _finder(results.union(folders_of_results(path)))
     cases = [
-        *picture_cases(path, results, patient, problems),
-        *nifti_cases(path, results, problems),
+        *picture_cases(path, is_result, patient, problems),
+        *nifti_cases(path, is_result, problems),
         *dicom_cases(path, seg_folder, seg_mark, problems),
         *segment_cases(path, stack_number, problems),
     ]
@@ -118,11 +120,11 @@ def find_cases(
 
 
 def picture_cases(
-    path: Path, results: Sequence[Path], patient: str | None, problems: list[str]
+    path: Path, is_result: Callable[[Path], bool], patient: str | None, problems: list[str]
 ) -> Iterator[Case]:
     """A case for each picture."""
     found = list_rasters(path).items()
-    pictures = {name: files for name, files in found if not _lies_in(files[0], results)}
+    pictures = {name: files for name, files in found if not is_result(files[0])}
     stacks: dict[str, SliceName] = {}
     if patient is not None:
         stacks, unmatched = NamePattern(patient).read(pictures)
@@ -157,11 +159,13 @@ def _picture_reader(path: Path) -> Callable[[], UInt[np.ndarray, "slice y x"]]:
     return lambda: read_raster(path)[None]
 
 
-def nifti_cases(path: Path, results: Sequence[Path], problems: list[str]) -> Iterator[Case]:
+def nifti_cases(
+    path: Path, is_result: Callable[[Path], bool], problems: list[str]
+) -> Iterator[Case]:
     """A case for each NIfTI volume."""
     for name, file in files_in(path):
         ending = next((end for end in _NIFTI if name.lower().endswith(end)), None)
-        if ending is None or _lies_in(file, results):
+        if ending is None or is_result(file):
             continue
         with collecting(problems, f"image {name!r} "):
             from myosweep.data.nifti.volume import open_nifti
@@ -196,18 +200,13 @@ def dicom_cases(
     from myosweep.data.dicom.beside import without_ending
     from myosweep.data.dicom.series import find_series
 
-    damaged: set[str] = set()
+    damaged: list[DamagedFile] = []
     every = find_series(path, problems, damaged)
     stacks = Counter(series.first_file for series in every)
+    owners = Counter(folder for series in every for folder in _folders(series))
     for series in every:
-        if series.obstacle:
-            problems.append(f"{series.subject} {series.obstacle}")
-            continue
-        if damaged & {frame.file.name.rpartition("/")[0] for frame in series.frames}:
-            problems.append(
-                f"{series.subject} may lack slices: files of its folder cannot be read; mend or "
-                "remove them"
-            )
+        if obstacle := series.obstacle or _missing(series, damaged, owners):
+            problems.append(f"{series.subject} {obstacle}")
             continue
         name, several = without_ending(series.first_file), stacks[series.first_file] > 1
         first = min(
@@ -230,6 +229,30 @@ def dicom_cases(
             source=series,
             seg_file=place.with_name(f"{place.name}.{seg_mark}.seg.dcm"),
         )
+
+
+def _missing(
+    series: "Series", damaged: Sequence["DamagedFile"], owners: Mapping[str, int]
+) -> str | None:
+    """Why a series may lack slices, in words that follow its subject; None if it seems whole.
+
+    A damaged file that does not tell its series is taken for one of the only series in its folder;
+    beside several, for one that is missing where there is a gap.
+
+    Args:
+        owners: how many series have a file in a folder.
+    """
+    if series.uid and any(one.series == series.uid for one in damaged):
+        return "may lack slices: files of it cannot be read; mend or remove them"
+    has_gap = series.count > 1 and series.slice_spacing_mm is None
+    doubtful = {folder for folder in _folders(series) if has_gap or owners[folder] == 1}
+    if any(not one.series and one.folder in doubtful for one in damaged):
+        return "may lack slices: files of its folder cannot be read; mend or remove them"
+    return None
+
+
+def _folders(series: "Series") -> set[str]:
+    return {frame.file.name.rpartition("/")[0] for frame in series.frames}
 
 
 def _dicom_reader(series: "Series") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
@@ -267,6 +290,12 @@ def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "s
     return lambda: np.stack([one.image for one in source.read()])
 
 
-def _lies_in(path: Path, results: Sequence[Path]) -> bool:
+def _finder(results: frozenset[Path]) -> Callable[[Path], bool]:
+    """Tells whether a file lies among results, links followed; looks each folder up once."""
+    is_there = cache(lambda folder: _lies_in(folder, results))
+    return lambda file: is_there((file.resolve() if file.is_symlink() else file).parent)
+
+
+def _lies_in(path: Path, folders: frozenset[Path]) -> bool:
     whole = path.resolve()
-    return any(whole.is_relative_to(one) for one in results)
+    return not folders.isdisjoint((whole, *whole.parents))

@@ -19,6 +19,7 @@ def chosen_runs(place: Path, values: Sequence[str]) -> list[RunFolder]:
     Raises:
         StudyError: if it is neither a run nor a study, or the values do not fit.
     """
+    place = place.resolve()  # a run's id is its folder's name, and "." has none
     if StudyFolder(place).study.is_file():
         return networks_of_value(StudyFolder(place), values)
     run = RunFolder(place)

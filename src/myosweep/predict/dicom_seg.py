@@ -127,7 +127,7 @@ def _sources(
                 "has a file that is not quite DICOM, so no DICOM SEG can be made of it; take --as "
                 "nifti or --as png"
             ) from None
-    if len(files) == series.count:
+    if all(file.frames == 1 for file in files):
         return images, regions, []
     places = [frame.index for frame in series.frames]
     return images, regions[np.argsort(places)], sorted(places)
@@ -153,9 +153,12 @@ def _number_as_source(made: pydicom.Dataset, kept: Sequence[int]) -> None:
 
 
 def _origins(series: Series, facts: ModelFacts, mark: str) -> list[str]:
-    """All that tells one segmentation from another; stacks of one file differ in their frames."""
+    """All that tells one segmentation from another; stacks of one file differ in their frames.
+
+    Another version may compute other pixels in the same way.
+    """
     frames = (f"{frame.file.instance} {frame.index}" for frame in series.frames)
-    return [series.uid, *frames, facts.digest, mark]
+    return [series.uid, *frames, facts.digest, mark, myosweep.__version__]
 
 
 def _segmentation(

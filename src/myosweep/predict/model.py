@@ -28,15 +28,21 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Facts, and the engine that computes; ``computed_by`` names its library.
+    """Facts, and the engine that computes.
 
-    ``voters`` is None where single networks cannot be asked, as in an ONNX file.
+    Args:
+        computed_by: the engine's library.
+        voters: None where single networks cannot be asked, as in an ONNX file.
+        precision: of its arithmetic; several, with ``+``, where networks differ.
+        device: the kind of device that it computes on.
     """
 
     facts: ModelFacts
     engine: Engine
     computed_by: str
     voters: Voters | None = None
+    precision: str = "float32"
+    device: str = "cpu"
 
     def probabilities(
         self,

@@ -123,14 +123,18 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
     count = threads or processor_count()
     computer = Computer(there, "float32", count)
     able = resolve_precision("auto", there) == "bfloat16"
+    computers = [
+        Computer(there, "bfloat16", count)
+        if able and member.settings.precision == "bfloat16"
+        else computer
+        for member in read.facts.members
+    ]
     plain = [
         _InPrecision(
             network.to(there).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
-            Computer(there, "bfloat16", count)
-            if able and member.settings.precision == "bfloat16"
-            else computer,
+            own,
         )
-        for network, member in zip(read.networks, read.facts.members, strict=True)
+        for network, own in zip(read.networks, computers, strict=True)
     ]
     model = mean_of(plain, read.facts)
 
@@ -142,7 +146,14 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
             answer: np.ndarray = model(given).cpu().numpy()
         return answer
 
-    return Model(read.facts, engine, "torch", torch_voters(plain, read.facts, there, computer))
+    return Model(
+        read.facts,
+        engine,
+        "torch",
+        torch_voters(plain, read.facts, there, computer),
+        precision="+".join(sorted({own.precision for own in computers})),
+        device=there,
+    )
 
 
 class _InPrecision(nn.Module):

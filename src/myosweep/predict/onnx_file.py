@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ IMAGES, PROBABILITIES = "images", "probabilities"
 FACTS_KEY = "myosweep"
 _MOST_BYTES = 2**31
 _MOST_NODES = 100_000
-_MOST_NUMBERS = 2**27
-"""In one step for one image: 128 channels of 1024 x 1024 pixels."""
+_MOST_MEMORY = 2**31
+"""Bytes of the tensors that a pass needs at a time: 64 filters take 8 images of 512 x 512."""
+_PASSES = (16, 8, 4, 2, 1)
+"""Images in a pass: as many as are asked at once, or as fit."""
 _OPERATORS = {
     "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv",
     "ConvTranspose", "Div", "Exp", "Gather", "Gemm", "GroupNormalization", "Identity",
@@ -39,9 +42,8 @@ def open_onnx(path: Path, threads: int | None = None) -> Model:
     """
     check_sum(path)
     content = _content(path)
-    facts = check_onnx(content, repr(path.name))
-    engine = onnx_engine(content, threads, repr(path.name), len(facts.regions))
-    return Model(facts, engine, "onnxruntime")
+    checked = check_onnx(content, repr(path.name))
+    return Model(checked.facts, onnx_engine(checked, threads, repr(path.name)), "onnxruntime")
 
 
 def _content(path: Path) -> bytes:
@@ -53,8 +55,21 @@ def _content(path: Path) -> bytes:
         raise StudyError(f"{path.name!r} cannot be read; check the path") from None
 
 
-def check_onnx(content: bytes, subject: str) -> ModelFacts:
-    """The facts in an ONNX file, whose graph has been looked through.
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """An ONNX file whose graph has been looked through.
+
+    Args:
+        at_once: how many images may be computed in one pass.
+    """
+
+    content: bytes
+    facts: ModelFacts
+    at_once: int
+
+
+def check_onnx(content: bytes, subject: str) -> Checked:
+    """Look through the graph of an ONNX file, before anything of it is run.
 
     External data could be any file of this machine, and operators that are not the standard's are
     code of somebody's own: both are refused, and so is whatever loops or branches.
@@ -80,37 +95,71 @@ def check_onnx(content: bytes, subject: str) -> ModelFacts:
         raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
     try:
         onnx.checker.check_model(model)
-        fault = _size_fault(onnx, model)
+        at_once = _images_at_once(onnx, model)
+    except StudyError as fault:
+        raise StudyError(f"{subject} {fault}, so it is not run; export the model again") from None
     except Exception:
         raise StudyError(f"{subject} breaks the rules of ONNX; export the model again") from None
-    if fault:
-        raise StudyError(f"{subject} {fault}, so it is not run; export the model again")
-    return facts
+    return Checked(content, facts, at_once)
 
 
-def _size_fault(onnx: Any, model: Any) -> str | None:
-    """Why the steps for one image could take all memory; what the file says of them is no proof."""
-    single = onnx.ModelProto()
-    single.CopyFrom(model)
-    del single.graph.value_info[:]
-    for tensor in (*single.graph.input, *single.graph.output):
+def _images_at_once(onnx: Any, model: Any) -> int:
+    """How many images fit into a pass; what the file says of its steps' sizes is no proof.
+
+    Raises:
+        StudyError: if not even one does, or nobody knows; in words that follow the subject.
+    """
+    for images in _PASSES:
+        needed = _most_bytes(onnx, model, images)
+        if needed <= _MOST_MEMORY:
+            return images
+    most = f"{_MOST_MEMORY / 2**30:.0f} GiB is the most"
+    raise StudyError(f"would need {needed / 2**30:.1f} GiB for one image, where {most}")
+
+
+def _most_bytes(onnx: Any, model: Any, images: int) -> int:
+    """The largest sum of all tensors that are needed at a time; weights are not counted."""
+    sizes = _tensor_bytes(onnx, model, images)
+    nodes = model.graph.node
+    last = {name: step for step, node in enumerate(nodes) for name in node.input}
+    last |= {tensor.name: len(nodes) for tensor in model.graph.output}
+    held = most = sizes[IMAGES]
+    for step, node in enumerate(nodes):
+        held += sum(sizes[name] for name in node.output if name)
+        most = max(most, held)
+        over = {name for name in (*node.input, *node.output) if last.get(name, step) == step}
+        held -= sum(sizes.get(name, 0) for name in over)
+    return most
+
+
+def _tensor_bytes(onnx: Any, model: Any, images: int) -> dict[str, int]:
+    """The size of the images and of every step's results, by name.
+
+    Raises:
+        StudyError: if nobody knows one of them.
+    """
+    given = onnx.ModelProto()
+    given.CopyFrom(model)
+    del given.graph.value_info[:]
+    for tensor in (*given.graph.input, *given.graph.output):
         if tensor.name in (IMAGES, PROBABILITIES):
-            tensor.type.tensor_type.shape.dim[0].dim_value = 1
-    found = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
-    sizes = {tensor.name: _numbers(tensor) for tensor in (*found.value_info, *found.output)}
-    for name in (name for node in model.graph.node for name in node.output if name):
-        if (size := sizes.get(name)) is None:
-            return "has a step of which nobody knows how much it computes"
-        if size > _MOST_NUMBERS:
-            return f"would compute {size} numbers at once, more than any network"
-    return None
+            tensor.type.tensor_type.shape.dim[0].dim_value = images
+    graph = onnx.shape_inference.infer_shapes(given, strict_mode=True, data_prop=True).graph
+    known = {one.name: one for one in (*graph.input, *graph.value_info, *graph.output)}
+    names = {IMAGES, *(name for node in model.graph.node for name in node.output if name)}
+    sizes = {name: _bytes(onnx, known[name]) for name in names if name in known}
+    if None in sizes.values() or sizes.keys() != names:
+        raise StudyError("has a step of which nobody knows how much it computes")
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
-def _numbers(tensor: Any) -> int | None:
-    """How many numbers a tensor holds; None if its file does not tell."""
-    dims = tensor.type.tensor_type.shape.dim
-    known = tensor.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims)
-    return math.prod(one.dim_value for one in dims) if known else None
+def _bytes(onnx: Any, tensor: Any) -> int | None:
+    """How much a tensor holds; None if its file does not tell."""
+    kind = tensor.type.tensor_type
+    if not (kind.HasField("shape") and all(dim.HasField("dim_value") for dim in kind.shape.dim)):
+        return None
+    width = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
+    return math.prod(dim.dim_value for dim in kind.shape.dim) * int(width)
 
 
 def _faults(model: Any) -> Iterator[str]:
@@ -162,7 +211,7 @@ def _misfit(graph: Any, facts: ModelFacts) -> str | None:
     return None
 
 
-def onnx_engine(content: bytes, threads: int | None, subject: str, regions: int) -> Engine:
+def onnx_engine(checked: Checked, threads: int | None, subject: str) -> Engine:
     """What onnxruntime computes with a checked file; the very bytes that were checked.
 
     Raises:
@@ -174,13 +223,14 @@ def onnx_engine(content: bytes, threads: int | None, subject: str, regions: int)
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(
+            checked.content, options, providers=["CPUExecutionProvider"]
+        )
     except Exception:
         raise StudyError(f"{subject} cannot be run by onnxruntime; export it again") from None
+    regions = len(checked.facts.regions)
 
-    def engine(
-        images: Float32[np.ndarray, "image channel y x"],
-    ) -> Float32[np.ndarray, "image region y x"]:
+    def one_pass(images: np.ndarray) -> np.ndarray:
         try:
             answer: np.ndarray = session.run([PROBABILITIES], {IMAGES: images})[0]
         except Exception:  # onnxruntime has a class of its own for each kind of failure
@@ -191,6 +241,12 @@ def onnx_engine(content: bytes, threads: int | None, subject: str, regions: int)
         if answer.shape != (len(images), regions, *images.shape[2:]):
             raise StudyError(f"{subject} does not answer image by image; export it again")
         return answer
+
+    def engine(
+        images: Float32[np.ndarray, "image channel y x"],
+    ) -> Float32[np.ndarray, "image region y x"]:
+        starts = range(0, len(images), checked.at_once)
+        return np.concatenate([one_pass(images[at : at + checked.at_once]) for at in starts])
 
     return engine
 

@@ -1,16 +1,21 @@
 """Outlines of regions as polygons: as JSON, and drawn over the image."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import contourpy
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Shaped, UInt8
 
-from myosweep.data.dicom.geometry import Plane
+from myosweep.predict.cases import Case
 from myosweep.regions import RegionScheme
 
+if TYPE_CHECKING:
+    from myosweep.data.nifti.volume import NiftiVolume
+
 FORMAT = 1
+ToMm = Callable[[Float[np.ndarray, "point 2"]], Float[np.ndarray, "point 3"] | None]
 _COLOURS = ((230, 159, 0), (86, 180, 233), (240, 228, 66), (204, 121, 167), (0, 158, 115))
 """Okabe and Ito's, which colour-blind readers tell apart; regions take them in turn."""
 _WARNING = np.array([213, 30, 30])
@@ -29,44 +34,66 @@ def outlines(mask: Bool[np.ndarray, "y x"]) -> list[Float[np.ndarray, "point 2"]
 
 
 def contour_record(
-    regions: UInt8[np.ndarray, "slice y x"],
-    scheme: RegionScheme,
-    spacing_yx_mm: tuple[float, float] | None,
-    planes: Sequence[Plane | None],
+    case: Case, regions: UInt8[np.ndarray, "slice y x"], scheme: RegionScheme
 ) -> dict[str, Any]:
-    """All outlines of a case as JSON holds them; nothing in it tells whose they are.
-
-    Args:
-        planes: where each slice lies in the patient; with it points are in mm as well (LPS).
-    """
+    """All outlines of a case as JSON holds them; nothing in it tells whose they are."""
     return {
         "format": FORMAT,
         "height_px": regions.shape[1],
         "width_px": regions.shape[2],
-        "spacing_yx_mm": spacing_yx_mm and list(spacing_yx_mm),
+        "spacing_yx_mm": case.spacing_yx_mm and list(case.spacing_yx_mm),
+        **_grid(case),
         "points": "points_yx_px: row and column, pixel centres are whole numbers; points_mm: "
-        "patient coordinates of DICOM (left, posterior, superior); polygons are closed; a pixel is "
-        "inside if it lies in an odd number of its region's polygons",
+        "patient coordinates, as coordinates_mm says; polygons are closed; a pixel is inside if it "
+        "lies in an odd number of its region's polygons",
         "slices": [
-            {"slice": number, "regions": _by_region(one, scheme, plane)}
-            for number, (one, plane) in enumerate(zip(regions, planes, strict=True))
+            {"slice": number, "regions": _by_region(one, scheme, partial(_to_mm, case, number))}
+            for number, one in enumerate(regions)
         ],
     }
 
 
+def _grid(case: Case) -> dict[str, Any]:
+    """How slices, rows and columns, and millimetres, are counted; empty for what has neither."""
+    if case.kind == "DICOM":
+        return {"coordinates_mm": "LPS (left, posterior, superior)"}
+    if case.kind != "NIfTI":
+        return {}
+    volume: "NiftiVolume" = case.source
+    arrangement = {
+        "axes": list(volume.arrangement.axes),
+        "flipped": list(volume.arrangement.flipped),
+        "arrangement": "slices, rows and columns are counted along these axes of the volume's "
+        "array, from 0, and where flipped is true from the last voxel backwards",
+    }
+    known = {} if volume.affine is None else {"coordinates_mm": "RAS (right, anterior, superior)"}
+    return arrangement | known
+
+
+def _to_mm(
+    case: Case, at: int, points: Float[np.ndarray, "point 2"]
+) -> Float[np.ndarray, "point 3"] | None:
+    """Points of a slice in the patient; none where that is not known."""
+    if case.kind == "NIfTI":
+        volume: "NiftiVolume" = case.source
+        return volume.to_mm(at, points)
+    plane = case.source.plane(at) if case.kind == "DICOM" else None
+    return None if plane is None else plane.to_mm(points)
+
+
 def _by_region(
-    regions: UInt8[np.ndarray, "y x"], scheme: RegionScheme, plane: Plane | None
+    regions: UInt8[np.ndarray, "y x"], scheme: RegionScheme, to_mm: ToMm
 ) -> dict[str, list[dict[str, Any]]]:
     return {
-        name: [_polygon(points, plane) for points in outlines(regions == place)]
+        name: [_polygon(points, to_mm) for points in outlines(regions == place)]
         for place, name in enumerate(scheme.names)
         if place > 0
     }
 
 
-def _polygon(points: Float[np.ndarray, "point 2"], plane: Plane | None) -> dict[str, Any]:
-    found = {"points_yx_px": points.round(3).tolist()}
-    return found if plane is None else found | {"points_mm": plane.to_mm(points).round(3).tolist()}
+def _polygon(points: Float[np.ndarray, "point 2"], to_mm: ToMm) -> dict[str, Any]:
+    found, points_mm = {"points_yx_px": points.round(3).tolist()}, to_mm(points)
+    return found if points_mm is None else found | {"points_mm": points_mm.round(3).tolist()}
 
 
 def overlay(

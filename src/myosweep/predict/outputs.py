@@ -177,11 +177,7 @@ def _contents(
         areas = region_pixels(answer.regions, len(facts.regions))
         yield amounts_record(answer.case, facts.scheme.names, areas)
     elif form == "contours":
-        case = answer.case
-        planes = [None] * case.count
-        if case.kind == "DICOM":
-            planes = [case.source.plane(at) for at in range(case.count)]
-        record = contour_record(answer.regions, facts.scheme, case.spacing_yx_mm, planes)
+        record = contour_record(answer.case, answer.regions, facts.scheme)
         yield json.dumps(record, allow_nan=False).encode()
     elif form == "nifti":
         from myosweep.predict.volumes import nifti_bytes

@@ -29,6 +29,8 @@ def way_of(
     way = {
         "model": model.facts.digest,
         "computed_by": model.computed_by,
+        "precision": model.precision,
+        "device": model.device,
         "heart": heart,
         "turn": [turn.degrees, turn.mirrored],
     }
@@ -97,7 +99,9 @@ def check_folder(out: Path, way: Mapping[str, Any]) -> dict[str, Any] | None:
         before.get(key) != way.get(key) for key in {*way, _PATIENT}
     ):
         raise StudyError(
-            f"{out.name!r} holds predictions of another model, of another kind of file of it, or "
-            "with another --heart, --turn, --mirror or --patient; give another folder"
+            f"{out.name!r} holds predictions of another model, of another kind of file of it, in "
+            "another precision or on another kind of device (or of an older version, which did not "
+            "note them), or with another --heart, --turn, --mirror or --patient; give another "
+            "folder"
         )
     return before

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
@@ -34,6 +35,7 @@ _STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 _NO_SYNTAX = UID("0")
 _DIRECTORY = "1.2.840.10008.1.3.10"
 ENDINGS = (".dcm", ".dicom", ".ima")
+_SERIES = Tag("SeriesInstanceUID")
 _MOST_INFLATED = 2**28
 """Bytes that a deflated file may unfold to."""
 _HEADER = _tags("""
@@ -75,15 +77,28 @@ class DicomFile:
         return _transfer_syntax(self.header)
 
 
+@dataclass(frozen=True)
+class DamagedFile:
+    """A file that cannot be read.
+
+    Args:
+        folder: where it lies, relative; empty for the folder that the user gave.
+        series: its series' UID; empty where nobody can tell.
+    """
+
+    folder: str
+    series: str = field(repr=False)
+
+
 def read_headers(
-    folder: Path, problems: list[str], damaged: set[str] | None = None
+    folder: Path, problems: list[str], damaged: list[DamagedFile] | None = None
 ) -> Iterator[DicomFile]:
     """The DICOM files of a folder and its subfolders, in order of names.
 
     What is no DICOM file, or a DICOMDIR, is passed over.
 
     Args:
-        damaged: gets the folders with a file that cannot be read.
+        damaged: gets each file that cannot be read.
     """
     with quiet():  # for all files, since to begin and end it takes as long as to read one
         for name, path in files_in(folder):
@@ -93,7 +108,7 @@ def read_headers(
             except DatasetError as error:
                 problems += [f"file {name!r} {problem}" for problem in error.problems]
                 if damaged is not None:
-                    damaged.add(name.rpartition("/")[0])
+                    damaged.append(DamagedFile(name.rpartition("/")[0], _series_of(path)))
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -123,6 +138,18 @@ def read_header(name: str, path: Path) -> DicomFile | None:
         pixel_bytes = file.inflated or file.size - file.tell()
         kind = _kind(header)
     return DicomFile(name, path, kind, header, pixel_bytes) if kind else None
+
+
+def _series_of(path: Path) -> str:
+    """The series of a damaged file, whose header may be sound up to there; else empty."""
+    try:
+        with _damage(), _File(io.FileIO(path)) as file:
+            header = read_partial(
+                file, lambda tag, *_: tag > _SERIES, force=True, specific_tags=[_SERIES]
+            )
+            return text(header, "SeriesInstanceUID")
+    except DatasetError:
+        return ""
 
 
 def read_pixel_data(path: Path) -> Dataset:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Shaped, UInt8, UInt16
 
-from myosweep.data.dicom.files import read_headers
+from myosweep.data.dicom.files import DamagedFile, read_headers, text
 from myosweep.data.dicom.frames import Frame, image_frames
 from myosweep.data.dicom.geometry import Orientation, Plane, Vector, even_spacing, lay_on
 from myosweep.data.dicom.pixels import read_frames, scaled_alike
@@ -142,13 +142,15 @@ class Series:
         return read_frames(self.frames)
 
 
-def find_series(folder: Path, problems: list[str], damaged: set[str] | None = None) -> list[Series]:
+def find_series(
+    folder: Path, problems: list[str], damaged: list[DamagedFile] | None = None
+) -> list[Series]:
     """The series of a folder and its subfolders, in the order of their first files.
 
     Files that are no DICOM images are passed over; a damaged one is a problem.
 
     Args:
-        damaged: gets the folders with a file that cannot be read.
+        damaged: gets each file that cannot be read.
     """
     frames: list[Frame] = []
     for found in read_headers(folder, problems, damaged):
@@ -157,7 +159,8 @@ def find_series(folder: Path, problems: list[str], damaged: set[str] | None = No
             with collecting(problems, f"file {found.name!r} "):
                 frames += image_frames(found)
             if damaged is not None and len(problems) > before:
-                damaged.add(found.name.rpartition("/")[0])
+                uid = text(found.header, "SeriesInstanceUID")
+                damaged.append(DamagedFile(found.name.rpartition("/")[0], uid))
     return group_series(frames)
 
 

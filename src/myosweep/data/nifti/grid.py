@@ -44,6 +44,13 @@ class Arrangement:
         """An array in the file's own axes of slices: the way back."""
         return np.transpose(np.flip(stack, self._turned), np.argsort(self.axes))
 
+    def voxels(
+        self, places: Float[np.ndarray, "place 3"], size: tuple[int, int, int]
+    ) -> Float[np.ndarray, "place 3"]:
+        """Places (slice, row, column) in a stack of some size, along the file's own axes."""
+        counted = np.where(self.flipped, np.array(size) - 1 - places, places)
+        return counted[:, np.argsort(self.axes)]
+
     @property
     def _turned(self) -> tuple[int, ...]:
         return tuple(axis for axis, turned in enumerate(self.flipped) if turned)

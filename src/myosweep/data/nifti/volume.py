@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
-from jaxtyping import Num, Shaped
+from jaxtyping import Float, Num, Shaped
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.volumeutils import apply_read_scaling
@@ -114,6 +114,16 @@ class NiftiVolume:
     ) -> Shaped[np.ndarray, "a b c"]:
         """Slices in the file's own axes, to be stored with its own affine."""
         return self.arrangement.to_source(labels)
+
+    def to_mm(
+        self, at: int, points_px: Float[np.ndarray, "point 2"]
+    ) -> Float[np.ndarray, "point 3"] | None:
+        """Points (y, x) of a slice in the patient (RAS); none without an affine."""
+        if self.affine is None:
+            return None
+        places = np.column_stack([np.full(len(points_px), float(at)), points_px])
+        voxels = self.arrangement.voxels(places, (self.slices, *self.size_yx))
+        return voxels @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def _bytes(self) -> bytes:
         wanted = int(np.prod(self.shape)) * self.dtype.itemsize

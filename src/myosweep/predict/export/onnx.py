@@ -41,9 +41,9 @@ def write_onnx(model: Networks, folder: Path, examples: Examples) -> Sequence[st
     told = proto.metadata_props.add()
     told.key, told.value = FACTS_KEY, facts.model_dump_json()
     content: bytes = proto.SerializeToString()
-    check_onnx(content, repr(ONNX))
+    checked = check_onnx(content, repr(ONNX))
     ours = Model(facts, _in_torch(mean), "torch")
-    theirs = Model(facts, onnx_engine(content, None, repr(ONNX), len(facts.regions)), "onnxruntime")
+    theirs = Model(facts, onnx_engine(checked, None, repr(ONNX)), "onnxruntime")
     own, other = (one.probabilities(examples.images, examples.padding) for one in (ours, theirs))
     apart = float(np.abs(own - other).max())
     if not apart <= _APART:
