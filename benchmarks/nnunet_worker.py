@@ -38,14 +38,14 @@ ANSWERS = os.fdopen(os.dup(1), "w")
 
 def main() -> None:
     os.dup2(2, 1)
+    if sys.argv[1] != "train":
+        end_with_parent()
     if sys.argv[1] == "prepare":
         depth, batch_size, *filters = map(int, sys.argv[2:])
         prepare(depth, batch_size, filters)
     elif sys.argv[1] == "timed":
-        end_with_parent()
         timed(float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
     elif sys.argv[1] == "predict":
-        end_with_parent()
         predict(int(sys.argv[2]), *map(Path, sys.argv[3:]))
     else:
         train(sys.argv[2], int(sys.argv[3]))
