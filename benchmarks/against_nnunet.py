@@ -99,7 +99,6 @@ def score(study: Study, out: Path) -> Results:
     """nnU-Net's masks of every seed, scored on the study's split; made anew each time."""
     plan, scored, masks = study.plans()[0], out / "scored", out / "masks"
     shutil.rmtree(scored, ignore_errors=True)
-    out.mkdir(exist_ok=True)
     write_split(plan.split, out / "split.json")
     numbers, _ = region_numbers(plan.dataset.scheme)
     regions = [f"{name}={number}" for name, number in numbers.items() if name != "ignore"]
