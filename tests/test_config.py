@@ -259,6 +259,7 @@ def test_every_problem_is_listed_at_once() -> None:
 
 def test_settings_are_looked_at_whatever_else_is_wrong() -> None:
     wrong = {
+        "preset": "strnog",
         "split": {"fractions": [0.5, 0.2, 0.9]},
         "settings": {"epochz": 3, "batch_size": 0},
         "sweep": {"l2.strenght": [1, 2], "learning_rate": [-1.0, 2.0, -3.0]},
@@ -266,8 +267,16 @@ def test_settings_are_looked_at_whatever_else_is_wrong() -> None:
     with pytest.raises(ConfigError) as caught:
         study_config({**MINIMAL, **wrong})
     said = "; ".join(caught.value.problems)
-    assert len(caught.value.problems) == 6
-    for part in ("add up to 1", "epochz", "batch_size", "l2.strenght", "got -1.0", "got -3.0"):
+    assert len(caught.value.problems) == 7
+    for part in (
+        "strnog",
+        "add up to 1",
+        "epochz",
+        "batch_size",
+        "l2.strenght",
+        "got -1.0",
+        "got -3.0",
+    ):
         assert part in said
 
 

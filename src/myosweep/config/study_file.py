@@ -44,7 +44,7 @@ def study_config(content: Mapping[str, Any], name: str = "the study") -> StudyCo
 
 def _settings_problems(content: Mapping[str, Any]) -> Sequence[str]:
     """What is wrong with the settings alone: problems elsewhere keep them from being looked at."""
-    part = {key: content[key] for key in ("preset", "settings", "sweep", "names") if key in content}
+    part = {key: content[key] for key in ("settings", "sweep", "names") if key in content}
     try:
         StudyConfig.model_validate({"name": "settings", "dataset": "", **part})
     except ConfigError as error:
