@@ -50,9 +50,10 @@ nnunet: .venv-nnunet/.ready
 	$(BIN)/python -m pip install -q -c constraints.txt -e .
 	touch $@
 
-.venv/.development: .venv/.runtime
+.venv/.development: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[dev,docs]"
-	touch $@
+	touch .venv/.runtime $@
 
 clean:
 	rm -rf .venv .venv-nnunet dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

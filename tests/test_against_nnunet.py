@@ -63,53 +63,59 @@ def toy(tmp_path: Path) -> Toy:
 
 
 @pytest.fixture
-def compare(
+def compete(
     against: ModuleType, toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    def compare(double: Double, seconds: float = 60.0) -> None:
+    def compete(double: Double, seconds: float = 60.0) -> None:
         monkeypatch.setattr(against.nnunet, "_call", double)
-        study = open_study(toy.folder)
-        against.compete(study, tmp_path / "out", seconds, 2)
-        against.judge(
-            read_results(toy.folder),
-            against.score(study, tmp_path / "out"),
-            tmp_path / "out" / "scores.csv",
-        )
+        against.compete(open_study(toy.folder), tmp_path / "out", seconds, 2)
 
-    return compare
+    return compete
 
 
 @pytest.mark.parametrize("fails", ["", "prepare", "timed", "predict"])
-def test_the_reference_scores_1_and_what_is_there_is_not_done_again(
-    compare: Callable[..., None], toy: Toy, tmp_path: Path, fails: str
+def test_what_is_there_is_not_done_again(
+    compete: Callable[..., None], toy: Toy, tmp_path: Path, fails: str
 ) -> None:
     double = Double(toy.data, tmp_path / "whole", fails)
     if fails:
         with pytest.raises(KeyboardInterrupt):
-            compare(double)
-    compare(double)
-    compare(double)
+            compete(double)
+    compete(double)
+    compete(double)
     expected = {"prepare": 1, "timed": 2, "predict": 2}
     assert double.asked == {step: n + (step == fails) for step, n in expected.items()}
-    rows = toy.splits["split"].rows("test", toy.data)
-    tested = set(toy.data.slices["patient"].iloc[rows])
-    assert double.tested == tested
-    assert not double.planned & tested
-    lines = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+    assert double.tested == patients_in_test(toy)
+    assert not double.planned & patients_in_test(toy)
+
+
+def test_the_reference_itself_scores_1(
+    against: ModuleType, compete: Callable[..., None], toy: Toy, tmp_path: Path
+) -> None:
+    compete(Double(toy.data, tmp_path / "whole"))
+    out = tmp_path / "out"
+    against.judge(
+        read_results(toy.folder), against.score(open_study(toy.folder), out), out / "scores.csv"
+    )
+    lines = (out / "scores.csv").read_text().splitlines()
     theirs = [line.split(",") for line in lines if line.startswith("nnU-Net")]
     assert {(seed, patient) for _, seed, patient, _ in theirs} == {
-        (seed, patient) for seed in ("seed 0", "seed 1") for patient in tested
+        (seed, patient) for seed in ("seed 0", "seed 1") for patient in patients_in_test(toy)
     }
     assert {float(score) for *_, score in theirs} == {1.0}
 
 
+def patients_in_test(toy: Toy) -> set[str]:
+    return {*toy.data.slices["patient"].iloc[toy.splits["split"].rows("test", toy.data)]}
+
+
 def test_what_was_trained_otherwise_is_not_judged(
-    compare: Callable[..., None], toy: Toy, tmp_path: Path
+    compete: Callable[..., None], toy: Toy, tmp_path: Path
 ) -> None:
     double = Double(toy.data, tmp_path / "whole")
-    compare(double, 60.0)
+    compete(double, 60.0)
     with pytest.raises(SystemExit, match=r"seed 0 was trained with 2 threads for 1\.0 minutes"):
-        compare(double, 90.0)
+        compete(double, 90.0)
 
 
 def test_threads_count_in_equal_time(against: ModuleType, toy: Toy) -> None:

@@ -58,7 +58,9 @@ def test_a_study_from_start_to_end(shell: Shell, study_file: Path, tmp_path: Pat
     folder = tmp_path / "results" / "small"
     assert "myocardium" in out
     assert str(Path("results/small/report.html")) in out
+    (folder / "report.html").unlink()
     assert "4 runs, 0 to do" in (shell("run", folder), shell.err)[1]
+    assert (folder / "report.html").is_file()
     assert "4 of 4 runs done" in shell("status", folder)
     status = json.loads(shell("status", folder, "--json"))
     assert (status["runs"], status["done"], status["failed"]) == (4, 4, 0)
@@ -70,9 +72,6 @@ def test_a_study_from_start_to_end(shell: Shell, study_file: Path, tmp_path: Pat
         table = list(csv.DictReader(file))
     assert {row["l2.strength"] for row in table if row["kind"] == "trained"} == {"0.005", "5e-05"}
     assert {"tp", "fp", "fn", "tn", "reference_hits_25", "patient"} <= set(table[0])
-    (folder / "report.html").unlink()
-    shell("report", folder)
-    assert (folder / "report.html").is_file()
     study = json.loads(shell("info", folder, "--json"))
     assert study["study"]["name"] == "small"
     assert [split["name"] for split in study["splits"]] == ["split"]

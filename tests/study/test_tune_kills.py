@@ -30,6 +30,10 @@ from myosweep.study.tune.tuning import open_tuning
 
 REGION = "myocardium"
 LONGEST_S = 300
+SEARCHER = f"""
+import myosweep.study.tune.run as tune
+tune.write_tuned_report = lambda *_: None
+{WORKER}"""  # the page takes as long as the search, and is tested elsewhere
 SPACE: dict[str, Any] = {
     "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
     "l2.strength": {"low": 1e-6, "high": 1e-1, "log": True},
@@ -151,7 +155,7 @@ def prepared(config: StudyConfig, folder: Path) -> Path:
 
 
 def start(folder: Path, log: Path, storage: str | None = None) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", WORKER, str(log), "tune", str(folder), "--threads", "1"]
+    command = [sys.executable, "-c", SEARCHER, str(log), "tune", str(folder), "--threads", "1"]
     command += ["--device", "cpu", *(["--storage", storage] if storage else [])]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
