@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from tests.toy import DIVERGED, Toy, toy_study
+from tests.toy import DIVERGED, Toy, moved, toy_study
 
 from myosweep.analysis.cautions import cautions, patients_in_several_parts, question_words
 from myosweep.files import read_json, write_json
+from myosweep.regions import RegionScheme
 from myosweep.results.read import read_results
 
 INNER = {(1e-2,): (1, 2), (1e-3,): (0, 0), (1e-4,): (1, 1)}
 """The highest mean stands at the middle value: no warning about the edge."""
+FOUR_REGIONS = {"background": [0], "blood pool": [1], "myocardium": [2], "scar": [3]}
+FOUR = RegionScheme.parse([f"{name}={codes[0]}" for name, codes in FOUR_REGIONS.items()])
 FOLDS = {"design": "folds", "repeats": 2, "folds": 2}
 IN_FOLDS = {(1e-2,): (1, 2, 1, 2), (1e-3,): (0, 0, 0, 0), (1e-4,): (1, 1, 1, 1)}
 
@@ -96,6 +100,18 @@ def test_scores_close_to_the_no_image_predictor(tmp_path: Path) -> None:
     assert "Dice of the myocardium" in warning
     assert "hardly higher: L2 strength 0.01 (0." in warning
     assert "L2 strength 0.001" not in warning
+
+
+def test_a_region_that_no_network_finds_is_named(tmp_path: Path) -> None:
+    def without_scar(reference: np.ndarray, shift: int) -> np.ndarray:
+        return moved(np.where(reference == 3, 2, reference), shift)
+
+    toy = toy_study(tmp_path, INNER, scheme=FOUR, answer=without_scar, regions=FOUR_REGIONS)
+    warning = text(toy, "Regions not learned")
+    assert "the mean Dice of the scar (0.000; without the image 0." in warning
+    assert "the blood pool" not in warning
+    found = toy_study(tmp_path / "found", INNER, scheme=FOUR, regions=FOUR_REGIONS)
+    assert "Regions not learned" not in topics(found)
 
 
 def test_the_edge_of_the_range_proposes_the_next_value(tmp_path: Path) -> None:

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from myosweep.analysis.compare import QuestionScores, question_scores
 from myosweep.analysis.edge import edges
+from myosweep.analysis.number_words import listed
 from myosweep.analysis.points import field_words, format_value, points
 from myosweep.analysis.remember import remembered
+from myosweep.analysis.scores import NO_IMAGE, baseline_scores, summary
 from myosweep.config import Question
 from myosweep.results.read import Results
 from myosweep.results.rows import RunStatus
 
-NEAR_BASELINE = 0.1
+_NEAR_BASELINE = 0.1
 """A mean is near the no-image baseline below this share of the way from there to 1."""
 
 
@@ -32,6 +36,7 @@ def cautions(results: Results) -> tuple[Caution, ...]:
         *_diverged(results),
         *leak_caution(results),
         *_near_baseline(results, question),
+        *_not_learned(results),
         *_edge(results, question),
         *_single_networks(results),
         *machines_caution(results),
@@ -110,11 +115,10 @@ def leak_caution(results: Results) -> Iterator[Caution]:
 def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Caution]:
     if question.no_image is None:
         return
-    floor = question.no_image + NEAR_BASELINE * (1 - question.no_image)
     near = [
         f"{point.words} ({score.mean:.3f})"
         for point, score in question.by_point
-        if score.mean < floor
+        if near_baseline(score.mean, question.no_image)
     ]
     if near:
         yield Caution(
@@ -122,6 +126,39 @@ def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Cauti
             f"A predictor that never sees the image reaches {question.no_image:.3f} "
             f"{question_words(results)}. The mean of these values is lower, or hardly higher: "
             f"{'; '.join(near)}.",
+        )
+
+
+def near_baseline(score: float, no_image: float) -> bool:
+    """Whether a score is lower than the no-image predictor's, or hardly higher."""
+    return bool(score < no_image + _NEAR_BASELINE * (1 - no_image))
+
+
+def _not_learned(results: Results) -> Iterator[Caution]:
+    """Other regions that no value segments: where all fail alike, equivalence is no good news."""
+    blind, reached = baseline_scores(results), summary(results)
+    blind = blind[(blind["baseline"] == NO_IMAGE) & (blind["metric"] == "dice")]
+    reached = reached[reached["metric"] == "dice"]
+    scores = pd.DataFrame(
+        {
+            "blind": blind.set_index("region")["score"],
+            "highest": reached.groupby("region")["mean"].max(),
+        }
+    )
+    missed = [
+        f"the {region} ({scores['highest'][region]:.3f}; without the image "
+        f"{scores['blind'][region]:.3f})"
+        for region in results.scheme.names
+        if region in scores.index
+        and region != results.study.question.region
+        and near_baseline(scores["highest"][region], scores["blind"][region])
+    ]
+    if missed:
+        yield Caution(
+            "Regions not learned",
+            f"At no value is the mean Dice of {listed(missed)} much higher than that of a "
+            "predictor that never sees the image. Where values are equivalent there, all of them "
+            "fail alike.",
         )
 
 

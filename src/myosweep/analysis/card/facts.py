@@ -8,7 +8,7 @@ from myosweep.analysis.card.data import data_facts, spacing_mm
 from myosweep.analysis.card.networks import architecture, network_facts, setting_facts
 from myosweep.analysis.card.records import Caution, ModelCard, NetworkFacts, Scores
 from myosweep.analysis.card.scores import model_scores
-from myosweep.analysis.cautions import NEAR_BASELINE, leak_caution, machines_caution
+from myosweep.analysis.cautions import leak_caution, machines_caution, near_baseline
 from myosweep.analysis.number_words import counted
 from myosweep.analysis.points import field_words, fields_in_words, format_value
 from myosweep.analysis.scores import NO_IMAGE
@@ -126,14 +126,17 @@ def _warnings(
 
 
 def _near_baseline(scores: Scores) -> Iterator[Caution]:
-    own = next(one for one in scores.regions if one.region == scores.region)
-    floor, mean = own.baselines.get(NO_IMAGE, {}).get("dice"), own.scores["dice"].mean
-    if floor is not None and mean is not None and mean < floor + NEAR_BASELINE * (1 - floor):
-        yield Caution(
-            topic="Close to not looking at all",
-            text=f"A predictor that never sees the image reaches a Dice of {floor:.3f} for the "
-            f"{own.region}; the networks reach {mean:.3f}.",
-        )
+    """The region of the question first, then others that the networks hardly know either."""
+    near = []
+    for one in sorted(scores.regions, key=lambda one: one.region != scores.region):
+        floor, mean = one.baselines.get(NO_IMAGE, {}).get("dice"), one.scores["dice"].mean
+        if floor is not None and mean is not None and near_baseline(mean, floor):
+            near.append(
+                f"A predictor that never sees the image reaches a Dice of {floor:.3f} for the "
+                f"{one.region}; the networks reach {mean:.3f}."
+            )
+    if near:
+        yield Caution(topic="Close to not looking at all", text=" ".join(near))
 
 
 def _chosen(scores: Scores) -> Iterator[Caution]:

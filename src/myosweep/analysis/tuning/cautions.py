@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from myosweep.analysis.cautions import (
-    NEAR_BASELINE,
     Caution,
     leak_caution,
     machines_caution,
+    near_baseline,
     question_words,
 )
 from myosweep.analysis.number_words import counted, number
@@ -92,7 +92,7 @@ def _near_baseline(found: Tuned, results: Results) -> Iterator[Caution]:
     best, floor = best_trial(found), no_image_score(results)
     if best is None or best.score is None or floor is None:
         return
-    if best.score < floor + NEAR_BASELINE * (1 - floor):
+    if near_baseline(best.score, floor):
         yield Caution(
             "Close to not looking at all",
             f"A predictor that never sees the image reaches {number(floor)} "
