@@ -1,5 +1,6 @@
 """What all tests share: checked array types, the data in ../shared, small datasets and studies."""
 
+import gc
 import os
 import shutil
 import signal
@@ -18,27 +19,19 @@ os.environ["XDG_CACHE_HOME"] = _CACHE.name  # what tests measure is no user's me
 os.environ["OMP_NUM_THREADS"] = "1"
 os.sched_getaffinity = lambda _: {0}  # type: ignore[attr-defined]
 
+gc.set_threshold(100_000, 20, 20)  # a worker's libraries are a million objects, looked through anew
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_CHECKED = [
-    "analysis",
-    "audit",
-    "config",
-    "data",
-    "metrics",
-    "model",
-    "predict",
-    "regions",
-    "report",
-    "results",
-    "serve",
-    "statistics",
-    "study",
-    "training",
+_SOURCES = Path(__file__).resolve().parents[1] / "src"
+_WITH_ARRAYS = [
+    ".".join(file.relative_to(_SOURCES).with_suffix("").parts).removesuffix(".__init__")
+    for file in sorted(_SOURCES.rglob("*.py"))
+    if "jaxtyping" in file.read_text("utf-8")
 ]
 if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # of several workers one, for the time
-    _HOOK = install_import_hook([f"myosweep.{part}" for part in _CHECKED], "beartype.beartype")
+    _HOOK = install_import_hook(_WITH_ARRAYS, "beartype.beartype")
 
 import pytest  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402

@@ -147,24 +147,22 @@ class Toy:
 
         Of the training part a share of the patients is written, as if only these had trained.
         """
+        rows = {part: split.rows(part, self.data) for part in PARTS}
         owners = self.data.slices["patient"].to_numpy(str)
-        tables, keys, masks, right = [], [], [], {}
-        for part in PARTS:
-            rows = split.rows(part, self.data)
-            if part == "training":
-                rows = subset_of_patients(rows, owners, fraction, seed)
-            reference = self.data.reference(self.scheme, rows)
-            prediction = predict(reference)
-            counts = count_slices(reference, prediction, len(self.scheme.regions)).columns()
-            slices = self.data.slices.iloc[rows]
-            lengths = outline_lengths_px(reference, len(self.scheme.regions)).reshape(-1)
-            tables.append(count_rows(part, slices, self.scheme.names, lengths, counts))
-            right[part] = float((prediction == reference).mean())
-            if part != "training":
-                keys += slices["slice"].tolist()
-                masks.append(prediction)
-        write_scores(run, pd.concat(tables, ignore_index=True), keys, np.concatenate(masks))
-        return right["validation"]
+        rows["training"] = subset_of_patients(rows["training"], owners, fraction, seed)
+        parts = np.repeat(PARTS, [len(rows[part]) for part in PARTS])
+        chosen = np.concatenate([rows[part] for part in PARTS])
+        reference = self.data.reference(self.scheme, chosen)
+        prediction = predict(reference)
+        regions = len(self.scheme.regions)
+        counts = count_slices(reference, prediction, regions).columns()
+        lengths = outline_lengths_px(reference, regions).reshape(-1)
+        slices = self.data.slices.iloc[chosen]
+        table = count_rows("", slices, self.scheme.names, lengths, counts)
+        table["part"] = np.repeat(parts, regions)
+        kept = parts != "training"
+        write_scores(run, table, slices["slice"][kept].tolist(), prediction[kept])
+        return float((prediction == reference)[parts == "validation"].mean())
 
 
 def toy_study(

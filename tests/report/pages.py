@@ -58,3 +58,11 @@ def without_pixels(text: str) -> str:
 
 def without_scripts(text: str) -> str:
     return re.sub(r"(<script[^>]*>).*?(</script>)", r"\1\2", text, flags=re.DOTALL)
+
+
+def cells_of(text: str, heading: str) -> list[list[str]]:
+    """The cells of every table row with this heading."""
+    rows = re.findall(
+        rf'<th scope="row">(?:<span[^>]*></span>)?{re.escape(heading)}</th>(.*?)</tr>', text, re.S
+    )
+    return [re.findall(r"<td>(.*?)</td>", row) for row in rows]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.report.test_page import Checked, cells_of, section_of
+from tests.report.pages import Checked, cells_of, section_of
 from tests.toy import Toy, toy_study
 from typer.testing import CliRunner
 

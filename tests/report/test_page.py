@@ -7,21 +7,16 @@ import shutil
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from tests.analysis.reliability.tables import write_calibrated
-from tests.report.pages import Checked, section_of, without_pixels, without_scripts
-from tests.toy import DIVERGED, Toy, toy_dataset, toy_study
+from tests.report.pages import Checked, cells_of, section_of, without_pixels, without_scripts
+from tests.toy import Toy, toy_dataset, toy_study
 
 from myosweep.analysis.conclude import conclude
 from myosweep.analysis.scores import summary
-from myosweep.config import read_study_config, write_study_config
 from myosweep.errors import DatasetError, InputError, StudyError
-from myosweep.report.page import NO_DATASET, Page, build_page, render, write_report
-from myosweep.report.reliability import stored_reliability
+from myosweep.report.page import build_page, write_report
 from myosweep.results.ledger import read_looks
 from myosweep.results.read import read_results
 
@@ -48,14 +43,6 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 @pytest.fixture(scope="module")
 def text(toy: Toy) -> str:
     return toy.home.report.read_text("utf-8")
-
-
-def cells_of(text: str, heading: str) -> list[list[str]]:
-    """The cells of every table row with this heading."""
-    rows = re.findall(
-        rf'<th scope="row">(?:<span[^>]*></span>)?{re.escape(heading)}</th>(.*?)</tr>', text, re.S
-    )
-    return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
 
 
 def test_the_page_is_well_formed(text: str) -> None:
@@ -177,39 +164,6 @@ def test_a_rebuilt_report_is_the_same_and_needs_no_torch(
         assert (again / "figures" / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.fixture(scope="module")
-def bare(toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
-    """The study without its dataset, and its page."""
-    folder = tmp_path_factory.mktemp("bare") / "study"
-    shutil.copytree(toy.folder, folder)
-    return folder, build_page(read_results(folder))
-
-
-def test_without_the_dataset_the_page_says_so(bare: tuple[Path, Page], tmp_path: Path) -> None:
-    folder, page = bare
-    assert [one.name for one in page.drawings] == [name for name in FIGURES if "masks" not in name]
-    assert NO_DATASET in render(page)
-    with pytest.raises(DatasetError, match="is not a dataset"):
-        build_page(read_results(folder), dataset=tmp_path / "nowhere")
-
-
-def test_a_calibrated_model_has_a_section(bare: tuple[Path, Page]) -> None:
-    folder, page = bare
-    assert page.reliability is None
-    assert "Can the networks be believed?" not in render(page)
-    results = read_results(folder)
-    write_calibrated(results.folder, tuple(results.networks["run"][:2]))
-    text = render(replace(page, reliability=stored_reliability(results)))
-    checked = Checked(text)
-    assert not checked.wrong
-    assert len(checked.ids) == len(set(checked.ids))
-    assert {target[1:] for target in checked.targets} <= set(checked.ids)
-    part = without_pixels(section_of(text, "reliability"))
-    assert "Table R2." in part
-    assert "Figure R1." in part
-    assert "Other images." in part
-
-
 def test_another_dataset_is_not_shown(toy: Toy, tmp_path: Path) -> None:
     other = toy_dataset(tmp_path / "other", patients=3)
     with pytest.raises(DatasetError, match="has other pixels"):
@@ -228,44 +182,3 @@ def test_baselines_alone_make_no_report(toy: Toy, tmp_path: Path) -> None:
         shutil.rmtree(path)
     with pytest.raises(StudyError, match="no finished network yet"):
         write_report(tmp_path / "study")
-
-
-def test_two_fields_one_seed_and_a_diverged_network(tmp_path: Path) -> None:
-    shifts = {(1e-3, 1e-4): (1,), (1e-3, 1e-3): (2,), (0.0, 1e-4): (0,), (0.0, 1e-3): (DIVERGED,)}
-    fields = ("l2.strength", "learning_rate")
-    toy = toy_study(tmp_path, shifts, fields=fields, split={"by": "slice"}, baselines=False)
-    text = render(build_page(read_results(toy.folder)))
-    assert Checked(text).wrong == []
-    assert "<h1>L2 strength and learning rate and the segmentation" in text
-    assert "4 combinations of L2 strength (0.001, 0) and learning rate (0.0001, 0.001)." in text
-    assert "out of bounds with L2 strength 0, learning rate 0.001 (1 of 1 network: seed 0)" in text
-    assert "that needs several networks per value" in text
-    assert "Figure C." in text
-    assert "stand in more than one part" in text
-    assert cells_of(section_of(text, "scores"), "BF score")[2][3] == "undefined"
-    assert "no-image predictor</th>" not in text  # no baselines, no columns for them
-    assert "The dashed line" not in text
-    (run,) = [row for row in cells_of(text, "run-0p0-0p001-0") if row]
-    assert run[2] == "diverged"
-
-
-def test_masks_of_another_program(toy: Toy, tmp_path: Path) -> None:
-    """No settings, no history, no training or validation part: the page does without."""
-    shutil.copytree(toy.folder, tmp_path / "study")
-    results = read_results(tmp_path / "study")
-    config = read_study_config(results.folder.study).model_copy(update={"source": "masks"})
-    write_study_config(config, results.folder.study)
-    for run in results.folder.runs():
-        counts = pd.read_parquet(run.counts)
-        counts[counts["part"] == "test"].to_parquet(run.counts)
-        run.history.unlink(missing_ok=True)
-        settings = json.loads(run.settings.read_text()) | {"settings": None}
-        kind = {"trained": "masks"}.get(settings["kind"], settings["kind"])
-        run.settings.write_text(json.dumps(settings | {"kind": kind}))
-        run.status.write_text(json.dumps({"status": "complete"}))
-    text = render(build_page(read_results(tmp_path / "study")))
-    assert Checked(text).wrong == []
-    assert "6 sets of masks, made by another program" in text
-    assert "Table 2." not in text
-    assert cells_of(text, "run-0p005-0")[0][3:5] == ["–", "–"]
-    assert "nothing is known about training" in text

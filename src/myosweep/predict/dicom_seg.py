@@ -190,7 +190,7 @@ def _segmentation(
         for number, name in enumerate(names, start=1)
     ]
     masks = np.stack([regions == number for number in range(1, len(names) + 1)], -1)
-    return hd.seg.Segmentation(
+    made = hd.seg.Segmentation(
         source_images=list(images),
         pixel_array=masks.astype(np.uint8),
         segmentation_type="BINARY",
@@ -208,6 +208,10 @@ def _segmentation(
         series_description="myosweep segmentation (research only)",
         omit_empty_frames=bool(masks.any()),
     )
+    dimensions = generate_uid(entropy_srcs=["dimensions", *origins])  # the library draws one
+    for one in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        one.DimensionOrganizationUID = dimensions
+    return made
 
 
 def _code(name: str, which: int) -> Any:
