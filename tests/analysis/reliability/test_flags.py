@@ -41,6 +41,22 @@ def test_the_promise_says_that_it_counts_patients_and_the_share_slices():
         assert "share of failed slices, so patients with many weigh more" in caption
 
 
+def test_a_promise_is_broken_where_patients_are_counted_alike():
+    """60 failures are missed, of one patient or of 30; those of 30 others are caught."""
+    scores = [*np.arange(30) / 100, *np.full(60, 0.9)]
+    dice = np.full(90, 0.2)
+    validation = rows("validation", scores[:30], dice[:30], np.arange(30))
+    for missed, broken in ((1, False), (30, True)):
+        owners = [*range(30), *(99 + np.arange(60) % missed)]
+        slices = pd.concat([validation, rows("test", scores, dice, owners)])
+        tables = Tables(ABOUT, slices, pixels(np.random.default_rng(0), 2, 1.0, 10))
+        found = judge_reliability(tables, Limits("myocardium"))
+        assert found.threshold.promise
+        assert found.test.caught.value < 0.4
+        warned = [topic for topic, _ in reliability_warnings(found)]
+        assert ("Less than promised" in warned) is broken
+
+
 def test_few_failures_promise_nothing():
     found = threshold([0.1, 0.2, 0.9], [True, True, False])
     assert found.value == 0.2
@@ -84,7 +100,8 @@ def test_measures_by_hand():
     assert (found.slices, found.patients) == (6, 3)
     assert (found.failures, found.failure_patients) == (3, 2)
     assert (found.false_regions, found.missed_regions) == (1, 1)
-    assert found.caught.value == pytest.approx(2 / 3)
+    assert found.caught.value == pytest.approx(2 / 3)  # of slices
+    assert found.caught_alike.value == pytest.approx((2 / 2 + 0 / 1) / 2)  # of patients
     assert found.false_alarms.value == pytest.approx(1 / 3)
     assert found.flagged.value == pytest.approx(1 / 2)
     assert found.auroc.value == pytest.approx((3 + 2 + 2) / 9)

@@ -44,6 +44,7 @@ class Flags:
         false_regions: failures where the reference lacks the region.
         missed_regions: failures where the answer lacks it.
         caught: share of failures that are flagged.
+        caught_alike: the same with every patient counted alike, which is what is promised.
         false_alarms: share of good slices that are flagged.
         flagged: share of all slices that are flagged.
         auroc: chance that a failure has a lower score than a good slice.
@@ -57,6 +58,7 @@ class Flags:
     false_regions: int
     missed_regions: int
     caught: Estimate
+    caught_alike: Estimate
     false_alarms: Estimate
     flagged: Estimate
     auroc: Estimate
@@ -127,11 +129,13 @@ def measure_flags(slices: pd.DataFrame, failure: float, threshold: float | None)
     owner = slices["patient"].astype(str).to_numpy()
     names, numbers = np.unique(owner, return_inverse=True)
 
+    def per_patient(of: np.ndarray) -> np.ndarray:
+        return np.bincount(numbers[of], minlength=len(names))
+
     def share(of: np.ndarray) -> Estimate:
-        hits, trials = (
-            np.bincount(numbers[some], minlength=len(names)) for some in (of & flagged, of)
-        )
-        return clustered_share(hits, trials)
+        return clustered_share(per_patient(of & flagged), per_patient(of))
+
+    failures = per_patient(failed)
 
     return Flags(
         slices=len(slices),
@@ -141,6 +145,9 @@ def measure_flags(slices: pd.DataFrame, failure: float, threshold: float | None)
         false_regions=int((failed & (slices["reference_px"] == 0)).sum()),
         missed_regions=int((failed & (slices["answer_px"] == 0)).sum()),
         caught=share(failed),
+        caught_alike=clustered_share(
+            per_patient(failed & flagged) / np.maximum(failures, 1), np.minimum(failures, 1)
+        ),
         false_alarms=share(~failed),
         flagged=share(np.ones_like(failed)),
         auroc=ranking(scores, failed, numbers),

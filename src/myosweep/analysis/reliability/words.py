@@ -134,11 +134,11 @@ def _warnings(found: Reliability) -> Iterator[tuple[str, str]]:
             f"all failures on test patients are of {counted(flags.failure_patients, 'patient')}, "
             "so the share that is caught could be quite another one in others.",
         )
-    if flags.failures and threshold.promise and flags.caught.high < found.limits.catch:
+    if threshold.promise and flags.caught_alike.high < found.limits.catch:  # never for NaN
         yield (
             "Less than promised",
-            "on test patients the flag catches fewer failures than validation patients let expect: "
-            "do not rely on it.",
+            "on test patients the flag catches fewer failures than validation patients let expect, "
+            "with every patient counted alike: do not rely on it.",
         )
     if flags.auroc.value <= 0.5 or flags.auroc.low <= 0.5:
         yield (
