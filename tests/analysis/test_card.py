@@ -9,6 +9,7 @@ from tests.toy_card import LICENCE, OTHER, PATIENTS, VALUE, area, card_study
 from tests.toy_tune import finished_search
 
 from myosweep.analysis.card.claim import claim
+from myosweep.analysis.card.claim_answers import Answers
 from myosweep.analysis.card.facts import model_card
 from myosweep.analysis.card.markdown import card_markdown, plain
 from myosweep.analysis.card.records import Mean, ModelCard
@@ -136,8 +137,28 @@ def test_failures_are_where_they_were_put(card: ModelCard, toy: Toy) -> None:
     assert (worst.area_px, worst.missed, worst.extra) == (area(5), 1, 0)
     assert worst.area_cm2 == pytest.approx(area(5) * 0.0225)
     text = part_text(card, "failures")
-    assert "Such slices occur in 5 of 5 patients" in text
+    assert "Such slices, by any of the networks, occur in 5 of 5 patients" in text
     assert "apex" in text
+
+
+def test_claim_tells_failures_that_were_seen_and_training_patients_that_were_tested(
+    card: ModelCard,
+) -> None:
+    status, text = Answers(card).size()
+    assert (status, text.split(". ")[0]) == (
+        "partly",
+        "5 test patients with myocardium: failures in 5 of them",
+    )
+    assert Answers(card).internal() == (
+        "answered",
+        "5 test patients (15 slices) of the same dataset, kept from training.",
+    )
+    split = card.data.split
+    assert split is not None
+    data = card.data.model_copy(update={"split": split.model_copy(update={"shared": 2})})
+    status, text = Answers(card.model_copy(update={"data": data})).internal()
+    assert status == "partly"
+    assert "some were in training, too" in text
 
 
 def test_without_failures_what_cannot_be_ruled_out_is_said(tmp_path) -> None:
@@ -147,6 +168,7 @@ def test_without_failures_what_cannot_be_ruled_out_is_said(tmp_path) -> None:
     assert card.scores.failures is not None
     assert card.scores.failures.patients_failing == 0
     bound = f"{100 * rare_event_bound(5):.3g}"
+    assert f"failures in up to {bound}" in Answers(card).size()[1]
     assert f"5 patients cannot rule out that this happens in up to {bound}" in part_text(
         card, "failures"
     )

@@ -305,7 +305,7 @@ def test_a_file_that_changed_meanwhile_is_told(tmp_path: Path) -> None:
     written = write_series(tmp_path, noise((1, 6, 7)))
     (series,) = find_series(tmp_path, [])
     write_series(tmp_path, noise((1, 6, 8)))
-    with pytest.raises(DatasetError, match=r"'IM000\.dcm' that was changed during the import"):
+    with pytest.raises(DatasetError, match=r"'IM000\.dcm' that was changed in the meantime"):
         series.read_pixels()
     written.files[0].unlink()
     with pytest.raises(DatasetError, match=r"'IM000\.dcm' that cannot be read as a DICOM file"):

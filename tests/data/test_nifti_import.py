@@ -156,7 +156,7 @@ def test_all_problems_stand_in_one_error(tmp_path: Path) -> None:
     assert sorted(refused(tmp_path)) == sorted(
         [
             "image 'P1' is no NIfTI file; convert it, for instance with dcm2niix",
-            "image 'P2' has 5 frames; take one out first and import that",
+            "image 'P2' has 5 frames; take one out first and give that",
             *(
                 f"mask 'P3', slice {number}, holds 5, 6, 7, which no region has; add the code to a "
                 "--region or give it to --ignore"
@@ -164,8 +164,7 @@ def test_all_problems_stand_in_one_error(tmp_path: Path) -> None:
             ),
             "image 'P4' has a mask 'P4' that holds 1.4, which is no label code; masks hold whole "
             "numbers, so save it without interpolation",
-            "image 'P5' holds values that are no numbers (NaN or infinite); replace them before "
-            "the import",
+            "image 'P5' holds values that are no numbers (NaN or infinite); replace them first",
             "image 'P6' has a mask 'P6' that cannot be read as a NIfTI volume; is it damaged?",
             "image 'P7' has no mask; add it or remove the image",
             r"image 'Q8' does not match the patient pattern 'P\\d+'; rename it or change --patient",

@@ -121,6 +121,13 @@ finally:
     assert len(list((tmp_path / "onnx" / "contours").iterdir())) == 5
 
 
+def test_a_value_is_named_once_and_onnx_has_the_processor(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"is given twice, as 0\.005 and as 5e-5; one model"):
+        open_model(trained.folder, ["0.005", "5e-5"], device="cpu")
+    with pytest.raises(StudyError, match="computed on the processor, so --device is auto or cpu"):
+        open_model(tmp_path / "model.onnx", device="cuda")
+
+
 def test_the_native_form_is_the_runs_own_weights(trained: Trained, tmp_path: Path) -> None:
     export_model(trained.folder, tmp_path / "out", "safetensors", ["0.00005"])
     names = {"model.json", "network-0.safetensors", "network-1.safetensors", *CARDS}

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from tests.data.dicom_files import OBLIQUE, write_series
 from tests.data.nifti_files import affine_of, rotation, save, save_stack, turned
-from tests.data.segment_files import COLUMNS, ROWS, cine, stack, write_v7
+from tests.data.segment_files import COLUMNS, ROWS, cine, scar, stack, write_v7
 from tests.predict.models import codes_by_grey, grey_model
 from tests.predict.test_geometry import greys, run
 
@@ -149,6 +150,14 @@ def test_a_stack_as_pictures(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "overlays" / "IM000").iterdir())) == 4
 
 
+def test_what_is_drawn_on_a_file_of_segment_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_v7(tmp_path / "in" / "case.mat", [stack(slices=3, Scar=scar(slices=2))])
+    plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "out")
+    outcome = predict(grey_model(ROWS, COLUMNS), plan, tmp_path / "out")
+    assert (outcome.problems, outcome.cases) == ([], 1)
+
+
 @pytest.mark.parametrize("drawn", [(0,), ()])
 def test_a_file_of_segment_drawn_on_or_not(tmp_path: Path, drawn: tuple[int, ...]) -> None:
     (tmp_path / "in").mkdir()
@@ -175,6 +184,23 @@ def test_a_form_that_cannot_be_had_keeps_no_other_back(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "masks" / "IM000").iterdir())) == 3
     assert len(list((tmp_path / "in").glob("*.seg.dcm"))) == 1
     assert len(list((tmp_path / "out" / "contours").iterdir())) == 1
+
+
+def test_a_form_that_fails_late_keeps_no_other_back(tmp_path: Path) -> None:
+    """A series without a study's UID cannot become a DICOM SEG, as only its library finds out."""
+    write_series(tmp_path / "in", greys())
+    for file in (tmp_path / "in").iterdir():
+        dataset = pydicom.dcmread(file)
+        del dataset.StudyInstanceUID
+        dataset.save_as(file)
+    forms: tuple[Form, ...] = ("dicom-seg", "nifti", "contours")
+    outcome = run(tmp_path / "in", tmp_path / "out", (24, 20), *forms)
+    assert len(outcome.problems) == 1
+    assert "lacks what a DICOM SEG needs" in outcome.problems[0]
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 1
+    assert len(list((tmp_path / "out" / "contours").iterdir())) == 1
+    again = run(tmp_path / "in", tmp_path / "out", (24, 20), *forms)
+    assert again.problems == outcome.problems
 
 
 def test_two_sources_of_one_name_are_told(tmp_path: Path) -> None:

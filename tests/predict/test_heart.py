@@ -160,4 +160,47 @@ def test_what_is_not_found_is_told(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Image.fromarray(np.full((64, 96), 20, np.uint8)).save(tmp_path / "in" / "empty.png")
     plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "out")
-    assert predict(grey_model(32, 32), plan, tmp_path / "out").doubtful == ["image 'empty'"]
+    assert predict(grey_model(32, 32), plan, tmp_path / "out").doubtful == ["empty"]
+
+
+def test_what_is_doubtful_is_listed_of_the_whole_folder(tmp_path: Path) -> None:
+    """Of earlier calls as well; a heart that is found is not in the list."""
+    (tmp_path / "in").mkdir()
+    out, model = tmp_path / "out", grey_model(32, 32)
+    pictures = {"good": ring((64, 96), (40, 60)), "empty": np.full((64, 96), 20, np.uint8)}
+    for name, image in pictures.items():
+        Image.fromarray(image).save(tmp_path / "in" / f"{name}.png")
+    for _ in range(2):  # at the second time nothing is left to do
+        outcome = predict(model, plan_prediction(find_cases(tmp_path / "in"), out), out)
+        assert outcome.doubtful == ["empty"]
+        rows = (out / "doubtful.csv").read_text().splitlines()
+        assert rows == [
+            "image,heart_score,heart,grey_levels",
+            "empty,0.00,doubtful,as in training",
+        ]
+    (tmp_path / "in" / "empty.png").unlink()
+    plan = plan_prediction(find_cases(tmp_path / "in"), tmp_path / "other")
+    assert predict(model, plan, tmp_path / "other").doubtful == []
+    assert not (tmp_path / "other" / "doubtful.csv").exists()
+
+
+def test_later_pictures_of_a_patient_get_the_window_of_the_first(tmp_path: Path) -> None:
+    """Alone the last one would get another."""
+    (tmp_path / "in").mkdir()
+    model, out = grey_model(32, 32), tmp_path / "out"
+
+    def save(at: int, centre: tuple[int, int]) -> None:
+        Image.fromarray(ring((64, 96), centre)).save(tmp_path / "in" / f"P1_{at}.png")
+
+    def masks() -> dict[str, np.ndarray]:
+        found = find_cases(tmp_path / "in", patient=r"(P\d+)_")
+        assert not predict(model, plan_prediction(found, out), out).problems
+        return {path.stem: np.asarray(Image.open(path)) for path in (out / "masks").iterdir()}
+
+    for at in range(3):
+        save(at, (40, 60))
+    assert all(mask.any() for mask in masks().values())
+    for path in (tmp_path / "in").iterdir():
+        path.unlink()
+    save(3, (14, 16))
+    assert not masks()["P1_3"].any()

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from tests.predict.conftest import Trained, make_trained
-from tests.predict.models import by_grey, grey_model
+from tests.predict.models import by_grey, facts_for, grey_model
 from tests.predict.test_uncertainty import calibration
 from tests.shell import Shell
 
@@ -29,6 +29,7 @@ from myosweep.errors import ConfigError, StudyError
 from myosweep.predict.cases import find_cases
 from myosweep.predict.export import export_model
 from myosweep.predict.export.examples import example_slices
+from myosweep.predict.facts import parse_facts
 from myosweep.predict.model import FACTS, Model
 from myosweep.predict.onnx_file import check_onnx, onnx_engine
 from myosweep.predict.open import open_model
@@ -38,6 +39,8 @@ from myosweep.predict.watch import find_calibration
 from myosweep.results.layout import RunFolder
 from myosweep.results.read import read_counts
 from myosweep.results.reliability import CALIBRATION, write_calibration
+
+GREYS: dict[str, Any] = {"kind": "zero-centre", "low": 0.0, "high": 255.0, "mean": 0.0}
 
 
 class Bomb:
@@ -155,6 +158,37 @@ def test_settings_files_are_data_alone(run: RunFolder, tmp_path: Path) -> None:
         run.settings.write_text(content)
         with pytest.raises(StudyError, match=words):
             open_model(run.path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"normalisers": [GREYS | {"high": 1e30}]}, "grey levels of 0 to 65535"),
+        ({"normalisers": [GREYS | {"low": -1.0}]}, "grey levels of 0 to 65535"),
+        ({"spacing_mm": [30000.0, 30000.0]}, "no pixel has sides of"),
+    ],
+)
+def test_facts_that_no_training_has_are_refused(fields: dict[str, Any], words: str) -> None:
+    told = facts_for(16, 16).model_dump(mode="json")
+    parse_facts(json.dumps(told), "it")
+    with pytest.raises(StudyError, match=words):
+        parse_facts(json.dumps(told | fields), "it")
+
+
+@pytest.mark.parametrize("lacks", [True, False])
+def test_too_little_memory_is_one_sentence(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, lacks: bool
+) -> None:
+    model = open_model(run.path, device="cpu")
+    images = np.zeros((2, *model.facts.size), np.uint8)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory" if lacks else "another")
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
+    error, words = (StudyError, "for 2 images of") if lacks else (RuntimeError, "^another$")
+    with pytest.raises(error, match=words):
+        model.probabilities(images, np.zeros(images.shape, bool))
 
 
 def test_a_hostile_study_file_is_refused(trained: Trained) -> None:

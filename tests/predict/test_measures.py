@@ -140,6 +140,22 @@ def test_pictures_of_a_patient_are_one_heart_also_in_two_turns(tmp_path: Path) -
     assert measured(out)["P2"] == alone
 
 
+def test_a_heart_that_lacks_a_damaged_picture_says_so_until_it_is_mended(tmp_path: Path) -> None:
+    folder, out, pattern = tmp_path / "in", tmp_path / "out", r"(?P<patient>P\d)_"
+    for patient in ("P1", "P2"):
+        write_pictures(folder, patient)
+    damaged = folder / "P1_s1.png"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-30])
+    for _ in range(2):
+        assert len(ask(of_five(), folder, out, pattern).problems) == 1
+        assert "1 picture of it could not be predicted" in measured(out)["P1"]["words"]
+        assert measured(out)["P2"]["words"].startswith("pixel spacing")
+    damaged.write_bytes(whole)
+    assert not ask(of_five(), folder, out, pattern).problems
+    assert measured(out)["P1"]["words"] == measured(out)["P2"]["words"]
+
+
 def test_networks_that_do_not_tell_infarct_and_hearts_without_a_wall(tmp_path: Path) -> None:
     save_stack(tmp_path / "in" / "P1.nii", np.zeros((2, 16, 16), np.uint8))
     ask(grey_model(16, 16), tmp_path / "in", tmp_path / "out")

@@ -287,7 +287,8 @@ def test_a_fingerprint_tells_nothing_of_the_source(tmp_path: Path) -> None:
         done(tmp_path / "in", tmp_path / name)
         (file,) = (tmp_path / name / SOURCES).rglob("*.json")
         assert file.name == "IM000.dicom.json"
-        assert json.loads(file.read_text()).keys() == {"format", "source"}
+        window = {"stack", "size", "window", "score", "refitted"}
+        assert json.loads(file.read_text()).keys() == {"format", "source"} | window
         found.append(json.loads(file.read_text())["source"])
     assert [len(one) for one in found] == [32, 32]
     assert found[0] != found[1]

@@ -47,7 +47,7 @@ def test_the_report_shows_the_card(toy: Toy) -> None:
     for words in (
         "Research only; not a medical device",
         f"<dd>{LICENCE}</dd>",
-        "Such slices occur in",
+        "Such slices, by any of the networks, occur in",
         "Compared on the same patients",
         "CLAIM checklist: of 44 items",
         "Metrics Reloaded checklist: of ",

@@ -104,12 +104,16 @@ def leak_caution(results: Results) -> Iterator[Caution]:
     """Patients that stand in several parts of a split."""
     shared = patients_in_several_parts(results)
     if shared:
-        yield Caution(
-            "Patients in several parts",
-            f"{_patients(shared)} {_have(shared)} slices in more than one of training, validation "
-            "and test part. Neighbouring slices of a patient look alike, so the test scores are "
-            "too good for new patients.",
-        )
+        yield Caution("Patients in several parts", leak_words(shared))
+
+
+def leak_words(shared: int) -> str:
+    """What it means that so many patients stand in several parts."""
+    return (
+        f"{_patients(shared)} {_have(shared)} slices in more than one of training, validation "
+        "and test part. Neighbouring slices of a patient look alike, so the test scores are "
+        "too good for new patients."
+    )
 
 
 def _near_baseline(results: Results, question: QuestionScores) -> Iterator[Caution]:

@@ -236,17 +236,19 @@ def _show_outcome(plan: "Plan", outcome: "Outcome", out: Path) -> None:
 def _show_cautions(model: "Model", plan: "Plan", outcome: "Outcome", turn: "Turn") -> None:
     """What makes the results less sure."""
     from myosweep.predict.turn import AS_IT_IS
+    from myosweep.predict.windows import DOUBTFUL
 
     if outcome.refitted:
         warn(
             f"{outcome.refitted} images or stacks have grey levels of another kind than the "
-            "training's; they were fitted by percentiles, so trust them less."
+            f"training's; they were fitted by percentiles, so trust them less ({DOUBTFUL})."
         )
     if outcome.doubtful:
         shown = ", ".join(outcome.doubtful[:5])
         warn(
             f"In {len(outcome.doubtful)} images or stacks the heart was not found with confidence "
-            f"({shown}{', ...' if len(outcome.doubtful) > 5 else ''}); look at them, or crop them."
+            f"({shown}{', ...' if len(outcome.doubtful) > 5 else ''}); {DOUBTFUL} lists them all. "
+            "Look at them, or crop them."
         )
     is_blind = model.facts.spacing_mm is None and turn == AS_IT_IS
     if is_blind and any(case.kind != "picture" for case, _ in plan.todo):

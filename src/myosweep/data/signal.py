@@ -49,9 +49,7 @@ def store_signal(
         return np.zeros(values.shape, np.uint16), Signal()
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(high - low):
-        raise DatasetError(
-            "holds values that are no numbers (NaN or infinite); replace them before the import"
-        )
+        raise DatasetError("holds values that are no numbers (NaN or infinite); replace them first")
     if low >= 0 and high <= _LEVELS and _are_whole(values):
         return values.astype(np.uint16), Signal()
     slope = (high - low) / _LEVELS

@@ -287,7 +287,7 @@ def segment_cases(path: Path, number: int | None, problems: list[str]) -> Iterat
 
 
 def _segment_reader(source: "SegmentSource") -> Callable[[], UInt[np.ndarray, "slice y x"]]:
-    return lambda: np.stack([one.image for one in source.read()])
+    return source.pixels
 
 
 def _finder(results: frozenset[Path]) -> Callable[[Path], bool]:

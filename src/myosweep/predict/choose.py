@@ -100,7 +100,11 @@ def _parsed(values: Sequence[str], example: Mapping[str, Value]) -> dict[str, st
                 f"a value is FIELD=VALUE with one of {', '.join(example)}, got {text!r}; write for "
                 f"instance --value {next(iter(example), 'FIELD')}=VALUE"
             )
-        wanted[path] = value
+        if wanted.setdefault(path, value) != value:
+            raise StudyError(
+                f"{path} is given twice, as {wanted[path]} and as {value}; one model has one value "
+                "of each field, so give the one to predict with"
+            )
     return wanted
 
 

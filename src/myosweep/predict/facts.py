@@ -9,12 +9,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from myosweep.config import Record, RunSettings, canonical_hash
 from myosweep.data.normalise import Normaliser
+from myosweep.data.resample import is_plausible
 from myosweep.errors import ConfigError, StudyError
 from myosweep.regions import RegionScheme
 
 _MOST_BYTES = 2**22
 """Of a file of facts; a real one has some kilobytes."""
 _LARGEST_SIDE_PX = 4096
+
+
+_BRIGHTEST = 65535
+"""Of 16-bit images; datasets hold no deeper ones."""
 
 
 class NormaliserFacts(Record):
@@ -27,8 +32,11 @@ class NormaliserFacts(Record):
 
     @model_validator(mode="after")
     def _check_range(self) -> "NormaliserFacts":
-        if not self.low < self.high:
-            raise ValueError(f"low is less than high, got {self.low:g} and {self.high:g}")
+        if not 0 <= self.low < self.high <= _BRIGHTEST:
+            raise ValueError(
+                f"low is less than high, and both are grey levels of 0 to {_BRIGHTEST}, got "
+                f"{self.low:g} and {self.high:g}"
+            )
         return self
 
     def normaliser(self) -> Normaliser:
@@ -84,6 +92,8 @@ class ModelFacts(Record):
             raise ValueError("; ".join(error.problems)) from None
         if any(one.normaliser >= len(self.normalisers) for one in self.members):
             raise ValueError("a network names a way of normalising that is not there")
+        if self.spacing_mm is not None and not all(map(is_plausible, self.spacing_mm)):
+            raise ValueError(f"no pixel has sides of {self.spacing_mm} mm")
         for pair in (self.spacing_mm, self.heart_px):
             if pair is not None and not 0 < pair[0] <= pair[1]:
                 raise ValueError(f"a smallest and a largest number stand in order, got {pair}")

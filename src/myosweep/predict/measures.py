@@ -7,13 +7,14 @@ the regions mean is asked at the end, and may be said anew.
 import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
+from myosweep.analysis.number_words import counted
 from myosweep.data.names import natural_key
 from myosweep.data.resample import is_plausible
 from myosweep.errors import InputError, StudyError
@@ -36,6 +37,7 @@ class HeartAmounts:
     Attributes:
         slices: that were predicted; those with myocardium are ``amounts.slices``.
         two_spacings: whether a header contradicts itself.
+        lost: pictures of the patient that could not be predicted.
     """
 
     heart: str
@@ -43,6 +45,7 @@ class HeartAmounts:
     spacing: Spacing
     amounts: Amounts
     two_spacings: bool = False
+    lost: int = 0
 
 
 def amounts_record(case: Case, names: Sequence[str], pixels: Counts) -> bytes:
@@ -64,12 +67,15 @@ def amounts_record(case: Case, names: Sequence[str], pixels: Counts) -> bytes:
     return json.dumps(record, allow_nan=False).encode()
 
 
-def measure_hearts(files: Iterable[tuple[str, Path]], parts: Parts) -> list[HeartAmounts]:
+def measure_hearts(
+    files: Iterable[tuple[str, Path]], parts: Parts, lost: Mapping[str, int]
+) -> list[HeartAmounts]:
     """Amounts of each heart, in the order of their names; pictures of one patient are one heart.
 
     Args:
         files: the name and the file of counts of each case; one is read at a time.
         parts: which region is which structure.
+        lost: how many pictures of a patient could not be predicted.
 
     Raises:
         StudyError: if a file is damaged.
@@ -88,7 +94,16 @@ def measure_hearts(files: Iterable[tuple[str, Path]], parts: Parts) -> list[Hear
         spacing = spacings[heart].pop() if len(spacings[heart]) == 1 else UNKNOWN
         counts = np.concatenate(pixels[heart])
         measured = _amounts(counts, parts, spacing)
-        found.append(HeartAmounts(heart[0], len(counts), spacing, measured, heart in doubtful))
+        found.append(
+            HeartAmounts(
+                heart[0],
+                len(counts),
+                spacing,
+                measured,
+                heart in doubtful,
+                0 if heart[1] else lost.get(heart[0], 0),
+            )
+        )
     return found
 
 
@@ -154,6 +169,8 @@ def _row(one: HeartAmounts) -> dict[str, object]:
 
 
 def _words(one: HeartAmounts) -> str:
+    if one.lost:
+        return f"{counted(one.lost, 'picture')} of it could not be predicted: too little"
     if one.amounts.myocardium.pixels == 0:
         return "no myocardium found"
     if not one.spacing.in_plane_known:

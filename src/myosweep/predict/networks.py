@@ -1,6 +1,7 @@
 """A model's networks in PyTorch: of a run, of a study's value, or of an export."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
     def engine(
         images: Float32[np.ndarray, "image channel y x"],
     ) -> Float32[np.ndarray, "image region y x"]:
-        with computer.active(), torch.inference_mode():
+        with computer.active(), torch.inference_mode(), _enough_memory(images.shape):
             given = torch.from_numpy(images).to(there, memory_format=torch.channels_last)
             answer: np.ndarray = model(given).cpu().numpy()
         return answer
@@ -154,6 +155,22 @@ def torch_model(read: Networks, device: str = "cpu", threads: int | None = None)
         precision="+".join(sorted({own.precision for own in computers})),
         device=there,
     )
+
+
+@contextmanager
+def _enough_memory(shape: tuple[int, ...]) -> Iterator[None]:
+    """What PyTorch raises without memory, as a ``StudyError``."""
+    try:
+        yield
+    except RuntimeError as error:  # of the processor's memory there is no class of its own
+        lacks = isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not lacks:
+            raise
+        count, _, height, width = shape
+        raise StudyError(
+            f"the memory does not hold what this model needs for {count} images of {height} x "
+            f"{width} pixels; end other programs, or predict on a machine with more memory"
+        ) from None
 
 
 class _InPrecision(nn.Module):

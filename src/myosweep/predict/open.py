@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from myosweep.errors import StudyError
 from myosweep.predict.choose import refuse_values
 from myosweep.predict.model import ONNX, Model
 
@@ -31,6 +32,11 @@ def open_model(
     place = Path(path)
     if (file := onnx_file(place)) is not None:
         refuse_values(values, place)
+        if device not in ("auto", "cpu"):
+            raise StudyError(
+                f"an ONNX model is computed on the processor, so --device is auto or cpu, got "
+                f"{device!r}; give the run or the study itself to use another device"
+            )
         from myosweep.predict.onnx_file import open_onnx
 
         return open_onnx(file, threads)

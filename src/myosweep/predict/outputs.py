@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64, Int64, UInt, UInt8
 from PIL import Image
 
 from myosweep.data.folder import files_in
+from myosweep.data.problems import collecting
 from myosweep.errors import DatasetError
 from myosweep.files import whole_file
 from myosweep.metrics.clinical import targets_of
@@ -126,15 +127,19 @@ def write_answer(
         mark: of the way in which the model was asked.
 
     Raises:
-        DatasetError: if a form cannot be written of this source.
+        DatasetError: if a form cannot be written of this source; all others are.
     """
+    problems: list[str] = []
     for form in forms:
         files = _files(answer.case, form, out)
         if all(path.exists() for path in files):
             continue
-        contents = _contents(answer, facts, mark, form, forms)
-        for path, content in zip(files, contents, strict=True):
-            _write(path, content, form)
+        with collecting(problems):
+            contents = _contents(answer, facts, mark, form, forms)
+            for path, content in zip(files, contents, strict=True):
+                _write(path, content, form)
+    if problems:
+        raise DatasetError(problems)
 
 
 def _write(path: Path, content: bytes, form: Form) -> None:

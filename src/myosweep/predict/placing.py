@@ -1,6 +1,6 @@
 """Where the network's window lies on each case."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -26,23 +26,37 @@ class Placed:
 
     Attributes:
         refitted: whether its grey levels were of another depth or range than the training's.
-        is_sure: whether the heart was found with confidence.
+        found: the window, and how plausible the heart in it is.
     """
 
     read: Read
     grid: Grid
-    place: Place
+    found: HeartFound
     inputs: UInt[np.ndarray, "slice h w"]
     padding: np.ndarray
     refitted: bool
-    is_sure: bool
+
+    @property
+    def place(self) -> Place:
+        return self.found.place
 
 
 class Places:
-    """Where the network's window lies on each case; cases of one stack share it."""
+    """Where the network's window lies on each case; cases of one stack share it.
 
-    def __init__(self, model: Model, heart: Heart, turn: Turn, cases: Sequence[Case]) -> None:
-        self._model, self._heart, self._turn = model, heart, turn
+    Args:
+        kept: the window that an earlier call has given to a case's stack, if any.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        heart: Heart,
+        turn: Turn,
+        cases: Sequence[Case],
+        kept: Callable[[Case], HeartFound | None] = lambda case: None,
+    ) -> None:
+        self._model, self._heart, self._turn, self._kept = model, heart, turn, kept
         self._stacks: dict[str, list[Case]] = {}
         for case in sorted(cases, key=lambda one: natural_key(one.name)):
             if case.stack is not None:
@@ -59,7 +73,7 @@ class Places:
         seen = grid.resample(fitted)
         found = self._find(case, grid, seen)
         inputs, padding = grid.cut(seen, found.place)
-        return Placed(read, grid, found.place, inputs, padding, refitted, found.is_sure)
+        return Placed(read, grid, found, inputs, padding, refitted)
 
     def _find(self, case: Case, grid: Grid, seen: UInt[np.ndarray, "slice y x"]) -> HeartFound:
         if self._heart == "centre" or not grid.needs_search:
@@ -69,7 +83,9 @@ class Places:
             return find_heart(self._model, grid, some)
         key = (case.stack, grid)
         if key not in self._known:
-            self._known[key] = find_heart(self._model, grid, self._members(case, grid))
+            self._known[key] = self._kept(case) or find_heart(
+                self._model, grid, self._members(case, grid)
+            )
         return self._known[key]
 
     def _members(self, case: Case, grid: Grid) -> list[UInt[np.ndarray, "y x"]]:

@@ -5,6 +5,7 @@ whose results are there, and are of the very same files, is skipped, so a killed
 continues when it is started again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt
 
+from myosweep.data.names import natural_key
 from myosweep.data.problems import collecting
 from myosweep.errors import DatasetError
 from myosweep.metrics.calibration import tempered
@@ -44,6 +46,7 @@ from myosweep.predict.watch import (
     watch_for,
     write_slices,
 )
+from myosweep.predict.windows import known_windows, window_record, windows, write_doubtful
 
 _LONGEST_NAME = 200
 """Bytes; endings and the marks of drafts come to it, and most file systems allow 255."""
@@ -75,8 +78,9 @@ class Outcome:
         scores: of every slice whose results the folder holds, from this input or an earlier one,
             the ones to look at first; empty if nobody asked.
         hearts: volumes and masses of every heart in the folder, likewise.
-        refitted: cases whose grey levels were of another depth or range than the training's.
-        doubtful: cases (by subject) whose heart was not found with confidence.
+        refitted: how many cases in the folder had grey levels of another depth or range than the
+            training's.
+        doubtful: names of the cases in the folder whose heart was not found with confidence.
     """
 
     cases: int = 0
@@ -185,39 +189,47 @@ def predict(
     salt, mark = claim_folder(out, model, way), mark_of(way)
     claim_uncertainty(out / RECORD, watch, plan.forms)
     outcome = Outcome(problems=list(plan.problems))
-    places = Places(model, heart, turn, [*plan.done, *(case for case, _ in plan.todo)])
+    cases = [*plan.done, *(case for case, _ in plan.todo)]
+    places = Places(model, heart, turn, cases, known_windows(out))
     done = 0
     for portion in portions(plan.todo, salt, outcome.problems):
-        for read, answer in _answers(model, places, portion, watch, outcome):
+        for placed, answer in _answers(model, places, portion, watch, outcome):
+            read = placed.read
             with collecting(outcome.problems, f"{read.case.subject} "):
-                keep_source(read.case, read.source, out)
+                keep_source(read.case, read.source, out, window_record(placed))
                 write_answer(answer, model.facts, mark, read.forms, out)
                 outcome.cases += 1
                 outcome.slices += read.case.count
         done += sum(one.case.count for one in portion)
         progress(done, plan.slices)
+    doubtful = [one for one in windows(out) if one.is_doubtful]
+    write_doubtful(doubtful, out)
+    outcome.refitted = sum(one.refitted for one in doubtful)
+    unsure = (one.name for one in doubtful if not one.heart.is_sure)
+    outcome.doubtful = sorted(unsure, key=natural_key)
     if watch.copies is not None:
         outcome.scores = slice_scores(record_files(out, "agreement"), watch)
         write_slices(outcome.scores, out)
     if parts is not None and "measures" in plan.forms:
-        outcome.hearts = measure_hearts(record_files(out, "measures"), parts)
+        lost = Counter(
+            case.stack
+            for case, _ in plan.todo
+            if case.stack and not all(path.exists() for path in files_of(case, ("measures",), out))
+        )
+        outcome.hearts = measure_hearts(record_files(out, "measures"), parts, lost)
         write_measures(outcome.hearts, out)
     return outcome
 
 
 def _answers(
     model: Model, places: Places, portion: Sequence[Read], watch: Watch, outcome: Outcome
-) -> Iterator[tuple[Read, Answer]]:
+) -> Iterator[tuple[Placed, Answer]]:
     """Region maps of some cases, from passes that are as large as possible."""
     ready: list[Placed] = []
     for one in portion:
         if one.images is not None:
             with collecting(outcome.problems, f"{one.case.subject} "):
-                placed = places.place(one)
-                outcome.refitted += placed.refitted
-                if not placed.is_sure:
-                    outcome.doubtful.append(one.case.subject)
-                ready.append(placed)
+                ready.append(places.place(one))
     if not ready:
         return
     images = _joined([one.inputs for one in ready])
@@ -240,7 +252,7 @@ def _answers(
         if "uncertainty" in placed.read.forms:
             shares = tempered(answers[own], watch.temperature)
             doubt = placed.grid.put_back_doubt(shares, placed.place)
-        yield placed.read, Answer(case, pixels, regions, doubt, agreed)
+        yield placed, Answer(case, pixels, regions, doubt, agreed)
 
 
 def _joined(

@@ -7,8 +7,9 @@ a killed prediction leaves none without.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from myosweep.errors import DatasetError, StudyError
 from myosweep.files import read_json, write_json
@@ -40,20 +41,24 @@ def fingerprint(case: Case, salt: str) -> str:
     return found.hexdigest()[:_DIGITS]
 
 
-def keep_source(case: Case, source: str, out: Path) -> None:
+def keep_source(case: Case, source: str, out: Path, more: Mapping[str, Any]) -> None:
     """Write down which source the results are of, before the first of them.
+
+    Args:
+        more: what else is to be known of the case later.
 
     Raises:
         DatasetError: if there are results of another one, as when a file is replaced in between.
     """
     file = _file(case, out)
-    if _known(file) == source:
+    known = _known(file)
+    if known == source and more.keys() <= read_json(file).keys():
         return
-    if any(path.exists() for path in possible_files(case, out)):
+    if known != source and any(path.exists() for path in possible_files(case, out)):
         raise DatasetError(
             "has got results of another source in the meantime; give another folder for the results"
         )
-    write_json(file, {"format": 1, "source": source})
+    write_json(file, {"format": 1, "source": source, **more})
 
 
 def _file(case: Case, out: Path) -> Path:

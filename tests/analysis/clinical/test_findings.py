@@ -15,7 +15,7 @@ from myosweep.analysis.clinical.measure import REFERENCE
 from myosweep.analysis.clinical.run import Options, measure_study
 from myosweep.analysis.clinical.table import write_patients_csv
 from myosweep.analysis.clinical.words import conclusion_sentences, size_verdict
-from myosweep.errors import StudyError
+from myosweep.errors import InputError, StudyError
 from myosweep.results.read import read_results
 from myosweep.statistics.score_table import ScoreTable
 
@@ -100,14 +100,56 @@ def test_the_conclusion_in_words(found):
         "(95 % interval 0.8 to"
     )
     assert "L2 strength 0.005 is worse than 0.0005" in text
-    mean = found[0].of("infarct_percent").agreement.reference_mean
+    sizes = found[0].of("infarct_percent").reference
+    mean = sizes[sizes > 0].mean()  # a coefficient of variation says nothing of the others
+    assert sizes.mean() < mean
     assert f"here {0.08 * mean:.1f} to {0.15 * mean:.1f} % of the myocardium" in text
     assert "for new networks and new patients" in text
     assert "exploratory" in text
 
 
+def test_limits_of_agreement_have_their_error(found):
+    value = found[0].of("infarct_percent").agreement.values[0]
+    assert f"(each ± {value.limit_error:.1f})" in told(found[0])
+
+
+def test_differences_that_go_with_the_size_are_warned_of(found):
+    """Networks that find half of each infarct; and others that are off by chance."""
+    size, chance = found[0].of("infarct_percent"), np.random.default_rng(0)
+    reference = np.linspace(0, 30, 20)
+    names = (("half", "chance"), ("a", "b"), tuple(map(str, range(20))))
+    scores = np.stack([np.tile(reference / 2, (2, 1)), reference + chance.normal(0, 3, (2, 20))])
+    table = ScoreTable(*names, scores)
+    judged = replace(
+        size, agreement=agreement(table, reference, 1.0), table=table, reference=reference
+    )
+    (warning,) = [
+        text
+        for topic, text in warnings(replace(found[0], measures=(judged,)))
+        if topic == "Differences depend on size"
+    ]
+    assert "infarct size (−1.00 at half)" in warning
+    assert "chance" not in warning
+
+
+def test_patients_in_several_parts_and_validation_patients_are_warned_of(found):
+    shared = replace(found[0], shared=4)
+    assert topics(shared)[0] == "Patients in several parts"
+    assert "4 patients have slices in more than one" in warnings(shared)[0][1]
+    facts = found[0].facts.model_copy(update={"part": "validation"})
+    assert topics(replace(found[0], facts=facts))[0] == "Validation patients"
+
+
+@pytest.mark.parametrize("zero", [255, -1e6])
+def test_no_signal_is_no_grey_value_that_makes_all_masks_agree(tmp_path, zero):
+    """Half of the way to the maximum would be above, or below, all grey values."""
+    toy = clinical_study(tmp_path, SHIFTS)
+    with pytest.raises(InputError, match="of no signal in 10 of 10 patients"):
+        measure_study(read_results(toy.folder), Options(signal_zero=zero))
+
+
 def test_warnings_are_only_what_there_is_to_warn_of(found):
-    assert topics(found[0]) == ["Segments"]
+    assert topics(found[0]) == ["Segments", "Differences depend on size"]
     assert "not AHA-aligned, from 0 degrees" in warnings(found[0])[0][1]
 
 
@@ -130,7 +172,7 @@ def test_false_infarct_and_nothing_found(tmp_path):
     assert false.nothing_found == 10
     assert (false.endo_pairs, false.epi_pairs, false.pairs) == (10, 10, 20)
     assert (exact.endo_pairs, exact.epi_pairs, exact.pairs) == (20, 20, 20)
-    assert topics(findings) == ["Segments", "Nothing found"]
+    assert topics(findings) == ["Segments", "Differences depend on size", "Nothing found"]
     mass = findings.of("myocardium_g").agreement.values[0]
     assert mass.bias.difference == pytest.approx(-mass.mean)
 
@@ -143,7 +185,7 @@ def test_unknown_spacing_is_told_in_pixels(tmp_path):
     assert "pixels" in text
     for forbidden in (" mm", " g ", " ml", "degree"):
         assert forbidden not in text.replace("5 g cannot", "")
-    assert topics(findings) == ["Unknown spacing"]
+    assert topics(findings) == ["Unknown spacing", "Differences depend on size"]
     assert findings.of("myocardium_g") is None
     assert findings.segments == ()
 
@@ -156,7 +198,7 @@ def test_networks_without_infarct_are_compared_by_thresholds(tmp_path):
     findings, table = concluded(toy, Options(scheme=FIVE))
     text = told(findings)
     assert text.startswith("Infarct size (5 SD above remote, inside each network's own myocardium)")
-    assert topics(findings) == ["Infarct by thresholds"]
+    assert topics(findings) == ["Infarct by thresholds", "Differences depend on size"]
     check = findings.thresholds
     reference = table[table["run"] == REFERENCE]
     assert check.manual == pytest.approx(reference["infarct_percent"].mean())

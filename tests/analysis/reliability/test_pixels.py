@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from myosweep.analysis.reliability.words import sure_words
 from myosweep.metrics.calibration import calibration_error, count_bins, equal_mass, merged
 from myosweep.statistics.clustered import (
     Estimate,
@@ -31,6 +32,25 @@ def intervals(counts: list[np.ndarray]) -> tuple[Estimate, Estimate]:
     value = float(calibration_error(*(one.sum(0) for one in shown)))
     draws = calibration_error(*(patient_draws(len(one), 1000) @ one for one in shown))
     return reflected_interval(value, draws), percentile_interval(value, draws)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            Estimate(0.011, -0.003, 0.023),
+            "not shown to be too sure of themselves or too cautious "
+            "(+1.1 percentage points, 95 % interval −0.3 to +2.3)",
+        ),
+        (
+            Estimate(0.02, 0.01, 0.03),
+            "too sure of themselves by 2.0 percentage points (95 % interval +1.0 to +3.0)",
+        ),
+        (Estimate(-0.02, np.nan, np.nan), "too cautious by 2.0 percentage points"),
+    ],
+)
+def test_overconfidence_is_told_only_where_it_is_shown(found: Estimate, words: str):
+    assert sure_words(found).replace("\u00a0", " ") == words
 
 
 @pytest.mark.long

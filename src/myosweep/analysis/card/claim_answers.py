@@ -116,12 +116,14 @@ class Answers:
         scores = self.card.scores
         if scores is None or scores.failures is None:
             return _OPEN
-        patients = scores.failures.patients
-        bound = percent(rare_event_bound(patients))
-        return "partly", (
-            f"{counted(patients, 'test patient')}: failures in up to {bound} of patients could go "
-            "unseen. Why so many is for the authors to say."
-        )
+        failures = scores.failures
+        having = f"{counted(failures.patients, 'test patient')} with {failures.region}"
+        if failures.patients_failing:
+            seen = f"failures in {failures.patients_failing} of them"
+        else:
+            bound = percent(rare_event_bound(failures.patients))
+            seen = f"failures in up to {bound} of patients could go unseen"
+        return "partly", f"{having}: {seen}. Why so many is for the authors to say."
 
     def model(self) -> Found:
         facts = dict(model_part(self.card).facts)
@@ -202,10 +204,11 @@ class Answers:
         tested = {one.part: one for one in self.card.data.parts}.get("test")
         if tested is None or self.card.scores is None:
             return _NOT_SCORED
-        return "answered", (
-            f"{from_to(tested.patients)} test patients ({from_to(tested.slices)} slices) of the "
-            "same dataset, kept from training."
-        )
+        patients = f"{from_to(tested.patients)} test patients ({from_to(tested.slices)} slices)"
+        split = self.card.data.split
+        if split is not None and split.shared:
+            return "partly", f"{patients} of the same dataset; some were in training, too."
+        return "answered", f"{patients} of the same dataset, kept from training."
 
     def external(self) -> Found:
         new = self.card.data.new_sites

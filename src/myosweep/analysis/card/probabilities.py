@@ -6,7 +6,9 @@ from myosweep.analysis.card.parts import Part
 from myosweep.analysis.card.records import Probabilities
 from myosweep.analysis.number_words import counted, number
 from myosweep.analysis.reliability.pixels import pixel_calibrations
+from myosweep.analysis.reliability.words import sure_words
 from myosweep.results.reliability import Tables
+from myosweep.statistics.clustered import Estimate
 
 
 def probabilities_of(tables: Tables) -> Probabilities | None:
@@ -18,12 +20,14 @@ def probabilities_of(tables: Tables) -> Probabilities | None:
     _, told = pixel_calibrations(pixels, ())  # before and after temperature scaling
     if not math.isfinite(told.error.value):
         return None
-    known = math.isfinite(told.error.low)
+    known, sure = math.isfinite(told.error.low), told.overconfidence
     return Probabilities(
         error=told.error.value,
         low=told.error.low if known else None,
         high=told.error.high if known else None,
-        overconfidence=told.overconfidence.value,
+        overconfidence=sure.value,
+        sure_low=sure.low if math.isfinite(sure.low) else None,
+        sure_high=sure.high if math.isfinite(sure.high) else None,
         patients=pixels["patient"].nunique(),
         near_px=tables.about.near_px,
         temperature=tables.about.temperature,
@@ -38,12 +42,12 @@ def probability_words(found: Probabilities) -> str:
     interval = ""
     if found.low is not None and found.high is not None:
         interval = f" (95 % interval {number(found.low)} to {number(found.high)})"
-    kind = "too sure of themselves" if found.overconfidence > 0 else "too cautious"
-    points = number(100 * abs(found.overconfidence), 1)
+    low, high = (math.nan if x is None else x for x in (found.sure_low, found.sure_high))
+    sure = sure_words(Estimate(found.overconfidence, low, high))
     return (
         f"The calibration error of the answer’s probabilities{scaled} is {number(found.error)}"
         f"{interval}, on {counted(found.patients, 'test patient')}, of pixels within "
-        f"{found.near_px:g} px of the heart; they are {kind} by {points} percentage points."
+        f"{found.near_px:g} px of the heart; they are {sure}."
     )
 
 

@@ -244,7 +244,8 @@ class Probabilities(Record):
     Attributes:
         error: the calibration error, of pixels within ``near_px`` of the heart; ``low`` and
             ``high``: its 95 % interval, None with a single patient.
-        overconfidence: probability minus share, on average.
+        overconfidence: probability minus share, on average; ``sure_low`` and ``sure_high``: its
+            95 % interval, None with a single patient and on older cards.
         temperature: that the probabilities were scaled with; 1: they stay as they are.
     """
 
@@ -255,6 +256,8 @@ class Probabilities(Record):
     patients: int
     near_px: float
     temperature: float
+    sure_low: float | None = None
+    sure_high: float | None = None
 
 
 class Caution(Record):

@@ -55,7 +55,8 @@ def _interest(card: ModelCard) -> Iterator[Item]:
     yield Item(_INTEREST, "FP2.1", "Do boundaries matter in particular?", "partly", boundary)
     clinical: tuple[Status, str] = (
         "partly",
-        "Infarct size and mass were measured (`myosweep clinical`); see the report.",
+        "Clinical measures were taken (`myosweep clinical`); the report says which, and which "
+        "could not be.",
     )
     if not card.clinical:
         clinical = "open", "Volumes were not measured in this study (`myosweep clinical` does)."

@@ -150,9 +150,9 @@ def _failure_sentences(found: Failures) -> Iterator[str]:
         return
     yield (
         f"{percent(found.share)} of {counted(found.slices, 'test slice')} with {found.region} have "
-        f"{what} (mean over networks). Such slices occur in {found.patients_failing} of "
-        f"{counted(found.patients, 'patient')}; in new patients, between {percent(found.low)} and "
-        f"{percent(found.high)} (exact 95 % interval)."
+        f"{what} (mean over networks). Such slices, by any of the networks, occur in "
+        f"{found.patients_failing} of {counted(found.patients, 'patient')}; by any of them in new "
+        f"patients, between {percent(found.low)} and {percent(found.high)} (exact 95 % interval)."
     )
     if found.collapsed:
         yield (

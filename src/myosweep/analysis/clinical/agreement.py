@@ -221,14 +221,19 @@ def concordance_interval(
     return float(np.mean(whole)), max(low, -1.0), min(high, 1.0)
 
 
+def patient_means(table: ScoreTable) -> Float64[np.ndarray, "value patient"]:
+    """What each value's networks measure in each patient, on average; NaN where none does."""
+    cells = np.isfinite(table.scores)
+    sums, counts = np.where(cells, table.scores, 0.0).sum(1), cells.sum(1)
+    undefined = np.full(sums.shape, np.nan)
+    return np.divide(sums, counts, out=undefined, where=counts > 0)
+
+
 def patient_errors(
     table: ScoreTable, reference: Float64[np.ndarray, " patient"], most: int = 10
 ) -> tuple[tuple[str, float, tuple[float, ...]], ...]:
     """The worst patients: name, reference, and each value's mean; largest error first."""
-    cells = np.isfinite(table.scores)
-    sums, counts = np.where(cells, table.scores, 0.0).sum(1), cells.sum(1)
-    undefined = np.full(sums.shape, np.nan)
-    means = np.divide(sums, counts, out=undefined, where=counts > 0)
+    means = patient_means(table)
     worst = np.where(np.isfinite(means), np.abs(means - reference), -1.0).max(0, initial=-1.0)
     order: Sequence[int] = np.argsort(-worst, kind="stable")[:most].tolist()
     return tuple(

@@ -2,18 +2,49 @@
 
 from collections.abc import Iterator
 
-from myosweep.analysis.clinical.findings import ClinicalFindings, ThresholdCheck
-from myosweep.analysis.number_words import counted, number
+import numpy as np
+from scipy.stats import pearsonr
+
+from myosweep.analysis.cautions import leak_words
+from myosweep.analysis.clinical.agreement import patient_means
+from myosweep.analysis.clinical.findings import (
+    ClinicalFindings,
+    MeasureFinding,
+    ThresholdCheck,
+)
+from myosweep.analysis.number_words import counted, listed, number
 from myosweep.metrics.clinical import NOT_ALIGNED
 from myosweep.metrics.shape import OVAL
 from myosweep.results.clinical import ClinicalFacts
 
 _SHOWN = 5
+_DEPENDS = 0.5
+"""Correlation of difference and size from which one bias describes no patient."""
+_LEVEL = 0.05
+_FEWEST = 5
+"""Patients; with fewer a correlation says next to nothing."""
 
 
 def warnings(found: ClinicalFindings) -> tuple[tuple[str, str], ...]:
     """What to know before using the numbers: topic and text."""
-    return (*_of_geometry(found.facts), *_of_infarct(found), *_of_networks(found))
+    return (
+        *_of_split(found),
+        *_of_geometry(found.facts),
+        *_of_infarct(found),
+        *_of_sizes(found),
+        *_of_networks(found),
+    )
+
+
+def _of_split(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
+    if found.shared:
+        yield "Patients in several parts", leak_words(found.shared)
+    if found.facts.part == "validation":
+        yield (
+            "Validation patients",
+            "These patients may have helped to choose the networks or the value, so agreement is "
+            "too good for new patients. Without --part, test patients are measured.",
+        )
 
 
 def _of_geometry(facts: ClinicalFacts) -> Iterator[tuple[str, str]]:
@@ -126,6 +157,37 @@ def _as_far_as_manual(check: ThresholdCheck) -> str:
         f"{number(check.correlation, 2)}). Judge by this how far thresholds can stand for the "
         "infarct on these images."
     )
+
+
+def _of_sizes(found: ClinicalFindings) -> Iterator[tuple[str, str]]:
+    """Measures whose difference to the reference grows or shrinks with their size."""
+    told = []
+    for one in found.judged:
+        depends = [f"{number(r, 2, sign=True)} at {value}" for value, r in _correlations(one)]
+        if depends:
+            told.append(f"{one.measure.words} ({listed(depends)})")
+    if told:
+        yield (
+            "Differences depend on size",
+            "The difference between network and reference goes with the size itself, by its "
+            f"correlation over patients: {'; '.join(told)}. So one bias and one pair of limits of "
+            "agreement describe neither small nor large sizes; look at the figure of agreement, or "
+            "at the patients in the table.",
+        )
+
+
+def _correlations(one: MeasureFinding) -> Iterator[tuple[str, float]]:
+    """Difference against the mean of both over patients, where that is shown and matters."""
+    margin = one.agreement.margin or 0.0
+    for value, means in zip(one.agreement.values, patient_means(one.table), strict=True):
+        known = np.isfinite(means)
+        differences = (means - one.reference)[known]
+        sizes = (means + one.reference)[known] / 2
+        if known.sum() < _FEWEST or not (np.ptp(differences) > margin and np.ptp(sizes)):
+            continue
+        found = pearsonr(sizes, differences)
+        if found.pvalue < _LEVEL and abs(found.statistic) >= _DEPENDS:
+            yield value.value, float(found.statistic)
 
 
 def _of_networks(found: ClinicalFindings) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
+from myosweep.analysis.cautions import patients_in_several_parts
 from myosweep.analysis.clinical.agreement import Agreement, agreement, patient_errors
 from myosweep.analysis.clinical.extras import ValueExtras, extras_of, mean_of, of_one_kind
 from myosweep.analysis.clinical.measure import REFERENCE
@@ -108,6 +109,7 @@ class ClinicalFindings:
             them.
         thresholds: how far thresholds can be trusted, where infarct is found by them and the
             reference tells it apart; else None.
+        shared: patients with slices in several parts of the split.
     """
 
     measures: tuple[MeasureFinding, ...]
@@ -119,6 +121,7 @@ class ClinicalFindings:
     without_remote: tuple[str, ...]
     half_maximum: tuple[int, int]
     thresholds: ThresholdCheck | None
+    shared: int
 
     @property
     def judged(self) -> tuple[MeasureFinding, ...]:
@@ -176,6 +179,7 @@ def clinical_findings(
         _without_remote(table) if facts.n_sd is not None else (),
         _half_maximum(table),
         _threshold_check(table) if facts.n_sd is not None else None,
+        patients_in_several_parts(results),
     )
 
 

@@ -1,15 +1,17 @@
 """From a study's folder to its table of clinical measures, and to what limits it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from myosweep.analysis.clinical.insertions import read_insertions
 from myosweep.analysis.clinical.measure import N_SD, Progress, Rules, measure
 from myosweep.analysis.clinical.stacks import Stack, read_stacks, richest_scheme
+from myosweep.analysis.number_words import counted
 from myosweep.analysis.question import require_no_search
 from myosweep.analysis.study_dataset import study_dataset
 from myosweep.data.source_stacks import keeps_places
@@ -64,8 +66,8 @@ def measure_study(
 
     Raises:
         InputError: if the study is a search, has no network, or has no masks; if the dataset is not
-            there or is another one; if a region cannot be named, or ``n_sd`` is not above 0; what
-            ``read_stacks`` refuses.
+            there or is another one; if a region cannot be named, ``n_sd`` is not above 0, or
+            ``signal_zero`` cannot be what no signal looks like; what ``read_stacks`` refuses.
     """
     options = options or Options()
     require_no_search(results.study)
@@ -85,6 +87,7 @@ def measure_study(
     points = None if options.insertions is None else read_insertions(options.insertions)
     keys = _keys(results, options.part)
     stacks = read_stacks(dataset, keys, points, options.signal_zero, options.stack)
+    _refuse_other_zero(dataset, stacks, options.signal_zero)
     table = measure(results, dataset, stacks, rules, options.part, progress)
     return table, _facts(results, dataset, stacks, rules, table, options)
 
@@ -107,6 +110,29 @@ def _refuse_other_codes(
     ]
     if problems:
         raise InputError(problems, "the regions do not fit the dataset")
+
+
+def _refuse_other_zero(dataset: Dataset, stacks: Sequence[Stack], given: float | None) -> None:
+    """Raise an ``InputError`` if half of the maximum would be below or above all grey values.
+
+    Then thresholds would find everything or nothing in every mask, and all would agree.
+    """
+    wrong = [one.patient for one in stacks if not _may_be_zero(dataset, one)]
+    if wrong:
+        raise InputError(
+            f"--signal-zero {given:g} cannot be the grey value of no signal in {len(wrong)} of "
+            f"{counted(len(stacks), 'patient')}: half of the way from it to the brightest grey "
+            "value lies outside their images. Give the value as the source has it, 0 for "
+            "magnitude images, or leave it out"
+        )
+
+
+def _may_be_zero(dataset: Dataset, stack: Stack) -> bool:
+    if stack.signal_zero is None:
+        return True
+    images = np.asarray(dataset.images[stack.rows])
+    lowest, highest = float(images.min()), float(images.max())
+    return lowest == highest or lowest <= (stack.signal_zero + highest) / 2 < highest
 
 
 def _keys(results: Results, part: str) -> list[str]:

@@ -179,9 +179,15 @@ def _widest(values: Sequence[ValueAgreement], one: MeasureFinding) -> str:
         return ""
     worst = max(known, key=lambda v: v.sd)
     return (
-        f"; in a single patient a single network is off by {limits_words(worst, one)}\u00a0"
-        f"{one.measure.short_unit} (limits of agreement at {worst.value})"
+        f"; limits of agreement of a single network in a single patient, at {worst.value}: "
+        f"{limits_words(worst, one)}\u00a0{one.measure.short_unit}{_uncertain(worst, one)}"
     )
+
+
+def _uncertain(worst: ValueAgreement, one: MeasureFinding) -> str:
+    if not math.isfinite(worst.limit_error):
+        return ""
+    return f" (each ± {number(worst.limit_error, one.measure.decimals)})"
 
 
 def _judged(values: Sequence[ValueAgreement], one: MeasureFinding) -> str:
@@ -208,15 +214,15 @@ def reader_noise(one: MeasureFinding) -> str | None:
 
     A coefficient of variation says nothing where there is no infarct.
     """
-    mean = one.agreement.reference_mean
-    if mean <= 0:
+    there = one.reference[one.reference > 0]
+    if not there.size:
         return None
     if one.measure.column in (SIZE.column, BY_SD.column, BY_FWHM.column):
-        low, high = (share * mean for share in INFARCT_CV)
+        low, high = (share * float(there.mean()) for share in INFARCT_CV)
         return (
             "Readers: between three core labs infarct size had a coefficient of variation of 8 "
-            f"to 15\u00a0% (JCMR 2017;19:62), here {number(low, 1)} to {number(high, 1)}\u00a0% of "
-            "the myocardium."
+            "to 15\u00a0% (JCMR 2017;19:62): in the patients with infarct here "
+            f"{number(low, 1)} to {number(high, 1)}\u00a0% of the myocardium."
         )
     if one.measure.column == MASS.column:
         low_g, high_g = MASS_RANGE_G

@@ -94,12 +94,28 @@ def _pixels(found: Reliability) -> Iterator[str]:
     if math.isnan(sure):
         yield "No test slice shows a heart, so nothing is known of the probabilities of pixels."
         return
-    kind = "too sure of themselves" if sure > 0 else "too cautious"
-    points = number(100 * abs(sure), 1)
     yield (
-        f"Probabilities near the heart are {kind} by {points} percentage points on test patients; "
+        f"Probabilities near the heart are {sure_words(before.overconfidence)} on test patients; "
         f"their calibration error is {estimate_words(before.error)}. {_temperature(found, after)}"
     )
+
+
+def sure_words(found: Estimate) -> str:
+    """Whether probabilities are too high or too low on average, as far as that is shown.
+
+    Args:
+        found: probability minus share, with its interval or without one.
+    """
+    value, low, high = (number(100 * x, 1, sign=True) for x in (found.value, found.low, found.high))
+    if found.low <= 0 <= found.high:
+        return (
+            "not shown to be too sure of themselves or too cautious "
+            f"({value} percentage points, 95\u00a0% interval {low} to {high})"
+        )
+    kind = "too sure of themselves" if found.value > 0 else "too cautious"
+    points = number(100 * abs(found.value), 1)
+    between = f" (95\u00a0% interval {low} to {high})" if math.isfinite(found.low) else ""
+    return f"{kind} by {points} percentage points{between}"
 
 
 def _temperature(found: Reliability, after: PixelCalibration) -> str:

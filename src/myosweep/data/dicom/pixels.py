@@ -89,7 +89,7 @@ def decode_frames(
     """
     found = read_pixel_data(path)
     if (whole(found, "Rows"), whole(found, "Columns")) != size:
-        raise DatasetError("was changed during the import; start it again")
+        raise DatasetError("was changed in the meantime; start again")
     for index in indices:
         try:
             with quiet():

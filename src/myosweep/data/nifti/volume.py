@@ -253,7 +253,7 @@ def _three_axes(dims: Sequence[int]) -> tuple[int, int, int]:
     if count == 1:
         raise DatasetError("holds a row of numbers, no images; leave it out")
     if (frames := int(np.prod(lengths[3:], dtype=object))) > 1:
-        raise DatasetError(f"has {frames} frames; take one out first and import that")
+        raise DatasetError(f"has {frames} frames; take one out first and give that")
     first, second, third = (*lengths[:3], 1)[:3]
     return first, second, third
 

@@ -43,14 +43,22 @@ class SegmentSource:
         exact = self.header.dtype == np.uint8 and self.header.dtype is not None
         return np.dtype(np.uint8 if exact else np.uint16)
 
-    def read(self) -> list[SourceSlice]:
-        """The slices that are kept."""
+    def pixels(self) -> Pixels:
+        """All slices, whatever is drawn on them."""
+        return self._pixels(*self._fields())[0]
+
+    def _fields(self) -> tuple[StackHeader, Fields]:
         number = self.header.number
         _, stacks = read_stacks(self.path, everything(number))
         fields = stacks[number - 1] if len(stacks) >= number else {}
         header = read_header(fields, number)
         if (header.size, header.slices) != (self.header.size, self.header.slices):
-            raise DatasetError("has changed since it was found; import again")
+            raise DatasetError("has changed since it was found; start again")
+        return header, fields
+
+    def read(self) -> list[SourceSlice]:
+        """The slices that are kept."""
+        header, fields = self._fields()
         labels = stack_labels(header, fields)
         pixels, signal = self._pixels(header, fields)
         row = self._row(signal, file_hash(self.path))

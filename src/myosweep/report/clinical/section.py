@@ -54,6 +54,7 @@ def _drawings(found: ClinicalFindings, shown: tuple[Point, ...]) -> Iterator[tup
         yield (
             draw_bullseyes(found.segments),
             f"Mean transmurality of the AHA's 16 segments over {found.facts.aligned} patients, in "
-            "per cent, by the reference and by each value’s networks. The outer ring is the base, "
-            "the inner one the apex; the anterior wall is up, the septum to the left.",
+            "per cent, by the reference and by each value’s networks; a network that finds no wall "
+            "in a segment of a patient has no part in it. The outer ring is the base, the inner "
+            "one the apex; the anterior wall is up, the septum to the left.",
         )

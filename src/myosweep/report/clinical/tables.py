@@ -108,7 +108,8 @@ def _caption(one: MeasureFinding) -> str:
     return (
         f"{capital(one.measure.words)} (reference: {reference}): bias, network minus reference; "
         "its interval holds for all values together. Limits of agreement: 95 % of differences of "
-        f"one network on one patient lie between them. Concordance is Lin’s. {margin}"
+        "one network on one patient lie between them, if these are normal and do not depend on "
+        f"size. Concordance is Lin’s. {margin}"
     )
 
 
