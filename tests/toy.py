@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from myosweep.config import Replicate, StudyConfig, settings_from_paths, write_study_config
+from myosweep.config import (
+    Replicate,
+    StudyConfig,
+    read_study_config,
+    settings_from_paths,
+    write_study_config,
+)
 from myosweep.data.split import (
     PARTS,
     Split,
@@ -24,7 +30,7 @@ from myosweep.data.split import (
     write_split,
 )
 from myosweep.data.store import Dataset, new_dataset, open_dataset
-from myosweep.files import write_json
+from myosweep.files import read_json, write_json
 from myosweep.metrics import count_slices, outline_lengths_px
 from myosweep.regions import NO_REGION, RegionScheme
 from myosweep.results.layout import RunFolder, StudyFolder
@@ -163,6 +169,20 @@ class Toy:
         kept = parts != "training"
         write_scores(run, table, slices["slice"][kept].tolist(), prediction[kept])
         return float((prediction == reference)[parts == "validation"].mean())
+
+
+def as_of_another_program(home: StudyFolder) -> None:
+    """Turn a toy study into one of masks that were scored: no settings, history, other parts."""
+    config = read_study_config(home.study).model_copy(update={"source": "masks"})
+    write_study_config(config, home.study)
+    for run in home.runs():
+        counts = pd.read_parquet(run.counts)
+        counts[counts["part"] == "test"].to_parquet(run.counts)
+        run.history.unlink(missing_ok=True)
+        settings = read_json(run.settings) | {"settings": None}
+        kind = {"trained": "masks"}.get(settings["kind"], settings["kind"])
+        write_json(run.settings, settings | {"kind": kind})
+        write_json(run.status, {"status": "complete"})
 
 
 def toy_study(

@@ -158,7 +158,7 @@ def test_claim_tells_failures_that_were_seen_and_training_patients_that_were_tes
     data = card.data.model_copy(update={"split": split.model_copy(update={"shared": 2})})
     status, text = Answers(card.model_copy(update={"data": data})).internal()
     assert status == "partly"
-    assert "some were in training, too" in text
+    assert "some are in other parts of the split, too" in text
 
 
 def test_without_failures_what_cannot_be_ruled_out_is_said(tmp_path) -> None:

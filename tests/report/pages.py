@@ -60,6 +60,15 @@ def without_scripts(text: str) -> str:
     return re.sub(r"(<script[^>]*>).*?(</script>)", r"\1\2", text, flags=re.DOTALL)
 
 
+def well_formed(text: str) -> Checked:
+    """A page that was read, in which every tag closes and every link has its one target."""
+    page = Checked(text)
+    assert (page.open, page.wrong) == ([], [])
+    assert len(page.ids) == len(set(page.ids))
+    assert {target[1:] for target in page.targets} <= set(page.ids)
+    return page
+
+
 def cells_of(text: str, heading: str) -> list[list[str]]:
     """The cells of every table row with this heading."""
     rows = re.findall(

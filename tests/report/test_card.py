@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.analysis.reliability.tables import write_calibrated
 from tests.predict.conftest import give_weights
-from tests.report.pages import Checked, section_of, without_pixels
+from tests.report.pages import section_of, well_formed, without_pixels
 from tests.toy import Toy
 from tests.toy_card import HOSPITALS, LICENCE, PATIENTS, card_study
 from tests.toy_tune import finished_search
@@ -39,10 +39,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 @pytest.mark.long
 def test_the_report_shows_the_card(toy: Toy) -> None:
     text = toy.home.report.read_text("utf-8")
-    checked = Checked(text)
-    assert not checked.wrong
-    assert len(checked.ids) == len(set(checked.ids))
-    assert {target[1:] for target in checked.targets} <= set(checked.ids)
+    well_formed(text)
     part = without_pixels(section_of(text, "card"))
     for words in (
         "Research only; not a medical device",

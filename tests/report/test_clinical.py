@@ -5,7 +5,7 @@ import json
 
 import pytest
 from tests.analysis.clinical.cohort import clinical_study, cohort
-from tests.report.pages import Checked, section_of, without_pixels
+from tests.report.pages import section_of, well_formed, without_pixels
 
 from myosweep.analysis.clinical.findings import clinical_findings
 from myosweep.analysis.clinical.run import Options, measure_study
@@ -83,10 +83,7 @@ def test_the_command_then_the_report(shell, toy):
     assert out.startswith("Conclusion\nInfarct size: ")
     assert "not AHA-aligned" in out
     text = render(build_page(results))
-    checked = Checked(text)
-    assert not checked.wrong
-    assert len(checked.ids) == len(set(checked.ids))
-    assert {target[1:] for target in checked.targets} <= set(checked.ids)
+    well_formed(text)
     part = without_pixels(section_of(text, "clinical"))
     assert "Table M1." in part
     assert "Figure M2." in part

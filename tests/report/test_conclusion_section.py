@@ -1,6 +1,5 @@
 """The conclusion part of the report: what it says of ordinary studies, and of degenerate ones."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.report.test_page import Checked, section_of
-from tests.toy import DIVERGED, Toy, toy_study
+from tests.report.pages import section_of, well_formed
+from tests.toy import DIVERGED, Toy, as_of_another_program, toy_study
 
 from myosweep.analysis.conclude import Conclusion, conclude
-from myosweep.config import read_study_config, write_study_config
 from myosweep.report.conclusion.section import (
     ConclusionSection,
     conclusion_section,
@@ -53,11 +51,7 @@ def rows_of(table: Table) -> dict[str, tuple[str, ...]]:
 def check(results: Results, found: Conclusion) -> str:
     """The page can be written, is well formed, and says no NaN."""
     text = render(build_page(results, concluded=found))
-    page = Checked(text)
-    assert page.wrong == []
-    assert page.open == []
-    assert len(page.ids) == len(set(page.ids))
-    assert {target[1:] for target in page.targets} <= set(page.ids)
+    well_formed(text)
     words = re.sub(r"<[^>]+>", " ", section_of(text, "conclusion"))
     assert not re.search(r"\b(nan|inf|None)\b", words)
     return text
@@ -270,16 +264,7 @@ def test_one_value_has_nothing_to_compare(tmp_path: Path) -> None:
 
 def test_masks_of_another_program_have_no_validation_part(tmp_path: Path) -> None:
     toy = toy_of(tmp_path, CLEAR)
-    config = read_study_config(toy.home.study).model_copy(update={"source": "masks"})
-    write_study_config(config, toy.home.study)
-    for run in toy.home.runs():
-        counts = pd.read_parquet(run.counts)
-        counts[counts["part"] == "test"].to_parquet(run.counts)
-        run.history.unlink(missing_ok=True)
-        settings = json.loads(run.settings.read_text()) | {"settings": None}
-        kind = {"trained": "masks"}.get(settings["kind"], settings["kind"])
-        run.settings.write_text(json.dumps(settings | {"kind": kind}))
-        run.status.write_text(json.dumps({"status": "complete"}))
+    as_of_another_program(toy.home)
     results = read_results(toy.folder)
     found = conclude(results)
     assert found.selection is None

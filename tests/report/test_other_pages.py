@@ -1,17 +1,14 @@
 """Pages of other studies: without their dataset, of two fields, of another program's masks."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from tests.analysis.reliability.tables import write_calibrated
-from tests.report.pages import Checked, cells_of, section_of, without_pixels
-from tests.toy import DIVERGED, Toy, toy_study
+from tests.report.pages import Checked, cells_of, section_of, well_formed, without_pixels
+from tests.toy import DIVERGED, Toy, as_of_another_program, toy_study
 
-from myosweep.config import read_study_config, write_study_config
 from myosweep.errors import DatasetError
 from myosweep.report.page import NO_DATASET, Page, build_page, render
 from myosweep.report.reliability import stored_reliability
@@ -47,10 +44,7 @@ def test_a_calibrated_model_has_a_section(bare: tuple[Path, Page]) -> None:
     results = read_results(folder)
     write_calibrated(results.folder, tuple(results.networks["run"][:2]))
     text = render(replace(page, reliability=stored_reliability(results)))
-    checked = Checked(text)
-    assert not checked.wrong
-    assert len(checked.ids) == len(set(checked.ids))
-    assert {target[1:] for target in checked.targets} <= set(checked.ids)
+    well_formed(text)
     part = without_pixels(section_of(text, "reliability"))
     assert "Table R2." in part
     assert "Figure R1." in part
@@ -80,16 +74,7 @@ def test_masks_of_another_program(toy: Toy, tmp_path: Path) -> None:
     """No settings, no history, no training or validation part: the page does without."""
     shutil.copytree(toy.folder, tmp_path / "study")
     results = read_results(tmp_path / "study")
-    config = read_study_config(results.folder.study).model_copy(update={"source": "masks"})
-    write_study_config(config, results.folder.study)
-    for run in results.folder.runs():
-        counts = pd.read_parquet(run.counts)
-        counts[counts["part"] == "test"].to_parquet(run.counts)
-        run.history.unlink(missing_ok=True)
-        settings = json.loads(run.settings.read_text()) | {"settings": None}
-        kind = {"trained": "masks"}.get(settings["kind"], settings["kind"])
-        run.settings.write_text(json.dumps(settings | {"kind": kind}))
-        run.status.write_text(json.dumps({"status": "complete"}))
+    as_of_another_program(results.folder)
     text = render(build_page(read_results(tmp_path / "study")))
     assert Checked(text).wrong == []
     assert "6 sets of masks, made by another program" in text

@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.report.pages import Checked, cells_of, section_of, without_pixels, without_scripts
+from tests.report.pages import (
+    Checked,
+    cells_of,
+    section_of,
+    well_formed,
+    without_pixels,
+    without_scripts,
+)
 from tests.toy import Toy, toy_dataset, toy_study
 
 from myosweep.analysis.conclude import conclude
@@ -46,10 +53,7 @@ def text(toy: Toy) -> str:
 
 
 def test_the_page_is_well_formed(text: str) -> None:
-    page = Checked(text)
-    assert (page.open, page.wrong) == ([], [])
-    assert len(page.ids) == len(set(page.ids))
-    assert {target[1:] for target in page.targets} <= set(page.ids)
+    page = well_formed(text)
     assert page.headings[0] == 1
     assert page.headings.count(1) == 1
     steps = zip(page.headings, page.headings[1:], strict=False)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.report.pages import Checked, section_of, without_pixels
+from tests.report.pages import section_of, well_formed, without_pixels
 from tests.toy_tune import NETWORKS, ToySearch, finished_search, toy_search
 
 from myosweep.analysis.tuning.cautions import tuned_cautions
@@ -45,10 +45,7 @@ def text(search: ToySearch) -> str:
 
 
 def test_the_page_is_well_formed(text: str) -> None:
-    page = Checked(text)
-    assert (page.open, page.wrong) == ([], [])
-    assert len(page.ids) == len(set(page.ids))
-    assert {target[1:] for target in page.targets} <= set(page.ids)
+    page = well_formed(text)
     assert page.headings.count(1) == 1
     steps = zip(page.headings, page.headings[1:], strict=False)
     assert all(after - before <= 1 for before, after in steps)

@@ -170,7 +170,7 @@ def _row(one: HeartAmounts) -> dict[str, object]:
 
 def _words(one: HeartAmounts) -> str:
     if one.lost:
-        return f"{counted(one.lost, 'picture')} of it could not be predicted: too little"
+        return f"{counted(one.lost, 'picture')} of it could not be predicted: all is too small"
     if one.amounts.myocardium.pixels == 0:
         return "no myocardium found"
     if not one.spacing.in_plane_known:

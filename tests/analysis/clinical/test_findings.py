@@ -114,11 +114,12 @@ def test_limits_of_agreement_have_their_error(found):
 
 
 def test_differences_that_go_with_the_size_are_warned_of(found):
-    """Networks that find half of each infarct; and others that are off by chance."""
+    """Networks that find half of each infarct; others that are off by chance, or by too little."""
     size, chance = found[0].of("infarct_percent"), np.random.default_rng(0)
     reference = np.linspace(0, 30, 20)
-    names = (("half", "chance"), ("a", "b"), tuple(map(str, range(20))))
-    scores = np.stack([np.tile(reference / 2, (2, 1)), reference + chance.normal(0, 3, (2, 20))])
+    names = (("half", "chance", "nearly"), ("a", "b"), tuple(map(str, range(20))))
+    off = reference + chance.normal(0, 3, (2, 20))
+    scores = np.stack([np.tile(reference / 2, (2, 1)), off, np.tile(0.98 * reference, (2, 1))])
     table = ScoreTable(*names, scores)
     judged = replace(
         size, agreement=agreement(table, reference, 1.0), table=table, reference=reference
@@ -130,6 +131,7 @@ def test_differences_that_go_with_the_size_are_warned_of(found):
     ]
     assert "infarct size (−1.00 at half)" in warning
     assert "chance" not in warning
+    assert "nearly" not in warning
 
 
 def test_patients_in_several_parts_and_validation_patients_are_warned_of(found):

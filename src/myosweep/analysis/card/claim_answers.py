@@ -207,7 +207,10 @@ class Answers:
         patients = f"{from_to(tested.patients)} test patients ({from_to(tested.slices)} slices)"
         split = self.card.data.split
         if split is not None and split.shared:
-            return "partly", f"{patients} of the same dataset; some were in training, too."
+            return (
+                "partly",
+                f"{patients} of the same dataset; some are in other parts of the split, too.",
+            )
         return "answered", f"{patients} of the same dataset, kept from training."
 
     def external(self) -> Found:
